@@ -1,0 +1,59 @@
+// Package dispatch says how a run is started elsewhere and followed.
+//
+// local/ and its siblings dispatch. The key is run and attempt: the same one
+// dispatched twice starts once. The place where runs live, not the bridge, is the
+// truth about what is running: a dispatcher holds nothing in memory that it cannot
+// find again after a restart, and following resumes where it was left.
+package dispatch
+
+import (
+	"context"
+	"iter"
+
+	"seatrial/harness/run"
+)
+
+// Phase says how the place sees an attempt, which may differ from what the run says.
+type Phase string
+
+// The phases.
+const (
+	Unknown  Phase = "unknown" // the place knows no such attempt
+	Pending  Phase = "pending" // accepted, not running yet
+	Running  Phase = "running"
+	Complete Phase = "complete" // it ended by itself, after its last word
+	Lost     Phase = "lost"     // it ended without its last word: killed, crashed, vanished
+)
+
+// Over says whether nothing more will come from the attempt.
+func (p Phase) Over() bool { return p == Complete || p == Lost || p == Unknown }
+
+// State is a phase and what a person would want to know about it.
+type State struct {
+	Phase  Phase
+	Detail string // "killed by signal 9", "exit status 2"
+}
+
+// Dispatcher starts attempts and follows them. All methods are safe for
+// concurrent use.
+type Dispatcher interface {
+	// Dispatch starts an attempt. It returns when the place has accepted it, and does
+	// nothing if it had already.
+	Dispatch(ctx context.Context, r run.Request, attempt int, lease run.Lease) error
+
+	// Follow yields the attempt's events after the sequence number, first those that
+	// are there, then new ones as they come. It ends without an error when the
+	// attempt is over and everything was yielded, or when the context ends.
+	Follow(ctx context.Context, id run.ID, attempt int, after int64) iter.Seq2[run.Event, error]
+
+	// State asks the place.
+	State(ctx context.Context, id run.ID, attempt int) (State, error)
+
+	// Stop asks the attempt to stop, tear down and end. It returns when that was
+	// asked, not when it is done. Stopping what is over does nothing.
+	Stop(ctx context.Context, id run.ID, attempt int) error
+
+	// Sweep removes what an attempt that is over has left behind, and lists what it
+	// could not remove. It is safe any number of times.
+	Sweep(ctx context.Context, id run.ID, attempt int) (run.Swept, error)
+}

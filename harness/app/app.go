@@ -1,0 +1,179 @@
+// Package app says what a deployed app is: one instance of a recipe, for one
+// run, at one subdomain.
+//
+// process/ and its siblings deploy. A *Fault blames the recipe and carries the
+// evidence; any other error blames us. Every object that a deployer makes carries
+// the run's labels before it exists, so that Destroy, the janitor, or an operator
+// with nothing but the platform's own tools can find it. A deployer knows nothing
+// about stages, backups or verdicts.
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+
+	"seatrial/harness/run"
+)
+
+// Fault is a defect of the recipe. See run.Fault.
+type Fault = run.Fault
+
+// ErrNotRunning is returned where something needs the app to run and it does not.
+var ErrNotRunning = errors.New("the app is not running")
+
+// Release is one version of the recipe, as files on this machine.
+type Release struct {
+	Name   string // "1.2.0", or "head"
+	Commit string // full hash; empty for a work tree
+	Tree   string // git tree hash: two releases with one tree deploy the same content
+	Dir    string // the checked-out files. The deployer copies them; it never writes here
+}
+
+// Lifecycle brings an app up and down. One goroutine at a time calls it.
+type Lifecycle interface {
+	// Deploy builds and starts a release where nothing is. It returns when every
+	// service was started, not when the app is healthy.
+	Deploy(ctx context.Context, r Release) error
+
+	// Upgrade replaces the running release in place: volumes, domain and secrets
+	// stay. It returns like Deploy.
+	Upgrade(ctx context.Context, r Release) error
+
+	// Stop asks the app to stop and waits. What outlives the app's own stop is
+	// killed, grandchildren too, and is a *Fault that names it. Stopping a stopped
+	// app does nothing.
+	Stop(ctx context.Context) error
+
+	// Start starts what Stop stopped.
+	Start(ctx context.Context) error
+
+	// Alive is nil while every service runs. A service that ended, whatever its exit
+	// code, is a *Fault with the tail of its log. ErrNotRunning if it was stopped.
+	Alive(ctx context.Context) error
+
+	// Running says which release the running processes belong to, found out from
+	// what runs, not from what was asked for. If they belong to none that was
+	// deployed, or to an older one, the error is a *Fault that says what runs instead.
+	Running(ctx context.Context) (Release, error)
+
+	// Destroy removes everything, volumes too. It is safe at any time, any number of
+	// times, also after a failed Deploy, and does not stop at the first error.
+	Destroy(ctx context.Context) error
+
+	// Inventory lists what exists of this app, from the platform's side. After Destroy
+	// it is empty, or what it lists is left over.
+	Inventory(ctx context.Context) ([]Object, error)
+}
+
+// Storage gives access to an app's volumes, running or stopped, as tar streams.
+type Storage interface {
+	Volumes(ctx context.Context) ([]Volume, error)
+	// Export writes the volume as a tar stream: paths relative to the volume, modes, links as links.
+	Export(ctx context.Context, volume string, w io.Writer) error
+	// Import replaces the volume's content by the stream's. Entries that would leave the volume are refused.
+	Import(ctx context.Context, volume string, r io.Reader) error
+	// Put adds one file to a volume or overwrites it; Get reads one, with an error
+	// that matches fs.ErrNotExist if it is not there.
+	Put(ctx context.Context, volume, path string, content []byte) error
+	Get(ctx context.Context, volume, path string) ([]byte, error)
+}
+
+// Volume is a place where an app keeps data.
+type Volume struct {
+	Name string
+	Path string // as the app sees it
+}
+
+// Execer runs commands where the app runs: same user, same files, same network.
+type Execer interface {
+	// Exec runs the command and waits. A non-zero exit code is in the result, not an
+	// error. It works while the app runs and while it is stopped.
+	Exec(ctx context.Context, c Command) (Result, error)
+}
+
+// Command is what to run.
+type Command struct {
+	Service string   // the service in whose place it runs; empty for the main one
+	Args    []string // Args[0] is looked up in PATH, in the release's folder first
+	Shell   string   // instead of Args: a line for sh -c
+	Stdin   io.Reader
+}
+
+// Result is how a command ended.
+type Result struct {
+	ExitCode int
+	Output   string // standard output and error, the last 64 KiB
+}
+
+// Databases lists an app's databases and runs SQL in them, as the app's own user.
+type Databases interface {
+	// Databases lists what is found in the volumes, and, marked so, outside of them.
+	Databases(ctx context.Context) ([]Database, error)
+	// SQL runs the statements in order, each on its own, and returns each one's rows as text.
+	// A refused statement is an error with the database's message.
+	SQL(ctx context.Context, db Database, statements ...string) ([]Rows, error)
+}
+
+// Database is one database of an app.
+type Database struct {
+	Engine string // "sqlite"
+	Name   string // for people and as a key: for SQLite, volume and path
+	Volume string // empty if it lies outside every volume
+	Path   string // as the app sees it
+}
+
+// Rows is the answer to one statement. NULL is an empty string.
+type Rows [][]string
+
+// Freezer holds all of an app's processes still while its volumes are copied.
+type Freezer interface {
+	// Freeze returns a function that thaws. The function is safe to call twice.
+	Freeze(ctx context.Context) (thaw func() error, err error)
+}
+
+// Stray is a file that the app wrote outside its volumes and temporary folders.
+type Stray struct {
+	Path     string // as the app sees it
+	Size     int64
+	Database bool // it is a database: data is kept where neither backup nor upgrade finds it
+}
+
+// Strays finds what an app wrote where it should not.
+type Strays interface {
+	Strays(ctx context.Context) ([]Stray, error)
+}
+
+// Dialer reaches the app's main service.
+type Dialer interface {
+	// Dial connects to the address that the app was told to listen on.
+	Dial(ctx context.Context) (net.Conn, error)
+}
+
+// App is one deployed instance.
+type App interface {
+	Lifecycle
+	Storage
+	Execer
+	Databases
+	Freezer
+	Strays
+	Dialer
+}
+
+// Object is something that a deployer made on the platform.
+type Object struct {
+	Kind   string // process, folder, cgroup, ...
+	ID     string // enough to remove it
+	Detail string // for people
+	Labels run.Labels
+}
+
+// Place is where apps are deployed, seen from outside any one run: the janitor's view.
+type Place interface {
+	// Objects lists every labelled object of every run and instance.
+	Objects(ctx context.Context) ([]Object, error)
+	// Remove removes one; removing what is gone is no error.
+	Remove(ctx context.Context, o Object) error
+}
