@@ -1,0 +1,36 @@
+//go:build deps
+
+package main
+
+import (
+	_ "code.gitea.io/sdk/gitea"
+	_ "github.com/agext/levenshtein"
+	_ "github.com/ajstarks/svgo"
+	_ "github.com/alecthomas/kong"
+	_ "github.com/bmatcuk/doublestar/v4"
+	_ "github.com/buildkite/terminal-to-html/v3"
+	_ "github.com/cenkalti/backoff/v5"
+	_ "github.com/containerd/cgroups/v3"
+	_ "github.com/containerd/cgroups/v3/cgroup1"
+	_ "github.com/containerd/cgroups/v3/cgroup2"
+	_ "github.com/fsnotify/fsnotify"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/klauspost/compress/zstd"
+	_ "github.com/lmittmann/tint"
+	_ "github.com/mattn/go-isatty"
+	_ "github.com/oklog/ulid/v2"
+	_ "github.com/ohler55/ojg/jp"
+	_ "github.com/pressly/goose/v3"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/santhosh-tekuri/jsonschema/v6"
+	_ "github.com/vbauerster/mpb/v8"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/image/font"
+	_ "golang.org/x/mod/semver"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+	_ "golang.org/x/time/rate"
+	_ "modernc.org/sqlite"
+	_ "pgregory.net/rapid"
+)
