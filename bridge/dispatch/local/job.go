@@ -1,0 +1,99 @@
+package local
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+// The files of an attempt's folder.
+const (
+	jobFile    = "job.json"
+	stampFile  = "harness.json"
+	EventsFile = "events.jsonl" // one event a line, appended by the harness
+	LogFile    = "log.txt"      // for people
+	outputFile = "output.txt"   // what the harness printed besides: a panic's trace
+)
+
+// Job is what a child process is told: everything that it needs and nothing that
+// is secret.
+type Job struct {
+	Request   run.Request       `json:"request"`
+	Attempt   int               `json:"attempt"`
+	Lease     run.Lease         `json:"lease"`
+	Instance  string            `json:"instance"`
+	Name      string            `json:"name"` // of the enrolment
+	Enrolment recipes.Enrolment `json:"enrolment"`
+}
+
+// Labels are the labels of everything that the job makes.
+func (j Job) Labels() run.Labels {
+	return run.Labels{Instance: j.Instance, Run: j.Request.ID, Attempt: j.Attempt, Expires: j.Lease.Expires}
+}
+
+// ReadJob reads the job of an attempt's folder.
+func ReadJob(folder string) (Job, error) {
+	var job Job
+	if err := readJSON(filepath.Join(folder, jobFile), &job); err != nil {
+		return Job{}, fmt.Errorf("cannot read the job: %w", err)
+	}
+	job.Enrolment.Name = job.Name
+	return job, nil
+}
+
+// Stamp is the child's first act: it says that the attempt runs in this process.
+// The start time tells the process from a later one with the same number.
+func Stamp(folder string) error {
+	start, err := startTime(os.Getpid())
+	if err != nil {
+		return fmt.Errorf("cannot stamp %s: %w", folder, err)
+	}
+	return writeJSON(filepath.Join(folder, stampFile), process{PID: os.Getpid(), Start: start})
+}
+
+// Folder is where an attempt lives below root.
+func Folder(root string, id run.ID, attempt int) string {
+	return filepath.Join(root, string(id), strconv.Itoa(attempt))
+}
+
+func readJSON(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// writeJSON writes the file whole or not at all.
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(append(b, '\n'))
+	err = errors.Join(err, temp.Sync(), temp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), path)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

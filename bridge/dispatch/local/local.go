@@ -1,0 +1,209 @@
+// Package local dispatches runs as child processes on this machine.
+//
+// Each attempt is one process with a session and a folder of its own. The folder
+// is the truth: the job lies in it before the process exists, the process stamps
+// it with its number and start time before anything else, and appends its events
+// to it. So a bridge that was restarted finds its runs again, alive or dead, and
+// an attempt that was dispatched twice starts once. The package does not know what
+// the process does with the job, and removes nothing but what carries the run's labels.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"seatrial/bridge/dispatch"
+	"seatrial/harness/app"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+// stampGrace is how long a child may take to stamp its folder. It is a fork and
+// a few system calls, but the machine may be busy.
+const stampGrace = 20 * time.Second
+
+// Config is what a Dispatcher needs.
+type Config struct {
+	Root     string // the folder that holds every run's folder
+	Instance string // put on every label
+
+	// Command makes the child for an attempt's folder. It must call Stamp first.
+	Command func(folder string) *exec.Cmd
+	// Enrolment finds a recipe's settings as they are now.
+	Enrolment func(name string) (recipes.Enrolment, bool)
+	// Places are searched by Sweep.
+	Places []app.Place
+
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Dispatcher implements dispatch.Dispatcher.
+type Dispatcher struct{ Config }
+
+// New returns a dispatcher over the root folder, which it makes if it is missing.
+func New(c Config) (*Dispatcher, error) {
+	if err := os.MkdirAll(c.Root, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the folder of the runs: %w", err)
+	}
+	return &Dispatcher{c}, nil
+}
+
+func (d *Dispatcher) folder(id run.ID, attempt int) string { return Folder(d.Root, id, attempt) }
+
+// Dispatch starts an attempt once: whoever makes its folder starts it.
+func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, lease run.Lease) error {
+	enrolment, ok := d.Enrolment(r.Recipe)
+	if !ok {
+		return fmt.Errorf("cannot dispatch run %s: the recipe %s is no longer enrolled", r.ID, r.Recipe)
+	}
+	job := Job{Request: r, Attempt: attempt, Lease: lease, Instance: d.Instance, Name: enrolment.Name, Enrolment: enrolment}
+	made, err := d.makeFolder(job)
+	if err != nil {
+		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
+	}
+	if !made {
+		return nil
+	}
+	if err := d.start(ctx, d.folder(r.ID, attempt)); err != nil {
+		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// makeFolder makes the attempt's folder with the job in it, in one step.
+func (d *Dispatcher) makeFolder(job Job) (made bool, err error) {
+	parent := filepath.Join(d.Root, string(job.Request.ID))
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return false, err
+	}
+	temp, err := os.MkdirTemp(parent, ".new-*")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(temp)
+	if err := writeJSON(filepath.Join(temp, jobFile), job); err != nil {
+		return false, err
+	}
+	err = os.Rename(temp, d.folder(job.Request.ID, job.Attempt))
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// start starts the child and waits until it has stamped the folder.
+func (d *Dispatcher) start(ctx context.Context, folder string) error {
+	output, err := os.OpenFile(filepath.Join(folder, outputFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+	cmd := d.Command(folder)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, output, output
+	// A session of its own: neither Ctrl-C at the bridge's terminal nor the bridge's
+	// end reaches the run.
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+
+	deadline := time.NewTimer(stampGrace)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !exists(filepath.Join(folder, stampFile)) {
+		select {
+		case <-tick.C:
+		case err := <-ended:
+			return fmt.Errorf("the harness ended before it began (%v): %s", err, tail(filepath.Join(folder, outputFile)))
+		case <-deadline.C:
+			_ = cmd.Process.Kill()
+			return fmt.Errorf("the harness did not begin within %s", stampGrace)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// State asks the folder and the process table.
+func (d *Dispatcher) State(_ context.Context, id run.ID, attempt int) (dispatch.State, error) {
+	folder := d.folder(id, attempt)
+	info, err := os.Stat(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return dispatch.State{Phase: dispatch.Unknown, Detail: "this machine has no record of it"}, nil
+	}
+	if err != nil {
+		return dispatch.State{}, fmt.Errorf("cannot look at run %s: %w", id, err)
+	}
+	var p process
+	err = readJSON(filepath.Join(folder, stampFile), &p)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if d.Now().Sub(info.ModTime()) < stampGrace {
+			return dispatch.State{Phase: dispatch.Pending}, nil
+		}
+		return dispatch.State{Phase: dispatch.Lost, Detail: "its harness never began"}, nil
+	case err != nil:
+		return dispatch.State{Phase: dispatch.Lost, Detail: "its record is damaged"}, nil
+	case p.alive():
+		return dispatch.State{Phase: dispatch.Running, Detail: fmt.Sprintf("process %d", p.PID)}, nil
+	}
+	finished, err := saysFinished(filepath.Join(folder, EventsFile))
+	if err != nil {
+		return dispatch.State{}, fmt.Errorf("cannot look at run %s: %w", id, err)
+	}
+	if finished {
+		return dispatch.State{Phase: dispatch.Complete}, nil
+	}
+	detail := "its harness ended without a last word"
+	if last := tail(filepath.Join(folder, outputFile)); last != "" {
+		detail += ": " + last
+	}
+	return dispatch.State{Phase: dispatch.Lost, Detail: detail}, nil
+}
+
+// Stop asks the harness to stop; it tears down by itself.
+func (d *Dispatcher) Stop(_ context.Context, id run.ID, attempt int) error {
+	return d.signal(id, attempt, unix.SIGTERM)
+}
+
+func (d *Dispatcher) signal(id run.ID, attempt int, sig unix.Signal) error {
+	var p process
+	err := readJSON(filepath.Join(d.folder(id, attempt), stampFile), &p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = p.signal(sig)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot stop run %s: %w", id, err)
+	}
+	return nil
+}
+
+// tail is the end of a short text file, on one line, for a sentence.
+func tail(path string) string {
+	const most = 300
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	if len(b) > most {
+		b = b[len(b)-most:]
+	}
+	return oneLine(string(b))
+}
