@@ -127,6 +127,9 @@ func (d *Dispatcher) start(ctx context.Context, folder string) error {
 		select {
 		case <-tick.C:
 		case err := <-ended:
+			if exists(filepath.Join(folder, stampFile)) {
+				return nil // it began, and was quick
+			}
 			return fmt.Errorf("the harness ended before it began (%v): %s", err, tail(filepath.Join(folder, outputFile)))
 		case <-deadline.C:
 			_ = cmd.Process.Kill()

@@ -1,0 +1,183 @@
+// Package dispatchtest holds the contract of dispatch.Dispatcher, as tests, and a
+// fake that fulfils it in memory.
+//
+// Every subtest is one sentence of the interface's comments. It is run against the
+// fake and against every real dispatcher.
+package dispatchtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"seatrial/bridge/dispatch"
+	"seatrial/harness/run"
+)
+
+// What the runs of a fixture do, by the recipe's name.
+const (
+	Finishes = "finishes" // three events, the last of them its last word
+	Waits    = "waits"    // one event, then it waits to be asked to stop; then its last word
+	Dies     = "dies"     // one event, then it ends without its last word
+)
+
+// Fixture is a dispatcher and a way to kill what it runs.
+type Fixture struct {
+	Dispatcher dispatch.Dispatcher
+	// Starts counts how often an attempt was really started.
+	Starts func(id run.ID, attempt int) int
+	// Reopen returns a second dispatcher over the same place, as after a restart.
+	Reopen func() dispatch.Dispatcher
+}
+
+// Contract runs every sentence of the contract on a fresh fixture.
+func Contract(t *testing.T, open func(t *testing.T) Fixture) {
+	lease := func() run.Lease { return run.Lease{Expires: time.Now().Add(time.Hour)} }
+	request := func(recipe string) run.Request {
+		return run.Request{ID: run.NewID(time.Now()), Recipe: recipe, Limit: time.Minute}
+	}
+	follow := func(t *testing.T, d dispatch.Dispatcher, id run.ID, after int64) []run.Event {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		var events []run.Event
+		for e, err := range d.Follow(ctx, id, 1, after) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			events = append(events, e)
+		}
+		if ctx.Err() != nil {
+			t.Fatal("following did not end although the attempt was over")
+		}
+		return events
+	}
+	start := func(t *testing.T, f Fixture, recipe string) run.Request {
+		t.Helper()
+		r := request(recipe)
+		if err := f.Dispatcher.Dispatch(t.Context(), r, 1, lease()); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	phase := func(t *testing.T, d dispatch.Dispatcher, id run.ID) dispatch.Phase {
+		t.Helper()
+		s, err := d.State(t.Context(), id, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Phase
+	}
+	seqs := func(events []run.Event) (out []int64) {
+		for _, e := range events {
+			out = append(out, e.Seq)
+		}
+		return out
+	}
+
+	t.Run("follow yields every event in order and ends when the attempt is over", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Finishes)
+		events := follow(t, f.Dispatcher, r.ID, 0)
+		if len(events) != 3 || events[2].Kind != run.KindFinished || events[0].Seq >= events[1].Seq {
+			t.Fatalf("got %v", seqs(events))
+		}
+		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Complete {
+			t.Fatalf("phase %s after the last word", p)
+		}
+	})
+	t.Run("follow resumes after a sequence number", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Finishes)
+		if got := follow(t, f.Dispatcher, r.ID, 2); len(got) != 1 || got[0].Seq != 3 {
+			t.Fatalf("got %v", seqs(got))
+		}
+	})
+	t.Run("the same attempt dispatched twice starts once", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Finishes)
+		if err := f.Dispatcher.Dispatch(t.Context(), r, 1, lease()); err != nil {
+			t.Fatal(err)
+		}
+		follow(t, f.Dispatcher, r.ID, 0)
+		if n := f.Starts(r.ID, 1); n != 1 {
+			t.Fatalf("started %d times", n)
+		}
+	})
+	t.Run("an attempt that was never dispatched is unknown", func(t *testing.T) {
+		f := open(t)
+		id := run.NewID(time.Now())
+		if p := phase(t, f.Dispatcher, id); p != dispatch.Unknown {
+			t.Fatalf("phase %s", p)
+		}
+		if got := follow(t, f.Dispatcher, id, 0); len(got) != 0 {
+			t.Fatalf("got %v", seqs(got))
+		}
+	})
+	t.Run("an attempt that ends without its last word is lost", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Dies)
+		if got := follow(t, f.Dispatcher, r.ID, 0); len(got) != 1 {
+			t.Fatalf("got %v", seqs(got))
+		}
+		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Lost {
+			t.Fatalf("phase %s", p)
+		}
+	})
+	t.Run("stop lets the attempt tear down and say its last word", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Waits)
+		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Running {
+			t.Fatalf("phase %s", p)
+		}
+		// A stop that comes before the attempt listens would kill it: wait for its first event.
+		for range f.Dispatcher.Follow(t.Context(), r.ID, 1, 0) {
+			break
+		}
+		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+		events := follow(t, f.Dispatcher, r.ID, 0)
+		if len(events) == 0 || events[len(events)-1].Kind != run.KindFinished {
+			t.Fatalf("got %v", seqs(events))
+		}
+		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
+			t.Fatalf("stopping what is over: %v", err)
+		}
+	})
+	t.Run("what still runs is not swept", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Waits)
+		if _, err := f.Dispatcher.Sweep(t.Context(), r.ID, 1); err == nil {
+			t.Fatal("swept a running attempt")
+		}
+		for range f.Dispatcher.Follow(t.Context(), r.ID, 1, 0) {
+			break
+		}
+		_ = f.Dispatcher.Stop(t.Context(), r.ID, 1)
+		follow(t, f.Dispatcher, r.ID, 0)
+		for range 2 {
+			if swept, err := f.Dispatcher.Sweep(t.Context(), r.ID, 1); err != nil || len(swept.Leftovers) > 0 {
+				t.Fatalf("sweep: %v, %v", swept, err)
+			}
+		}
+	})
+	t.Run("after a restart of the bridge a running attempt is found and followed", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Waits)
+		again := f.Reopen()
+		if p := phase(t, again, r.ID); p != dispatch.Running {
+			t.Fatalf("phase %s", p)
+		}
+		for range again.Follow(t.Context(), r.ID, 1, 0) {
+			break
+		}
+		if err := again.Stop(t.Context(), r.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+		events := follow(t, again, r.ID, 1)
+		if len(events) == 0 || events[len(events)-1].Kind != run.KindFinished {
+			t.Fatalf("got %v", seqs(events))
+		}
+	})
+}
