@@ -1,0 +1,158 @@
+// Package admission decides whether a comment may start a run.
+//
+// It answers every command addressed to us: with a request, or with a reason
+// written for the person who asked. It changes nothing, so it may be called
+// twice, and it never guesses: if membership cannot be checked, Decide returns
+// an error and the caller tries again later. The one question that it asks of
+// the world is whether somebody is a member.
+package admission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"seatrial/bridge/command"
+	"seatrial/bridge/forge"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+// Members is asked whether somebody belongs to the organisation. An error means
+// that it is not known, never no.
+type Members interface {
+	Member(ctx context.Context, org string, p forge.Person) (bool, error)
+}
+
+// Input is everything that a decision rests on.
+type Input struct {
+	Comment forge.Comment
+	Command command.Command
+
+	Enrolment *recipes.Enrolment // of the comment's repository; nil where there is none
+	Pull      *forge.PullRequest // as it is now; nil where the forge says that there is none. Not needed without an enrolment
+	Pushes    []forge.Push       // to the pull request, since the comment or longer
+
+	Org string       // whose members may ask
+	Bot forge.Person // ourselves
+
+	// CannotIsolate says why this host cannot keep the code away from itself;
+	// empty where it can.
+	CannotIsolate string
+
+	ID run.ID // for the request, if there will be one
+}
+
+// Decision is a request, a refusal, or, with neither, silence: the comment is our own.
+type Decision struct {
+	Request *run.Request
+	Refusal *Refusal
+}
+
+// ErrMembershipUnknown is wrapped where it could not be found out who the asker is.
+var ErrMembershipUnknown = errors.New("membership is not known")
+
+// Decide applies the rules, in the order in which a person would want to hear
+// about them.
+func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
+	switch {
+	case in.Comment.Author.ID == in.Bot.ID:
+		return Decision{}, nil
+	case in.Enrolment == nil:
+		return refuse(NotEnrolled)
+	case in.Pull == nil:
+		return refuse(PullRequestGone)
+	case !in.Pull.Open && in.Pull.Merged:
+		return refuse(Closed, "merged")
+	case !in.Pull.Open:
+		return refuse(Closed)
+	case in.Pull.Head == "":
+		return Decision{}, fmt.Errorf("cannot decide about comment %d: the forge does not say which commit is the head of %s#%d", in.Comment.ID, in.Comment.Repo, in.Comment.Pull)
+	}
+	allowed, err := mayAsk(ctx, in, members)
+	if err != nil {
+		return Decision{}, err
+	}
+	if !allowed {
+		return refuse(NotAMember)
+	}
+	if then, moved := headMoved(in); moved {
+		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
+	}
+	if in.CannotIsolate != "" && !in.Enrolment.Trusted.Code {
+		return refuse(CannotIsolate)
+	}
+	request := newRequest(in)
+	return Decision{Request: &request}, nil
+}
+
+func refuse(reason Reason, details ...string) (Decision, error) {
+	return Decision{Refusal: &Refusal{Reason: reason, Details: details}}, nil
+}
+
+func mayAsk(ctx context.Context, in Input, members Members) (bool, error) {
+	listed := func(login string) bool { return strings.EqualFold(login, in.Comment.Author.Login) }
+	if in.Comment.Author.Login != "" && slices.ContainsFunc(in.Enrolment.Trusted.Senders, listed) {
+		return true, nil
+	}
+	member, err := members.Member(ctx, in.Org, in.Comment.Author)
+	if err != nil {
+		return false, fmt.Errorf("cannot find out whether %q is a member of %s: %w: %w", in.Comment.Author.Login, in.Org, ErrMembershipUnknown, err)
+	}
+	return member, nil
+}
+
+// headMoved finds the first push after the comment. The number tells the order
+// within a second, the time where a forge numbers its pushes differently.
+func headMoved(in Input) (then string, moved bool) {
+	pushes := slices.SortedFunc(slices.Values(in.Pushes), func(a, b forge.Push) int { return a.At.Compare(b.At) })
+	for _, p := range pushes {
+		if p.ID > in.Comment.ID || p.At.After(in.Comment.Created) {
+			return p.Before, true
+		}
+		then = p.After
+	}
+	return then, false
+}
+
+// orUnknown stands for a commit that the forge did not name.
+func orUnknown(commit string) string {
+	if commit == "" {
+		return unknownCommit
+	}
+	return commit
+}
+
+func newRequest(in Input) run.Request {
+	e, pull := in.Enrolment, in.Pull
+	return run.Request{
+		ID:     in.ID,
+		Recipe: e.Name,
+		Code: run.Code{
+			Forge:  pull.Repo.Forge,
+			Repo:   pull.Repo.String(),
+			URL:    pull.CloneURL,
+			Pull:   pull.Number,
+			Ref:    pull.HeadRef,
+			Commit: pull.Head,
+			Base:   pull.Base,
+			Link:   pull.URL,
+		},
+		AskedBy: run.Person{Login: in.Comment.Author.Login, ID: in.Comment.Author.ID},
+		AskedAt: in.Comment.Created,
+		Limit:   or(e.Limit(), run.DefaultLimit),
+		Silence: or(time.Duration(e.Timeouts.Silence), run.DefaultSilence),
+		Needs:   slices.Clone(e.Needs),
+		Trusted: e.Trusted.Code,
+	}
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d <= 0 {
+		return otherwise
+	}
+	return d
+}

@@ -1,0 +1,184 @@
+package admission_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seatrial/bridge/admission"
+	"seatrial/bridge/command"
+	"seatrial/bridge/forge"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+type members struct {
+	yes   bool
+	err   error
+	asked int
+}
+
+func (m *members) Member(context.Context, string, forge.Person) (bool, error) {
+	m.asked++
+	return m.yes, m.err
+}
+
+const (
+	oldHead = "1111111111111111111111111111111111111111"
+	newHead = "2222222222222222222222222222222222222222"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func input() admission.Input {
+	repo := forge.Repo{Forge: "gitea", Owner: "coop", Name: "guestbook"}
+	return admission.Input{
+		Comment: forge.Comment{Repo: repo, Pull: 7, ID: 100, Author: forge.Person{ID: 5, Login: "ada"}, Body: "!testme", Created: noon, Updated: noon},
+		Command: command.Command{Word: "!testme"},
+		Enrolment: &recipes.Enrolment{Name: "guestbook", Repo: "coop/guestbook", Needs: []string{"kvm"},
+			Timeouts: recipes.Timeouts{Limit: recipes.Duration(time.Hour), Silence: recipes.Duration(5 * time.Minute)}},
+		Pull: &forge.PullRequest{Repo: repo, Number: 7, Open: true, Head: oldHead, HeadRef: "refs/pull/7/head", Base: "main",
+			CloneURL: "https://forge.test/coop/guestbook.git", URL: "https://forge.test/coop/guestbook/pulls/7"},
+		Org: "coop", Bot: forge.Person{ID: 1, Login: "seatrial"}, ID: "01k9zq3v8e2m4n6p8r0t2v4x6y",
+	}
+}
+
+func TestAMemberGetsARequestForTheHead(t *testing.T) {
+	got, err := admission.Decide(t.Context(), input(), &members{yes: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := admission.Decision{Request: &run.Request{
+		ID: "01k9zq3v8e2m4n6p8r0t2v4x6y", Recipe: "guestbook",
+		Code: run.Code{Forge: "gitea", Repo: "coop/guestbook", URL: "https://forge.test/coop/guestbook.git", Pull: 7,
+			Ref: "refs/pull/7/head", Commit: oldHead, Base: "main", Link: "https://forge.test/coop/guestbook/pulls/7"},
+		AskedBy: run.Person{Login: "ada", ID: 5}, AskedAt: noon,
+		Limit: time.Hour, Silence: 5 * time.Minute, Needs: []string{"kvm"},
+	}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*admission.Input)
+		member bool
+		want   string
+		asked  int // how often membership was asked: never for what is refused anyway
+	}{
+		{"not enrolled", func(in *admission.Input) { in.Enrolment, in.Pull = nil, nil }, true, "not-enrolled", 0},
+		{"gone", func(in *admission.Input) { in.Pull = nil }, true, "pull-request-gone", 0},
+		{"closed", func(in *admission.Input) { in.Pull.Open = false }, true, "closed", 0},
+		{"merged", func(in *admission.Input) { in.Pull.Open, in.Pull.Merged = false, true }, true, "closed merged", 0},
+		{"a stranger", func(in *admission.Input) {}, false, "not-a-member", 1},
+		{"a stranger on a closed one hears that it is closed", func(in *admission.Input) { in.Pull.Open = false }, false, "closed", 0},
+		{"a stranger after a push hears that they are a stranger", func(in *admission.Input) { moved(in, 101, noon.Add(time.Minute)) }, false, "not-a-member", 1},
+		{"a push after the comment", func(in *admission.Input) { moved(in, 101, noon.Add(time.Minute)) }, true, "head-moved " + oldHead + " " + newHead, 1},
+		{"a push in the comment's second", func(in *admission.Input) { moved(in, 101, noon) }, true, "head-moved " + oldHead + " " + newHead, 1},
+		{"a later push with a lower number", func(in *admission.Input) { moved(in, 3, noon.Add(time.Second)) }, true, "head-moved " + oldHead + " " + newHead, 1},
+		{"a push whose commit before is not known", func(in *admission.Input) {
+			moved(in, 101, noon.Add(time.Minute))
+			in.Pushes[0].Before = ""
+		}, true, "head-moved - " + newHead, 1},
+		{"no isolation", func(in *admission.Input) { in.CannotIsolate = "not root" }, true, "cannot-isolate", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in, m := input(), &members{yes: c.member}
+			c.change(&in)
+			got, err := admission.Decide(t.Context(), in, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Request != nil || got.Refusal == nil || got.Refusal.String() != c.want {
+				t.Fatalf("got %+v, want the refusal %s", got, c.want)
+			}
+			if m.asked != c.asked {
+				t.Errorf("membership was asked %d times, want %d", m.asked, c.asked)
+			}
+			if d := cmp.Diff(*got.Refusal, admission.ParseRefusal(got.Refusal.String()), cmp.Comparer(func(a, b []string) bool {
+				return strings.Join(a, " ") == strings.Join(b, " ")
+			})); d != "" {
+				t.Errorf("what is remembered differs: %s", d)
+			}
+			about := admission.About{Repo: "coop/guestbook", Org: "coop", Word: "!testme"}
+			if s := got.Refusal.Sentence(about); s == "" || s == (admission.Refusal{}).Sentence(about) {
+				t.Errorf("the refusal has no sentence of its own: %q", s)
+			}
+			if n := got.Refusal.Next(about); n == "" || n == (admission.Refusal{}).Next(about) {
+				t.Errorf("the refusal names no next step of its own: %q", n)
+			}
+		})
+	}
+}
+
+func moved(in *admission.Input, id int64, at time.Time) {
+	in.Pull.Head = newHead
+	in.Pushes = []forge.Push{{ID: id, At: at, Before: oldHead, After: newHead}}
+}
+
+func TestAcceptedAllTheSame(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*admission.Input)
+		member bool
+	}{
+		{"a push before the comment", func(in *admission.Input) {
+			in.Pushes = []forge.Push{{ID: 99, At: noon.Add(-time.Minute), After: oldHead}}
+		}, true},
+		{"a push just before, in the same second", func(in *admission.Input) {
+			in.Pushes = []forge.Push{{ID: 99, At: noon, After: oldHead}}
+		}, true},
+		{"a stranger on the enrolment's list", func(in *admission.Input) { in.Enrolment.Trusted.Senders = []string{"Ada"} }, false},
+		{"trusted code without isolation", func(in *admission.Input) {
+			in.CannotIsolate, in.Enrolment.Trusted.Code = "not root", true
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := input()
+			c.change(&in)
+			got, err := admission.Decide(t.Context(), in, &members{yes: c.member})
+			if err != nil || got.Request == nil {
+				t.Fatalf("got %+v, %v; want a request", got, err)
+			}
+			if got.Request.Code.Commit != oldHead || got.Request.Trusted != in.Enrolment.Trusted.Code {
+				t.Errorf("the request is %+v", got.Request)
+			}
+		})
+	}
+}
+
+func TestOurOwnCommentIsNotAnswered(t *testing.T) {
+	in := input()
+	in.Comment.Author = in.Bot
+	got, err := admission.Decide(t.Context(), in, &members{yes: true})
+	if err != nil || got.Request != nil || got.Refusal != nil {
+		t.Errorf("got %+v, %v; want silence", got, err)
+	}
+}
+
+func TestItNeverGuesses(t *testing.T) {
+	_, err := admission.Decide(t.Context(), input(), &members{yes: true, err: errors.New("502")})
+	if !errors.Is(err, admission.ErrMembershipUnknown) {
+		t.Errorf("an unanswered question gives %v", err)
+	}
+	in := input()
+	in.Pull.Head = ""
+	if got, err := admission.Decide(t.Context(), in, &members{yes: true}); err == nil {
+		t.Errorf("a pull request without a head gives %+v", got)
+	}
+}
+
+func TestLimitsHaveDefaults(t *testing.T) {
+	in := input()
+	in.Enrolment.Timeouts = recipes.Timeouts{}
+	got, err := admission.Decide(t.Context(), in, &members{yes: true})
+	if err != nil || got.Request.Limit != run.DefaultLimit || got.Request.Silence != run.DefaultSilence {
+		t.Errorf("got %+v, %v", got.Request, err)
+	}
+}

@@ -1,0 +1,123 @@
+package admission
+
+import (
+	"fmt"
+	"strings"
+
+	"seatrial/harness/run"
+)
+
+// Reason is the name of a refusal. It is kept in the ledger: do not rename.
+type Reason string
+
+// The reasons.
+const (
+	NotEnrolled     Reason = "not-enrolled"
+	PullRequestGone Reason = "pull-request-gone"
+	Closed          Reason = "closed"
+	NotAMember      Reason = "not-a-member"
+	HeadMoved       Reason = "head-moved"
+	CannotIsolate   Reason = "cannot-isolate"
+	// MembershipUnknown is said while there is no decision yet, and becomes a
+	// refusal when it could not be found out for a day.
+	MembershipUnknown Reason = "membership-unknown"
+	// Own marks a comment of our own, which gets no answer.
+	Own Reason = "own"
+)
+
+// unknownCommit stands in a refusal for a commit that the forge did not name.
+const unknownCommit = "-"
+
+// Refusal is a reason addressed to the asker. It is not an error. Its words follow
+// from the reason and the details alone, so that the same answer can be given
+// after a restart.
+type Refusal struct {
+	Reason  Reason
+	Details []string // words without spaces: two commits for HeadMoved, "merged" for Closed
+}
+
+// String is the form that is remembered: the reason, then its details.
+func (r Refusal) String() string {
+	return strings.Join(append([]string{string(r.Reason)}, r.Details...), " ")
+}
+
+// ParseRefusal reads what String wrote.
+func ParseRefusal(s string) Refusal {
+	words := strings.Fields(s)
+	if len(words) == 0 {
+		return Refusal{}
+	}
+	return Refusal{Reason: Reason(words[0]), Details: words[1:]}
+}
+
+func (r Refusal) detail(i int) string {
+	if i >= len(r.Details) || r.Details[i] == unknownCommit {
+		return ""
+	}
+	return r.Details[i]
+}
+
+// About is what a refusal's words may name. All of it is untrusted text.
+type About struct {
+	Repo string
+	Org  string
+	Word string // the command
+}
+
+// Sentence says why not, in plain text.
+func (r Refusal) Sentence(a About) string {
+	switch r.Reason {
+	case NotEnrolled:
+		return fmt.Sprintf("%s is not enrolled here, so nothing was started.", a.Repo)
+	case PullRequestGone:
+		return "The pull request could not be found any more, so there is nothing to test."
+	case Closed:
+		if r.detail(0) == "merged" {
+			return "This pull request is merged already, and only open ones are tested."
+		}
+		return "This pull request is closed, and only open ones are tested."
+	case NotAMember:
+		return fmt.Sprintf("Only members of %s may start a run, and you are not one of them.", a.Org)
+	case HeadMoved:
+		now := run.ShortHash(r.detail(1))
+		if then := r.detail(0); then != "" {
+			return fmt.Sprintf("There was a push after your comment: you asked about %s, and now the head is %s. Nothing was started, because nobody asked for that commit.", run.ShortHash(then), now)
+		}
+		return fmt.Sprintf("There was a push after your comment, and now the head is %s. Nothing was started, because nobody asked for that commit.", now)
+	case CannotIsolate:
+		return "This installation cannot keep a recipe's code away from the machine that it runs on, and this recipe's code is not trusted, so nothing was started."
+	case MembershipUnknown:
+		return fmt.Sprintf("Whether you are a member of %s could not be checked yet.", a.Org)
+	}
+	return "This could not be started."
+}
+
+// Next says what to do about it, in plain text.
+func (r Refusal) Next(a About) string {
+	switch r.Reason {
+	case NotEnrolled:
+		return "An operator can enrol it by adding a folder with a recipe.yaml under tests/; “seatrial recipes new” writes one. Then comment again."
+	case PullRequestGone:
+		return "If it still exists, ask an operator whether the bot's account may read it."
+	case Closed:
+		if r.detail(0) == "merged" {
+			return "Open a new pull request for further changes and comment there."
+		}
+		return "Reopen it and comment again."
+	case NotAMember:
+		return fmt.Sprintf("Ask a member of %s to look at the change and to comment here; an operator can also put you on the recipe's list of trusted senders.", a.Org)
+	case HeadMoved:
+		return fmt.Sprintf("Look at the new commit, then comment %s again.", a.Word)
+	case CannotIsolate:
+		return "An operator can run “seatrial serve” as root with bubblewrap installed, or, if everybody who may open pull requests here is trusted, set trusted.code in the recipe's enrolment. The server's log says what is missing."
+	case MembershipUnknown:
+		return "It will be tried again by itself, and this comment will be replaced by the answer."
+	}
+	return "An operator finds the reason in the server's log."
+}
+
+// GaveUp is what MembershipUnknown says when it stayed unknown for too long.
+func (a About) GaveUp() (sentence, next string) {
+	return fmt.Sprintf("Whether you are a member of %s could not be checked for a day, so nothing was started.", a.Org),
+		fmt.Sprintf("An operator finds the reason in the server's log; once it is solved, comment %s again.", a.Word)
+}
