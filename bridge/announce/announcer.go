@@ -1,0 +1,161 @@
+package announce
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"seatrial/bridge/forge"
+	"seatrial/bridge/ledger"
+	"seatrial/harness/journal"
+	"seatrial/harness/run"
+)
+
+// Comments is how a forge lets us write. EditComment returns forge.ErrNotFound for
+// a comment that was deleted.
+type Comments interface {
+	CreateComment(ctx context.Context, repo forge.Repo, pull int, body string) (int64, error)
+	EditComment(ctx context.Context, repo forge.Repo, id int64, body string) error
+	FindComment(ctx context.Context, repo forge.Repo, pull int, marker string, author forge.Person) (int64, bool, error)
+}
+
+// Statuses is how a forge lets us mark a commit.
+type Statuses interface {
+	SetStatus(ctx context.Context, repo forge.Repo, commit string, s forge.Status) error
+	LastStatus(ctx context.Context, repo forge.Repo, commit, context string) (forge.Status, bool, error)
+}
+
+// Voice is us on one forge.
+type Voice struct {
+	Comments
+	Statuses
+	// Self says who we are there.
+	Self func(context.Context) (forge.Person, error)
+}
+
+// Reports is what is asked of the journal.
+type Reports interface {
+	Report(ctx context.Context, id run.ID) (run.Report, error)
+	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)
+}
+
+// Memory is what is asked of the ledger.
+type Memory interface {
+	ledger.Announcements
+	CommentOf(ctx context.Context, id run.ID) (ledger.Comment, bool, error)
+	RefusedComments(ctx context.Context) ([]ledger.Comment, error)
+}
+
+// DefaultEvery is how often a running run's comment is edited at most.
+const DefaultEvery = 10 * time.Second
+
+// Config is what an Announcer needs.
+type Config struct {
+	Voice   func(forgeID string) (Voice, bool)
+	Reports Reports
+	Memory  Memory
+
+	Context func(context.Context, run.Report) Context
+	Refusal func(ledger.Comment) Refusal // the words for a refused comment
+
+	Every time.Duration // default DefaultEvery
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Announcer says what changed, until everything was said. Its methods are safe for
+// concurrent use.
+type Announcer struct {
+	Config
+	slots chan struct{} // so that a slow forge does not see all of us at once
+
+	mu      sync.Mutex
+	ctx     context.Context // of Run, while it runs
+	early   map[string]telling
+	workers map[string]*worker
+	wg      sync.WaitGroup
+}
+
+// atOnce is how many things are said to forges at the same time.
+const atOnce = 4
+
+// New makes an announcer. It says nothing until Run.
+func New(c Config) *Announcer {
+	if c.Every <= 0 {
+		c.Every = DefaultEvery
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Announcer{Config: c, slots: make(chan struct{}, atOnce), early: map[string]telling{}, workers: map[string]*worker{}}
+}
+
+// Run says what was left unsaid by an earlier process, then whatever Changed and
+// Refused name, until the context ends. It returns when every worker has stopped.
+func (a *Announcer) Run(ctx context.Context) error {
+	ids, err := a.Memory.Unannounced(ctx)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.ctx = ctx
+	early := a.early
+	a.early = map[string]telling{}
+	a.mu.Unlock()
+	for _, id := range ids {
+		a.tell(ledger.RunKey(id), a.runTelling(id, true))
+	}
+	for key, t := range early {
+		a.tell(key, t)
+	}
+	if err := a.Refused(ctx); err != nil {
+		a.Log.Error("cannot read which refusals are to be answered", "err", err)
+	}
+	<-ctx.Done()
+	a.mu.Lock()
+	a.ctx = nil
+	a.mu.Unlock()
+	a.wg.Wait()
+	return nil
+}
+
+// Changed says that a run's report, or its place in the queue, has changed.
+func (a *Announcer) Changed(id run.ID) { a.tell(ledger.RunKey(id), a.runTelling(id, false)) }
+
+// Refused looks for refusals that were not answered yet.
+func (a *Announcer) Refused(ctx context.Context) error {
+	refused, err := a.Memory.RefusedComments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range refused {
+		a.tell(ledger.CommentKey(c.Repo.Forge, c.ID), a.refusalTelling(c))
+	}
+	return nil
+}
+
+// telling is one try to say one thing. It returns when to try again although
+// nothing changed (0: not before something does), and whether all was said.
+type telling func(ctx context.Context, w *worker) (again time.Duration, done bool, err error)
+
+// tell wakes the worker of a key, or hires one.
+func (a *Announcer) tell(key string, t telling) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w := a.workers[key]; w != nil {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+		return
+	}
+	if a.ctx == nil || a.ctx.Err() != nil {
+		a.early[key] = t
+		return
+	}
+	w := &worker{key: key, wake: make(chan struct{}, 1), retry: newRetry()}
+	a.workers[key] = w
+	ctx := a.ctx
+	a.wg.Go(func() { a.work(ctx, w, t) })
+}

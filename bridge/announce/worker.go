@@ -1,0 +1,140 @@
+package announce
+
+import (
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// fresh is how long a forge that does not answer is tried.
+const fresh = 24 * time.Hour
+
+// worker says one thing. What it remembers is lost with the process; what must not
+// be lost lies in the ledger.
+type worker struct {
+	key  string
+	wake chan struct{}
+
+	retry   *backoff.ExponentialBackOff
+	failing time.Time // since when; zero while all is well
+	said    string    // the latest error, so that it is logged once
+
+	lastPost time.Time
+	shape    string // what of the report is worth an edit at once
+	unsure   bool   // a status may have been posted without our knowing
+}
+
+func newRetry() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 2*time.Second, 5*time.Minute
+	return b
+}
+
+func (a *Announcer) work(ctx context.Context, w *worker, t telling) {
+	for {
+		again, done, err := a.once(ctx, w, t)
+		if ctx.Err() != nil {
+			a.dismiss(w)
+			return
+		}
+		if err != nil {
+			again, done = a.failed(ctx, w, err)
+		} else if !w.failing.IsZero() {
+			w.failing, w.said = time.Time{}, ""
+			w.retry.Reset()
+		}
+		if done && a.leave(w) {
+			return
+		}
+		if done {
+			continue
+		}
+		if !w.sleep(ctx, again, err != nil) {
+			a.dismiss(w)
+			return
+		}
+	}
+}
+
+// once takes one of the few slots for one try.
+func (a *Announcer) once(ctx context.Context, w *worker, t telling) (time.Duration, bool, error) {
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+	case <-ctx.Done():
+		return 0, false, ctx.Err()
+	}
+	return t(ctx, w)
+}
+
+// failed logs an error once, and says when to try again, or that it is time to stop.
+func (a *Announcer) failed(ctx context.Context, w *worker, err error) (again time.Duration, done bool) {
+	now := a.Now()
+	if w.failing.IsZero() {
+		w.failing = now
+	}
+	if now.Sub(w.failing) > fresh {
+		a.Log.Error("gave up saying it on the forge", "what", w.key, "since", w.failing, "err", err)
+		if err := a.finish(ctx, w.key); err != nil {
+			return w.retry.MaxInterval, false
+		}
+		return 0, true
+	}
+	if w.said != err.Error() {
+		w.said = err.Error()
+		a.Log.Warn("cannot say it on the forge yet; will try again", "what", w.key, "err", err)
+	}
+	return w.retry.NextBackOff(), false
+}
+
+// sleep waits until there may be something to say; false when the context ended.
+// After a failure a change is no reason to hurry.
+func (w *worker) sleep(ctx context.Context, again time.Duration, failed bool) bool {
+	var due <-chan time.Time
+	if again > 0 {
+		timer := time.NewTimer(again)
+		defer timer.Stop()
+		due = timer.C
+	}
+	wake := w.wake
+	if failed {
+		wake = nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-due:
+	case <-wake:
+	}
+	return true
+}
+
+// leave ends the worker unless it was woken meanwhile.
+func (a *Announcer) leave(w *worker) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	select {
+	case <-w.wake:
+		return false
+	default:
+		delete(a.workers, w.key)
+		return true
+	}
+}
+
+func (a *Announcer) dismiss(w *worker) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.workers, w.key)
+}
+
+// finish records that nothing more will be said.
+func (a *Announcer) finish(ctx context.Context, key string) error {
+	n, err := a.Memory.Announcement(ctx, key)
+	if err != nil {
+		return err
+	}
+	n.Done, n.UpdatedAt = true, a.Now()
+	return a.Memory.SetAnnouncement(ctx, n)
+}
