@@ -1,0 +1,60 @@
+package stage
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// save streams one volume into the vault, without what the backup excludes.
+func (x *exam) save(ctx context.Context, volume string, exclude exclusion) (saved, error) {
+	s := saved{volume: volume}
+	err := within(ctx, copyLimit, "copying the volume "+volume, func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		exported, toFilter := io.Pipe()
+		filtered, toVault := io.Pipe()
+		export, copied := make(chan error, 1), make(chan error, 1)
+		go func() {
+			err := guard(func() error { return x.App.Export(ctx, volume, toFilter) })
+			toFilter.CloseWithError(err)
+			export <- stepped("cannot export the volume "+volume, err)
+		}()
+		go func() {
+			err := guard(func() (err error) {
+				s.manifest, err = filter(exported, toVault, volume, exclude)
+				return err
+			})
+			exported.CloseWithError(errors.Join(errStopped, err))
+			toVault.CloseWithError(err)
+			copied <- stepped("cannot copy the volume "+volume, err)
+		}()
+		s.snapshot, err = x.Vault.Save(ctx, x.Run, "volume-"+volume, filtered)
+		filtered.CloseWithError(errStopped)
+		// An error runs down the stream: the one furthest up is the cause.
+		return cmp.Or(<-export, <-copied, stepped("cannot keep the copy of the volume "+volume, err))
+	})
+	return s, err
+}
+
+// errStopped ends the parts of a stream whose reader is done.
+var errStopped = errors.New("the copy was stopped")
+
+// guard turns a panic on a goroutine of ours into an error.
+func guard(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a mistake in this program: %v", p)
+		}
+	}()
+	return do()
+}
+
+func stepped(what string, err error) error {
+	if err == nil || errors.Is(err, errStopped) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

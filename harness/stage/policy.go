@@ -1,0 +1,109 @@
+package stage
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+
+	"seatrial/harness/failpoint"
+	"seatrial/harness/run"
+)
+
+// What a recipe may weigh. A recipe is text, pictures and perhaps a program.
+const (
+	mostFiles = 100_000
+	mostBytes = 4 << 30
+)
+
+// privileged are the programs by which a start command asks for more than it was
+// given, where a command can stand.
+var privileged = regexp.MustCompile(`(?:^[A-Za-z0-9_-]+:\s*|[;&|(]\s*|\bexec\s+)(?:\S*/)?(sudo|doas|su|pkexec)(?:\s|$)`)
+
+// askPolicy asks: does the recipe ask for anything that the operator does not allow?
+// It looks at files only. An enrolment that trusts the recipe's code allows all of it.
+func (x *exam) askPolicy(ctx context.Context) error {
+	failpoint.Hit("harness:" + string(run.StagePolicy))
+	if target := x.Enrolment.Target; target != "" && target != "process" {
+		return fmt.Errorf("this machine deploys the target process, and the enrolment asks for %s: change target in the enrolment", target)
+	}
+	if x.Trusted {
+		return nil
+	}
+	x.say("holding the recipe against the policy")
+	root, err := os.OpenRoot(x.Head.Dir)
+	if err != nil {
+		return fmt.Errorf("cannot read the recipe: %v", err)
+	}
+	defer root.Close()
+	denied, err := weigh(ctx, root.FS())
+	if err != nil {
+		return err
+	}
+	denied = append(denied, startCommands(root.FS())...)
+	if len(denied) == 0 {
+		return nil
+	}
+	return &run.Fault{
+		Summary:  "the recipe asks for what the operator does not allow: " + denied[0],
+		Evidence: denied,
+		Hint:     "leave it out, or ask the operator to set trusted.code in the enrolment",
+	}
+}
+
+// weigh refuses files that no recipe needs, and more of them than anybody wrote.
+func weigh(ctx context.Context, files fs.FS) (denied []string, err error) {
+	count, bytes := 0, int64(0)
+	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("cannot read the recipe: %v", err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return fmt.Errorf("cannot read the recipe: %v", err)
+		}
+		mode := info.Mode()
+		switch {
+		case mode&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket|fs.ModeIrregular) != 0:
+			denied = append(denied, fmt.Sprintf("%s: a device, pipe or socket", name))
+		case mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 && mode.IsRegular():
+			denied = append(denied, fmt.Sprintf("%s: a program that runs as another user", name))
+		}
+		if mode.IsRegular() {
+			count, bytes = count+1, bytes+info.Size()
+		}
+		if count > mostFiles || bytes > mostBytes {
+			denied = append(denied, fmt.Sprintf("%s: more than %d files or %d GiB", path.Dir(name), mostFiles, mostBytes>>30))
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return denied, err
+}
+
+// startCommands refuses start commands that ask for privileges. A Procfile that
+// cannot be read is not policy's question: the deployer says what is wrong with it.
+func startCommands(files fs.FS) (denied []string) {
+	file, err := files.Open("Procfile")
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for n := 1; lines.Scan(); n++ {
+		line := lines.Text()
+		if len(line) > 0 && line[0] == '#' {
+			continue
+		}
+		if found := privileged.FindStringSubmatch(line); found != nil {
+			denied = append(denied, fmt.Sprintf("Procfile:%d: %s asks for privileges", n, found[1]))
+		}
+	}
+	return denied
+}

@@ -1,0 +1,83 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+
+	"seatrial/harness/failpoint"
+	"seatrial/harness/run"
+)
+
+// askRestore asks: does it come back from the backup, onto nothing?
+func (x *exam) askRestore(ctx context.Context, step Step) error {
+	if err := x.nothing(ctx, step); err != nil {
+		return err
+	}
+	x.fell(run.StageRestore)
+	if err := x.stop(ctx); err != nil {
+		// That it does not stop is restart's fault and told there; it is stopped now.
+		if faultIn(err) == nil {
+			return err
+		}
+		x.warn("Before the restore: " + err.Error())
+	}
+	for _, s := range x.backup.volumes {
+		if err := x.bringBack(ctx, s); err != nil {
+			return err
+		}
+	}
+	failpoint.Hit("harness:" + string(run.StageRestore))
+	restore := x.Enrolment.Restore
+	if err := x.hook(ctx, "restore.pre_hook", restore.PreHook); err != nil {
+		return err
+	}
+	if err := x.start(ctx); err != nil {
+		return after("after the restore", err)
+	}
+	if !restore.PostHook.IsZero() {
+		if err := x.hook(ctx, "restore.post_hook", restore.PostHook); err != nil {
+			return err
+		}
+		if err := x.awaitHealthy(ctx); err != nil {
+			return after("after restore.post_hook", err)
+		}
+	}
+	x.up = true
+	err := after("after the restore", x.look(ctx, x.backup.covers))
+	if err == nil {
+		x.check(ctx, "after the restore")
+	}
+	return err
+}
+
+// nothing makes sure that the app that takes the data back was installed onto
+// nothing: a restore that silently keeps live data proves nothing.
+func (x *exam) nothing(ctx context.Context, step Step) error {
+	if step.Fresh {
+		x.down = run.StageRestore
+		if err := x.clear(ctx); err != nil {
+			return err
+		}
+	}
+	if step.Again {
+		if err := x.deploy(ctx, x.Head); err != nil {
+			return after("installing once more before the restore", err)
+		}
+	}
+	return nil
+}
+
+func (x *exam) bringBack(ctx context.Context, s saved) error {
+	x.say("importing %s", s.volume)
+	return within(ctx, copyLimit, "importing the volume "+s.volume, func(ctx context.Context) error {
+		stream, err := x.Vault.Open(ctx, s.snapshot)
+		if err != nil {
+			return fmt.Errorf("cannot open the snapshot of %s: %w", s.volume, err)
+		}
+		defer stream.Close()
+		if err := x.App.Import(ctx, s.volume, stream); err != nil {
+			return fmt.Errorf("cannot import %s: %w", s.volume, err)
+		}
+		return nil
+	})
+}

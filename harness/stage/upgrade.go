@@ -1,0 +1,80 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+
+	"seatrial/harness/app"
+	"seatrial/harness/failpoint"
+	"seatrial/harness/run"
+)
+
+// askUpgrade asks: does the last release become this head, with its data?
+func (x *exam) askUpgrade(ctx context.Context) error {
+	x.fell(run.StageUpgrade)
+	if err := x.published(ctx); err != nil {
+		return err
+	}
+	failpoint.Hit("harness:" + string(run.StageUpgrade))
+	if err := x.become(ctx); err != nil {
+		return after(fmt.Sprintf("upgrading from %s", x.Previous.Name), err)
+	}
+	x.up = true
+	err := both(x.strays(ctx), x.look(ctx, everything))
+	if err == nil {
+		x.check(ctx, "after the upgrade")
+	}
+	return err
+}
+
+// published brings up the release that people run today, with data in it. A
+// release that is itself broken is an answer of its own: the upgrade from it can
+// be neither praised nor blamed.
+func (x *exam) published(ctx context.Context) error {
+	err := x.deploy(ctx, *x.Previous)
+	if err == nil {
+		err = x.plant(ctx)
+	}
+	f := faultIn(err)
+	if f == nil || ctx.Err() != nil {
+		return err
+	}
+	x.warn(fmt.Sprintf("The published release %s is itself broken: %s", x.Previous.Name, told(f)))
+	return unproven{fmt.Sprintf("the published release %s does not come up, so nothing can be said about an upgrade from it: %s", x.Previous.Name, f.Summary)}
+}
+
+// become upgrades in place and proves that the head is what runs: an upgrade from
+// a release to itself would pass everything.
+func (x *exam) become(ctx context.Context) error {
+	x.say("upgrading %s to %s", x.Previous.Name, x.Head.Name)
+	err := within(ctx, x.deployLimit(), "upgrading the app", func(ctx context.Context) error { return x.App.Upgrade(ctx, x.Head) })
+	if err != nil {
+		return err
+	}
+	if err := x.awaitHealthy(ctx); err != nil {
+		return err
+	}
+	x.say("proving that the head is what runs")
+	var runs app.Release
+	err = within(ctx, askLimit, "asking what runs", func(ctx context.Context) (err error) {
+		runs, err = x.App.Running(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !same(runs, x.Head) {
+		return &run.Fault{
+			Summary:  fmt.Sprintf("what runs after the upgrade is %s, not the head", runs.Name),
+			Evidence: []string{fmt.Sprintf("runs: %s %s", runs.Name, runs.Commit), fmt.Sprintf("head: %s %s", x.Head.Name, x.Head.Commit)},
+		}
+	}
+	return nil
+}
+
+func same(a, b app.Release) bool {
+	return a.Name == b.Name && a.Commit == b.Commit && a.Tree == b.Tree
+}
+
+// everything covers all that was planted.
+func everything(string, string) bool { return true }
