@@ -1,0 +1,174 @@
+// Package intake turns what happens on forges into comments that were seen: every
+// new one, once, across restarts.
+//
+// Two feeds lead to the same ledger. One question about the whole organisation,
+// every half minute, is quick; a slow sweep of each enrolled repository misses
+// nothing. Each has a cursor of its own on disk, which moves only after everything
+// before it was recorded. The package decides one thing: whether a comment is a
+// command that may still be decided about (open) or never will be (ignored). It
+// answers nobody, and a forge that fails stops nothing but its own feed.
+package intake
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seatrial/bridge/command"
+	"seatrial/bridge/forge"
+	"seatrial/bridge/ledger"
+)
+
+// Feed yields comments. Those that it yields again are dropped.
+type Feed interface {
+	CommentsAfter(ctx context.Context, scope forge.Scope, cursor forge.Cursor) ([]forge.Comment, forge.Cursor, error)
+}
+
+// Branches tells what a repository's default branch holds.
+type Branches interface {
+	DefaultBranch(ctx context.Context, repo forge.Repo) (name string, trees []forge.Tree, err error)
+}
+
+// Memory is what is asked of the ledger.
+type Memory interface {
+	ledger.Feeds
+	See(ctx context.Context, c forge.Comment, s ledger.State) (isNew bool, err error)
+	AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error
+}
+
+// Source is one forge to listen to.
+type Source struct {
+	Forge    string
+	Org      string // asked about as a whole; empty for none
+	Feed     Feed
+	Branches Branches
+	// Bot is who we are there; the zero value while that is not known.
+	Bot func() forge.Person
+	// Skew is how far the forge's clock is ahead of ours. May be nil.
+	Skew func() time.Duration
+}
+
+// The default pace.
+const (
+	DefaultInterval   = 30 * time.Second
+	DefaultSweepEvery = 10 * time.Minute
+)
+
+// Config is what a Poller needs.
+type Config struct {
+	Sources  []Source
+	Enrolled func() []forge.Repo // of all forges; asked anew each time
+	Memory   Memory
+	Grammar  command.Grammar
+	Found    func() // called after new open comments were recorded
+
+	Interval   time.Duration // of the organisation-wide question: an upper bound
+	SweepEvery time.Duration // each repository, spread over it
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Poller listens by asking again and again.
+type Poller struct {
+	Config
+	nudges map[string]chan struct{}
+	since  marks
+}
+
+// New makes a poller.
+func New(c Config) *Poller {
+	if c.Interval <= 0 {
+		c.Interval = DefaultInterval
+	}
+	if c.SweepEvery <= 0 {
+		c.SweepEvery = DefaultSweepEvery
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	p := &Poller{Config: c, nudges: map[string]chan struct{}{}}
+	for _, s := range c.Sources {
+		p.nudges[s.Forge] = make(chan struct{}, 1)
+	}
+	return p
+}
+
+// Run listens until the context ends.
+func (p *Poller) Run(ctx context.Context) error {
+	var g errgroup.Group
+	for _, s := range p.Sources {
+		if s.Org != "" {
+			g.Go(func() error { return p.askAgainAndAgain(ctx, s) })
+		}
+		g.Go(func() error { return p.sweepAgainAndAgain(ctx, s) })
+	}
+	return g.Wait()
+}
+
+// Look asks a forge now instead of later.
+func (p *Poller) Look(forgeID string) {
+	select {
+	case p.nudges[forgeID] <- struct{}{}:
+	default:
+	}
+}
+
+// enrolled lists the repositories of one forge.
+func (p *Poller) enrolled(s Source) []forge.Repo {
+	var repos []forge.Repo
+	for _, r := range p.Enrolled() {
+		if r.Forge == s.Forge {
+			repos = append(repos, r)
+		}
+	}
+	return repos
+}
+
+// read asks one scope what is new, records it, and only then moves the cursor.
+func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
+	cursor, err := p.Memory.Cursor(ctx, scope.Name())
+	if err != nil {
+		return err
+	}
+	comments, next, err := s.Feed.CommentsAfter(ctx, scope, cursor)
+	if err != nil {
+		return err
+	}
+	since, err := p.enrolments(ctx, s)
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, c := range comments {
+		state := p.judge(s, c, since)
+		isNew, err := p.Memory.See(ctx, c, state)
+		if err != nil {
+			return err
+		}
+		found = found || isNew && state == ledger.Open
+	}
+	if found && p.Found != nil {
+		p.Found()
+	}
+	if next == cursor {
+		return nil
+	}
+	return p.Memory.SetCursor(ctx, scope.Name(), next)
+}
+
+// judge says whether a comment may be decided about. What was something else when
+// it was first seen, or was edited before, never becomes a command.
+func (p *Poller) judge(s Source, c forge.Comment, since map[string]time.Time) ledger.State {
+	_, isCommand := p.Grammar.Parse(c.Body)
+	enrolledAt := since[strings.ToLower(c.Repo.String())]
+	switch {
+	case !isCommand, c.Edited(), c.Created.Before(enrolledAt):
+		return ledger.Ignored
+	case s.Bot != nil && s.Bot().ID != 0 && c.Author.ID == s.Bot().ID:
+		return ledger.Ignored
+	}
+	return ledger.Open
+}
