@@ -1,6 +1,9 @@
 package forge
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Scope is what a feed reads: a whole organisation, or one repository. Exactly one
 // of Org and Repo is set.
@@ -35,10 +38,26 @@ func (s Scope) Name() string {
 	return s.Forge + ":repo:" + s.Repo.String()
 }
 
+// Find says whether a repository belongs to the scope, and how the scope spells it:
+// forges do not tell upper from lower case in names.
+func (s Scope) Find(r Repo) (Repo, bool) {
+	same := func(wanted Repo) bool {
+		return wanted.Forge == r.Forge && strings.EqualFold(wanted.Owner, r.Owner) && strings.EqualFold(wanted.Name, r.Name)
+	}
+	if s.Org == "" {
+		return s.Repo, same(s.Repo)
+	}
+	if s.Repos == nil {
+		return r, strings.EqualFold(s.Org, r.Owner)
+	}
+	if i := slices.IndexFunc(s.Repos, same); i >= 0 {
+		return s.Repos[i], true
+	}
+	return Repo{}, false
+}
+
 // Wants says whether comments of a repository belong to the scope.
 func (s Scope) Wants(r Repo) bool {
-	if s.Org == "" {
-		return r == s.Repo
-	}
-	return s.Repos == nil || slices.Contains(s.Repos, r)
+	_, ok := s.Find(r)
+	return ok
 }

@@ -1,0 +1,119 @@
+// Package gitea speaks to a Gitea (or Forgejo) server.
+//
+// It turns the server's API into the words of package forge, and its failures into
+// errors that callers can decide by. It keeps nothing but counters and the clock
+// difference, starts nothing by itself, and does not ask the server anything until
+// it is asked: a server that is down at start is no error. Only questions are
+// repeated when they fail, never changes. The token is sent in a header and appears
+// in no address, error or log line.
+package gitea
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	sdk "code.gitea.io/sdk/gitea"
+
+	"seatrial/bridge/forge"
+)
+
+// Config says which server, and as whom.
+type Config struct {
+	ID  string // the forge's id in our configuration
+	URL string // of the server, such as https://git.example.org
+	// Token returns the API token to use now: it may change while we run.
+	Token func() string
+
+	// HTTPClient's transport carries the requests; nil means the default one.
+	HTTPClient *http.Client
+	Log        *slog.Logger
+	Now        func() time.Time
+
+	// Timeout bounds each single request; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// RetryPause is the wait before the first repetition of a question; 0 means DefaultRetryPause.
+	RetryPause time.Duration
+}
+
+// Limits of one request.
+const (
+	// DefaultTimeout leaves a busy Gitea time for a long list, and is shorter than a polling interval.
+	DefaultTimeout = 20 * time.Second
+	// DefaultRetryPause grows to a few seconds over the tries.
+	DefaultRetryPause = 300 * time.Millisecond
+)
+
+// Forge is one server. Its methods may be called from many goroutines.
+type Forge struct {
+	id   string
+	url  string
+	http *http.Client
+	wire *wire
+	log  *slog.Logger
+}
+
+// New checks the configuration. It asks the server nothing.
+func New(c Config) (*Forge, error) {
+	base, err := url.Parse(c.URL)
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+		return nil, fmt.Errorf("cannot use %q as a forge: write its address as https://host", c.URL)
+	}
+	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, fmt.Errorf("cannot use the address of forge %s: write it without a user, a question mark and a #; the token has its own setting", c.ID)
+	}
+	if c.Token == nil {
+		return nil, fmt.Errorf("cannot use forge %s: it has no token", c.ID)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.RetryPause <= 0 {
+		c.RetryPause = DefaultRetryPause
+	}
+	w := newWire(c)
+	return &Forge{
+		id:   c.ID,
+		url:  strings.TrimRight(c.URL, "/"),
+		wire: w,
+		log:  c.Log,
+		http: &http.Client{
+			Transport: w,
+			// A redirect is an answer: it means "you are no member" or "this was moved".
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// client makes a client for one operation: the library keeps its context in it.
+// The kind is what the operation's requests are counted as.
+func (f *Forge) client(ctx context.Context, kind string) (*sdk.Client, error) {
+	return sdk.NewClient(f.url,
+		sdk.SetGiteaVersion(""), // ask the server no version: Forgejo's differ, and it may be down
+		sdk.SetContext(context.WithValue(ctx, kindKey{}, kind)),
+		sdk.SetHTTPClient(f.http),
+		sdk.SetUserAgent("seatrial"))
+}
+
+// Requests counts the requests that were sent, repetitions too, by kind.
+func (f *Forge) Requests() map[string]int64 { return f.wire.counts() }
+
+// Skew is how far the server's clock is ahead of ours, as of its last answer.
+func (f *Forge) Skew() time.Duration { return time.Duration(f.wire.skew.Load()) }
+
+func (f *Forge) person(u *sdk.User) forge.Person {
+	if u == nil {
+		return forge.Person{}
+	}
+	return forge.Person{ID: u.ID, Login: u.UserName}
+}

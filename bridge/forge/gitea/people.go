@@ -1,0 +1,88 @@
+package gitea
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"seatrial/bridge/forge"
+)
+
+// Self is whom our token belongs to.
+func (f *Forge) Self(ctx context.Context) (forge.Person, error) {
+	client, err := f.client(ctx, "self")
+	if err != nil {
+		return forge.Person{}, err
+	}
+	me, _, err := client.GetMyUserInfo()
+	if err != nil {
+		return forge.Person{}, failed(err, "find out whom the token belongs to")
+	}
+	if me.ID == 0 || me.UserName == "" {
+		return forge.Person{}, errors.New("cannot find out whom the token belongs to: the answer names nobody")
+	}
+	return f.person(me), nil
+}
+
+// errOutside: the forge tells memberships only to members.
+var errOutside = errors.New("the forge tells who is a member only to members, and our own account is none: add it to the organisation")
+
+// Member says whether somebody belongs to an organisation, publicly or not. Where the
+// forge does not tell, that is an error, never no.
+func (f *Forge) Member(ctx context.Context, org string, p forge.Person) (bool, error) {
+	client, err := f.client(ctx, "member")
+	if err != nil {
+		return false, err
+	}
+	if p.Login == "" {
+		return false, nil // a deleted account
+	}
+	is, _, err := client.CheckOrgMembership(org, p.Login)
+	err = plain(err)
+	var answer *answerError
+	switch {
+	case errors.Is(err, forge.ErrNotFound):
+		return false, nil
+	case errors.As(err, &answer) && answer.status/100 == 3:
+		return false, fmt.Errorf("cannot ask whether %s is a member of %s: %w", p.Login, org, errOutside)
+	case err != nil:
+		return false, failed(err, "ask whether %s is a member of %s", p.Login, org)
+	}
+	return is, nil
+}
+
+// CheckAccess says what is missing for our work: a token that the forge accepts, and
+// membership of the organisation. The text says what to do.
+func (f *Forge) CheckAccess(ctx context.Context, org string) error {
+	me, err := f.Self(ctx)
+	var answer *answerError
+	switch {
+	case errors.Is(err, forge.ErrUnauthorized):
+		return fmt.Errorf("cannot work with %s: %w. Make a token in the settings of the bot's account, under Applications, and give it to us", f.url, err)
+	case errors.Is(err, forge.ErrForbidden):
+		return fmt.Errorf("cannot work with %s: %w. The token needs the scopes read:user, read:organization, write:issue and write:repository", f.url, err)
+	case errors.As(err, &answer) && answer.status == http.StatusNotFound:
+		return fmt.Errorf("cannot work with %s: %w. Is this the address of a Gitea? Its API is expected at %s/api/v1", f.url, err, f.url)
+	case err != nil:
+		return err
+	}
+	client, err := f.client(ctx, "member")
+	if err != nil {
+		return err
+	}
+	if _, _, err = client.GetOrg(org); err != nil {
+		if errors.Is(plain(err), forge.ErrNotFound) {
+			return fmt.Errorf("cannot work for the organisation %s: %s has none of this name, or it hides it from %s", org, f.url, me.Login)
+		}
+		return failed(err, "look up the organisation %s", org)
+	}
+	is, err := f.Member(ctx, org, me)
+	if err != nil {
+		return err
+	}
+	if !is {
+		return fmt.Errorf("cannot work for the organisation %s: our account %s is no member of it. Add it to a team that may write to the repositories under test", org, me.Login)
+	}
+	return nil
+}
