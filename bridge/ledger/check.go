@@ -16,14 +16,6 @@ func Unseen(forgeID string, comment int64) error {
 	return fmt.Errorf("cannot find comment %d of %s in the ledger: %w", comment, forgeID, ErrUnseen)
 }
 
-// RunKey is the key of a run's announcement.
-func RunKey(id run.ID) string { return "run:" + string(id) }
-
-// CommentKey is the key of the announcement that answers a comment.
-func CommentKey(forgeID string, comment int64) string {
-	return fmt.Sprintf("comment:%s:%d", forgeID, comment)
-}
-
 // CheckSeen says whether a comment can be recorded in the state: every comment
 // begins ignored or open.
 func CheckSeen(c forge.Comment, s State) error {

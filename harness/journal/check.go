@@ -16,9 +16,11 @@ const DefaultLimit = 100
 // does not help.
 var ErrUnfit = errors.New("not fit for the journal")
 
-// Check says whether an event may be appended. An event that would keep its
-// run's report from being made must not get in: nothing ever gets out again.
-func Check(e run.Event) error {
+// Fit returns the event as the journal will give it back (times in UTC, text in
+// UTF-8, data its own), or the error for one that may not be appended. An event
+// that would keep its run's report from being made must not get in: nothing ever
+// gets out again.
+func Fit(e run.Event) (run.Event, error) {
 	why := ""
 	switch {
 	case e.Run == "":
@@ -31,12 +33,20 @@ func Check(e run.Event) error {
 		why = fmt.Sprintf("its attempt is %d", e.Attempt)
 	case e.Seq < 0 || e.Seq == 0 && e.Source == run.Harness:
 		why = fmt.Sprintf("its sequence number is %d", e.Seq)
-	case len(e.Data) > 0 && !json.Valid(e.Data):
-		why = "its data is not JSON"
-	default:
-		return nil
 	}
-	return Unfit(e, why)
+	if why != "" {
+		return run.Event{}, Unfit(e, why)
+	}
+	e.At = e.At.Round(0).UTC()
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return run.Event{}, Unfit(e, err)
+	}
+	var fit run.Event
+	if err := json.Unmarshal(raw, &fit); err != nil {
+		return run.Event{}, Unfit(e, err)
+	}
+	return fit, nil
 }
 
 // Unfit is the error for an event that cannot be appended, and why.

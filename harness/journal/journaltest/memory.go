@@ -8,7 +8,6 @@ package journaltest
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -175,10 +174,7 @@ func (tx *transaction) append(events ...run.Event) error {
 }
 
 func (tx *transaction) appendOne(e run.Event) error {
-	if err := journal.Check(e); err != nil {
-		return err
-	}
-	e, err := stored(e)
+	e, err := journal.Fit(e)
 	if err != nil {
 		return err
 	}
@@ -243,20 +239,6 @@ func (r *memoryRun) nextSeq(e run.Event) int64 {
 		}
 	}
 	return last + 1
-}
-
-// stored is the event as it comes back from a disk: JSON, and times in UTC.
-func stored(e run.Event) (run.Event, error) {
-	e.At = e.At.Round(0).UTC()
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return e, journal.Unfit(e, err)
-	}
-	var back run.Event
-	if err := json.Unmarshal(raw, &back); err != nil {
-		return e, journal.Unfit(e, err)
-	}
-	return back, nil
 }
 
 // Runs returns the IDs of all runs, oldest first.

@@ -1,0 +1,41 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"seatrial/bridge/ledger/ledgertest"
+	"seatrial/harness/journal"
+	"seatrial/harness/journal/journaltest"
+	"seatrial/harness/journal/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t testing.TB, path string, o sqlite.Options) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func fresh(t testing.TB) *sqlite.DB {
+	return open(t, filepath.Join(t.TempDir(), "journal.db"), sqlite.Options{})
+}
+
+func TestJournal(t *testing.T) {
+	journaltest.Contract(t, func(t *testing.T) journal.Journal { return fresh(t) })
+}
+
+func TestLedger(t *testing.T) {
+	ledgertest.Contract(t, func(t *testing.T) ledgertest.Subject { return fresh(t) })
+}
