@@ -50,6 +50,7 @@ type Report struct {
 	EndingNote string     `json:"ending_note,omitempty"`
 	TornDown   bool       `json:"torn_down"` // somebody looked after the teardown; Leftovers is what was still there
 	Leftovers  []Leftover `json:"leftovers,omitempty"`
+	CleanedAt  time.Time  `json:"cleaned_at,omitzero"` // when what the ended run had left was gone after all; the verdict stays
 
 	Earlier      []string `json:"earlier,omitempty"` // why earlier attempts did not count
 	Joined       []string `json:"joined,omitempty"`
@@ -175,6 +176,13 @@ func (r *Report) apply(e Event) error {
 		var swept Swept
 		if err := e.Into(&swept); err != nil {
 			return err
+		}
+		if r.State == Ended {
+			// The run was judged by what it left; that it is gone by now frees its slot.
+			if len(swept.Leftovers) == 0 {
+				r.CleanedAt = e.At
+			}
+			return nil
 		}
 		// Whoever looked last knows: the list is made anew each time.
 		r.Leftovers, r.TornDown = swept.Leftovers, true

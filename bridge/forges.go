@@ -1,0 +1,143 @@
+package bridge
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"seatrial/bridge/admission"
+	"seatrial/bridge/announce"
+	"seatrial/bridge/forge"
+	"seatrial/bridge/intake"
+	"seatrial/bridge/ledger"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+// Forge is one forge to serve.
+type Forge struct {
+	ID     string
+	Org    string // whose pull requests are served and whose members may ask
+	Client Client
+}
+
+// Pulls tells about pull requests.
+type Pulls interface {
+	PullRequest(ctx context.Context, repo forge.Repo, number int) (forge.PullRequest, error)
+	Pushes(ctx context.Context, repo forge.Repo, number int, since time.Time) ([]forge.Push, error)
+}
+
+// Account is us on a forge.
+type Account interface {
+	Self(ctx context.Context) (forge.Person, error)
+	React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error
+}
+
+// Client is all that the bridge's parts ask of a forge. An adapter has it; each
+// part sees its own piece.
+type Client interface {
+	intake.Feed
+	intake.Branches
+	admission.Members
+	announce.Comments
+	announce.Statuses
+	Pulls
+	Account
+}
+
+// place is a forge and what was learnt about it.
+type place struct {
+	Forge
+	mu  sync.Mutex
+	bot forge.Person
+}
+
+// self asks who we are there, once.
+func (p *place) self(ctx context.Context) (forge.Person, error) {
+	if bot := p.known(); bot.ID != 0 {
+		return bot, nil
+	}
+	bot, err := p.Client.Self(ctx)
+	if err != nil {
+		return forge.Person{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bot = bot
+	return bot, nil
+}
+
+func (p *place) known() forge.Person {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bot
+}
+
+func (p *place) source() intake.Source {
+	s := intake.Source{Forge: p.ID, Org: p.Org, Feed: p.Client, Branches: p.Client, Bot: p.known}
+	if clock, ok := p.Client.(interface{ Skew() time.Duration }); ok {
+		s.Skew = clock.Skew
+	}
+	return s
+}
+
+func (b *Bridge) voice(forgeID string) (announce.Voice, bool) {
+	p := b.forges[forgeID]
+	if p == nil {
+		return announce.Voice{}, false
+	}
+	return announce.Voice{Comments: p.Client, Statuses: p.Client, Self: p.self}, true
+}
+
+// repoOf is the repository that an enrolment permits. An enrolment that names no
+// forge means the first one.
+func (b *Bridge) repoOf(e recipes.Enrolment) (forge.Repo, bool) {
+	id := e.Forge
+	if id == "" && len(b.Forges) > 0 {
+		id = b.Forges[0].ID
+	}
+	repo, err := forge.ParseRepo(id, e.Repo)
+	return repo, err == nil && b.forges[id] != nil
+}
+
+func (b *Bridge) enrolmentOf(repo forge.Repo) *recipes.Enrolment {
+	for _, e := range b.Enrolments() {
+		if r, ok := b.repoOf(e); ok && r.Forge == repo.Forge && strings.EqualFold(r.String(), repo.String()) {
+			return &e
+		}
+	}
+	return nil
+}
+
+// context is what the comment of a run says besides its report.
+func (b *Bridge) context(_ context.Context, r run.Report) announce.Context {
+	c := announce.Context{PublicURL: b.PublicURL, Word: b.Grammar.Word(), Mask: b.Mask}
+	if b.EnrolmentPath != nil {
+		c.Enrolment = b.EnrolmentPath(r.Request.Recipe)
+	}
+	if r.State == run.Waiting {
+		if place, of, wait, ok := b.Queue.Position(r.Request.ID); ok {
+			c.Place, c.Of, c.Wait = place, of, wait
+		}
+	}
+	return c
+}
+
+func (b *Bridge) about(repo forge.Repo) admission.About {
+	a := admission.About{Repo: repo.String(), Word: b.Grammar.Word()}
+	if p := b.forges[repo.Forge]; p != nil {
+		a.Org = p.Org
+	}
+	return a
+}
+
+// refusalWords are the words for a refused comment, the same after a restart.
+func (b *Bridge) refusalWords(c ledger.Comment) announce.Refusal {
+	refusal, about := admission.ParseRefusal(c.Refusal), b.about(c.Repo)
+	if refusal.Reason == admission.MembershipUnknown {
+		sentence, next := about.GaveUp()
+		return announce.Refusal{Sentence: sentence, Next: next}
+	}
+	return announce.Refusal{Sentence: refusal.Sentence(about), Next: refusal.Next(about)}
+}
