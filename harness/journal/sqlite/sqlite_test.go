@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -12,7 +14,13 @@ import (
 	"seatrial/harness/journal/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(otherProcess); path != "" {
+		fmt.Fprintln(os.Stderr, appendForEver(path))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func open(t testing.TB, path string, o sqlite.Options) *sqlite.DB {
 	t.Helper()
