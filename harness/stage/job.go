@@ -26,13 +26,18 @@ type Job struct {
 	Client  *http.Client // reaches that address through the run's gateway
 	Scratch string       // an existing folder for temporary files; what is made in it is removed again
 
-	Canaries Canaries
-	Steps    Steps
-	Lint     func(ctx context.Context) ([]run.Finding, error)
-	Events   Events
+	Tools
+	Events Events
 	// Tail gives the last lines that the app wrote, as evidence. It may be nil.
 	Tail func(lines int) []string
 	Log  *slog.Logger
+}
+
+// Tools look at an app from outside.
+type Tools struct {
+	Canaries Canaries
+	Steps    Steps
+	Lint     func(ctx context.Context) ([]run.Finding, error)
 }
 
 // Canaries plants marks in the app's volumes and databases.

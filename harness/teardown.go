@@ -1,0 +1,123 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"seatrial/harness/app"
+	"seatrial/harness/failpoint"
+	"seatrial/harness/run"
+)
+
+const (
+	// destroyTries is how often the app is destroyed before what is left is named.
+	destroyTries = 4
+	// oneDestroy is for one try: a platform that hangs once may answer the next time.
+	oneDestroy = time.Minute
+)
+
+// tearDown removes everything that the run made and names what it could not
+// remove. It has a context of its own, because the run's may have ended.
+func (a *attempt) tearDown(parent context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), run.TeardownBudget)
+	defer cancel()
+	a.say("tearing down")
+	failpoint.Hit("harness:teardown")
+	a.reach.Store(nil)
+	var swept run.Swept
+	if a.app != nil {
+		swept = a.destroy(ctx)
+	}
+	left := func(kind, name string, err error) {
+		if err != nil {
+			a.Logger.Error("teardown left something behind", "run", a.Request.ID, "kind", kind, "name", name, "err", err)
+			swept.Leftovers = append(swept.Leftovers, run.Leftover{Kind: kind, Name: name, Detail: err.Error()})
+		}
+	}
+	left("snapshots", string(a.Request.ID), safely(func() error { return a.Vault.Forget(ctx, a.Request.ID) }))
+	left("folder", a.checkout(), removeAll(a.checkout()))
+	left("folder", a.scratch(), removeAll(a.scratch()))
+	if a.front != nil {
+		left("gateway", a.front.Addr(), safely(a.front.Close))
+	}
+	a.Emit(run.Event{Kind: run.KindTornDown}.With(swept))
+}
+
+// destroy destroys the app until nothing of it is listed any more.
+func (a *attempt) destroy(ctx context.Context) run.Swept {
+	var swept run.Swept
+	if before, err := a.inventory(ctx); err == nil {
+		swept.Removed = len(before)
+	}
+	var left []app.Object
+	again := backoff.NewExponentialBackOff()
+	again.InitialInterval, again.MaxInterval = 200*time.Millisecond, 5*time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		inner, cancel := context.WithTimeout(ctx, oneDestroy)
+		defer cancel()
+		destroyed := safely(func() error { return a.app.Destroy(inner) })
+		var err error
+		if left, err = a.inventory(inner); err != nil {
+			return struct{}{}, errors.Join(destroyed, err)
+		}
+		if len(left) > 0 {
+			return struct{}{}, errors.Join(destroyed, fmt.Errorf("%d objects are left", len(left)))
+		}
+		// An empty list is the proof; what Destroy complained about is gone.
+		return struct{}{}, nil
+	}, backoff.WithBackOff(again), backoff.WithMaxTries(destroyTries), backoff.WithMaxElapsedTime(run.TeardownBudget))
+	if err == nil {
+		return swept
+	}
+	a.Logger.Error("cannot destroy the app", "run", a.Request.ID, "err", err)
+	swept.Removed = max(0, swept.Removed-len(left))
+	for _, o := range left {
+		swept.Leftovers = append(swept.Leftovers, run.Leftover{Kind: o.Kind, Name: o.ID, Detail: o.Detail})
+	}
+	if len(left) == 0 {
+		swept.Leftovers = append(swept.Leftovers, run.Leftover{Kind: "unknown", Name: a.label(), Detail: err.Error()})
+	}
+	return swept
+}
+
+func (a *attempt) inventory(ctx context.Context) (objects []app.Object, err error) {
+	err = safely(func() (err error) {
+		objects, err = a.app.Inventory(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot list what is left: %w", err)
+	}
+	return objects, nil
+}
+
+// safely turns a panic into an error: the rest of the teardown must happen.
+func safely(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a mistake in this program: %v", p)
+		}
+	}()
+	return do()
+}
+
+// removeAll removes a folder, also where folders in it were made read-only.
+func removeAll(dir string) error {
+	if err := os.RemoveAll(dir); err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			_ = os.Chmod(path, 0o700) // links are no folders: nothing outside is touched
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
