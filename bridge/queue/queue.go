@@ -1,0 +1,269 @@
+// Package queue holds the requests that wait and the slots that runs take. It is
+// the only place that knows the capacity.
+//
+// It lives in memory and is made again at the start from the journal's runs: what
+// it promises is therefore only as durable as what its caller writes down. A
+// request is handed out once, first come first served among those whose needs are
+// met. A slot is free again when its run was released and nothing of it is left;
+// until then it counts as taken, because what is left uses the machine.
+package queue
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"seatrial/harness/run"
+)
+
+// remembered is how many runs that are over the queue knows, so that a late
+// repeat of one does not run it again.
+const remembered = 4096
+
+// Config says what there is to give.
+type Config struct {
+	// Capacity is how many runs there may be at once; less than 1 means 1.
+	Capacity int
+	// Offers are the capabilities that every slot has. A request that needs another
+	// one waits, and lets those behind it pass; see Unmet.
+	Offers []string
+	// Grace is what a lease lasts beyond the request's limit, for the teardown.
+	// Default: run.TeardownBudget.
+	Grace time.Duration
+	// Now is the time; default time.Now.
+	Now func() time.Time
+}
+
+// Queue is safe for concurrent use. Make one with New.
+type Queue struct {
+	config Config
+
+	mu      sync.Mutex
+	waiting []waiting // by turn
+	turns   int64
+	slots   map[int]*slot // the taken and dirty ones, by number
+	over    *lru.Cache[run.ID, struct{}]
+	history history
+	changed chan struct{} // closed, and made anew, when a Take may succeed
+}
+
+// waiting is a request and its turn: the lower ones come first.
+type waiting struct {
+	request run.Request
+	turn    int64
+	since   time.Time
+}
+
+// slot is one that is not free.
+type slot struct {
+	waiting   // what it was
+	taken     time.Time
+	lease     run.Lease
+	dirty     bool
+	leftovers []run.Leftover
+}
+
+// New returns a queue in which nothing waits.
+func New(c Config) *Queue {
+	c.Capacity = max(c.Capacity, 1)
+	if c.Grace <= 0 {
+		c.Grace = run.TeardownBudget
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	over, _ := lru.New[run.ID, struct{}](remembered) // fails for sizes below 1 only
+	return &Queue{config: c, slots: map[int]*slot{}, over: over, history: history{}, changed: make(chan struct{})}
+}
+
+// Unmet returns the needs that no slot meets: a request with one would wait for
+// ever.
+func (q *Queue) Unmet(needs []string) []string {
+	var unmet []string
+	for _, need := range needs {
+		if !slices.Contains(q.config.Offers, need) {
+			unmet = append(unmet, need)
+		}
+	}
+	return unmet
+}
+
+// Add puts a request at the end, and says whether it did. A run that waits, has a
+// slot, or is over, changes nothing.
+func (q *Queue) Add(r run.Request) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.add(r, q.config.Now())
+}
+
+func (q *Queue) add(r run.Request, since time.Time) bool {
+	if q.place(r.ID) >= 0 || q.slotOf(r.ID) != nil || q.over.Contains(r.ID) {
+		return false
+	}
+	q.turns++
+	q.waiting = append(q.waiting, waiting{r, q.turns, since})
+	q.wake()
+	return true
+}
+
+// Take waits for a request whose needs are met and a free slot, and gives the one
+// the other. The lease's end is stamped here, once. An error means that the
+// context ended, and that nothing was taken.
+func (q *Queue) Take(ctx context.Context) (run.Request, run.Lease, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return run.Request{}, run.Lease{}, fmt.Errorf("cannot take from the queue: %w", err)
+		}
+		r, lease, changed, ok := q.tryTake()
+		if ok {
+			return r, lease, nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+}
+
+func (q *Queue) tryTake() (run.Request, run.Lease, <-chan struct{}, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	number := q.freeSlot()
+	next := slices.IndexFunc(q.waiting, func(w waiting) bool { return len(q.Unmet(w.request.Needs)) == 0 })
+	if number == 0 || next < 0 {
+		return run.Request{}, run.Lease{}, q.changed, false
+	}
+	w, now := q.waiting[next], q.config.Now()
+	q.waiting = slices.Delete(q.waiting, next, next+1)
+	s := &slot{waiting: w, taken: now, lease: q.lease(w.request, number, now)}
+	q.slots[number] = s
+	return w.request, s.lease, nil, true
+}
+
+func (q *Queue) lease(r run.Request, number int, now time.Time) run.Lease {
+	return run.Lease{Slot: number, Expires: now.Add(r.Limit + q.config.Grace)}
+}
+
+// Return undoes a Take that came to nothing, because it could not be written down:
+// the request waits again, at the place that it had.
+func (q *Queue) Return(id run.ID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	number, s := q.find(id)
+	if s == nil || s.dirty {
+		return false
+	}
+	delete(q.slots, number)
+	i, _ := slices.BinarySearchFunc(q.waiting, s.turn, func(w waiting, turn int64) int { return cmp.Compare(w.turn, turn) })
+	q.waiting = slices.Insert(q.waiting, i, s.waiting)
+	q.wake()
+	return true
+}
+
+// Renew stamps a new lease for a further attempt of a run that keeps its slot.
+func (q *Queue) Renew(id run.ID) (run.Lease, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	number, s := q.find(id)
+	if s == nil || s.dirty {
+		return run.Lease{}, false
+	}
+	s.taken = q.config.Now()
+	s.lease = q.lease(s.request, number, s.taken)
+	return s.lease, true
+}
+
+// Release ends a run's right to its slot. With leftovers the slot stays dirty, and
+// taken, until Clean; a dirty slot that is released again has the new leftovers.
+// It says whether the run had a slot.
+func (q *Queue) Release(id run.ID, leftovers []run.Leftover) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	number, s := q.find(id)
+	if s == nil {
+		return false
+	}
+	if !s.dirty {
+		q.history.add(s.request.Recipe, q.config.Now().Sub(s.taken))
+	}
+	switch {
+	case len(leftovers) > 0:
+		s.dirty, s.leftovers = true, slices.Clone(leftovers)
+	case !s.dirty:
+		q.free(number)
+	}
+	return true
+}
+
+// Clean frees a dirty slot: somebody looked, and nothing is left.
+func (q *Queue) Clean(id run.ID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	number, s := q.find(id)
+	if s == nil || !s.dirty {
+		return false
+	}
+	q.free(number)
+	return true
+}
+
+// Remove takes a request out that waits: it was cancelled or superseded. It says
+// whether it waited; a run that has a slot is not touched.
+func (q *Queue) Remove(id run.ID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := q.place(id)
+	if i < 0 {
+		return false
+	}
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	q.over.Add(id, struct{}{})
+	return true
+}
+
+func (q *Queue) free(number int) {
+	q.over.Add(q.slots[number].request.ID, struct{}{})
+	delete(q.slots, number)
+	q.wake()
+}
+
+// freeSlot is the lowest number that is free, or 0. Slots beyond the capacity,
+// from before the operator lowered it, count against it.
+func (q *Queue) freeSlot() int {
+	if len(q.slots) >= q.config.Capacity {
+		return 0
+	}
+	number := 1
+	for q.slots[number] != nil {
+		number++
+	}
+	return number
+}
+
+func (q *Queue) place(id run.ID) int {
+	return slices.IndexFunc(q.waiting, func(w waiting) bool { return w.request.ID == id })
+}
+
+func (q *Queue) find(id run.ID) (int, *slot) {
+	for number, s := range q.slots {
+		if s.request.ID == id {
+			return number, s
+		}
+	}
+	return 0, nil
+}
+
+func (q *Queue) slotOf(id run.ID) *slot {
+	_, s := q.find(id)
+	return s
+}
+
+func (q *Queue) wake() {
+	close(q.changed)
+	q.changed = make(chan struct{})
+}
