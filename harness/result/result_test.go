@@ -42,7 +42,7 @@ func full() run.Report {
 		Progress: "p", Findings: []run.Finding{{ID: "no-readme", Severity: run.SeverityWarning, File: "README.md", Line: 1, Text: "t"}},
 		Warnings: []string{"w"}, Ending: run.EndOutOfTime, EndingNote: "n", TornDown: true,
 		Leftovers: []run.Leftover{{Kind: "folder", Name: "/x", Detail: "d"}},
-		Earlier:   []string{"e"}, Joined: []string{"bob"}, StaleSince: "c", SupersededBy: "01k9zq3v8e2m4n6p8r0t2v4x6z", CancelAsked: "ada",
+		Earlier:   []string{"e"}, Joined: []string{"bob"}, StaleSince: "c", SupersededBy: "01k9zq3v8e2m4n6p8r0t2v4x6z", CancelAsked: "ada", CleanedAt: at,
 	}
 }
 
