@@ -67,7 +67,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 		return fmt.Errorf("cannot dispatch run %s: the recipe %s is no longer enrolled", r.ID, r.Recipe)
 	}
 	job := Job{Request: r, Attempt: attempt, Lease: lease, Instance: d.Instance, Name: enrolment.Name, Enrolment: enrolment}
-	made, err := d.makeFolder(job)
+	made, err := Prepare(d.Root, job)
 	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
 	}
@@ -80,9 +80,10 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	return nil
 }
 
-// makeFolder makes the attempt's folder with the job in it, in one step.
-func (d *Dispatcher) makeFolder(job Job) (made bool, err error) {
-	parent := filepath.Join(d.Root, string(job.Request.ID))
+// Prepare makes an attempt's folder with the job in it, in one step. It says
+// whether it was this call that made it.
+func Prepare(root string, job Job) (made bool, err error) {
+	parent := filepath.Join(root, string(job.Request.ID))
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return false, err
 	}
@@ -94,7 +95,7 @@ func (d *Dispatcher) makeFolder(job Job) (made bool, err error) {
 	if err := writeJSON(filepath.Join(temp, jobFile), job); err != nil {
 		return false, err
 	}
-	err = os.Rename(temp, d.folder(job.Request.ID, job.Attempt))
+	err = os.Rename(temp, Folder(root, job.Request.ID, job.Attempt))
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
 		return false, nil
 	}

@@ -1,0 +1,82 @@
+package secrets_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"seatrial/secrets"
+)
+
+func TestAValueCannotBePrinted(t *testing.T) {
+	v := secrets.New("correct horse")
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("hello", "token", v, "deep", struct{ T secrets.Value }{v})
+	encoded, err := json.Marshal(map[string]any{"a": v, "b": &v, "c": []secrets.Value{v}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := fmt.Sprintf("%s %v %+v %#v %q %x %d", v, v, v, v, v, v, v) + fmt.Sprint(v, &v, struct{ V secrets.Value }{v}) + log.String() + string(encoded)
+	if strings.Contains(all, "horse") || strings.Contains(all, fmt.Sprintf("%x", "horse")) {
+		t.Fatal("the secret shows in: " + all)
+	}
+	if v.Reveal() != "correct horse" {
+		t.Fatal("the secret is lost")
+	}
+}
+
+func TestFromFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	for _, c := range []struct {
+		content string
+		mode    os.FileMode
+		want    string
+		warns   bool
+		fails   string
+	}{
+		{content: "abc\n", mode: 0o600, want: "abc"},
+		{content: "abc\r\n\n", mode: 0o600, want: "abc"},
+		{content: "abc", mode: 0o644, want: "abc", warns: true},
+		{content: "\n", mode: 0o600, fails: "the file is empty"},
+	} {
+		os.Remove(path)
+		if err := os.WriteFile(path, []byte(c.content), c.mode); err != nil {
+			t.Fatal(err)
+		}
+		v, warning, err := secrets.FromFile(path)
+		if c.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("%q: got %v", c.content, err)
+			}
+			continue
+		}
+		if err != nil || v.Reveal() != c.want || (warning != "") != c.warns {
+			t.Errorf("%q: got %q, %q, %v", c.content, v.Reveal(), warning, err)
+		}
+	}
+	if _, _, err := secrets.FromFile(path + "-missing"); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("missing file: %v", err)
+	}
+}
+
+func TestReloadKeepsTheOldValueWhenTheFileIsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	os.WriteFile(path, []byte("one"), 0o600)
+	h, _, err := secrets.HoldFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.WriteFile(path, []byte("two"), 0o600)
+	if changed, err := h.Reload(); !changed || err != nil || h.Get().Reveal() != "two" {
+		t.Fatalf("%v, %v", changed, err)
+	}
+	os.Remove(path)
+	if changed, err := h.Reload(); changed || err == nil || h.Get().Reveal() != "two" {
+		t.Fatalf("%v, %v", changed, err)
+	}
+}
