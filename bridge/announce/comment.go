@@ -179,10 +179,10 @@ func waiting(c Context) string {
 // roughly says a time to come in steps, so that it does not change at every look.
 func roughly(d time.Duration) string {
 	switch minutes := int(d.Round(time.Minute) / time.Minute); {
-	case minutes <= 2:
+	case minutes <= 3:
 		return "in a few minutes"
-	case minutes <= 55:
-		return fmt.Sprintf("in about %d minutes", (minutes+4)/5*5)
+	case minutes < 58:
+		return fmt.Sprintf("in about %d minutes", (minutes+2)/5*5)
 	default:
 		hours := (minutes + 30) / 60
 		if hours <= 1 {

@@ -27,9 +27,14 @@ func fault(r run.Report, c Context, evidence bool) string {
 	}
 	s := fmt.Sprintf("**%s**: %s\n", prose(string(stage), 40), c.prose(f.Summary, summaryLimit))
 	if f.Hint != "" {
-		s += "\n" + c.prose(f.Hint, summaryLimit) + "\n"
+		s += "\nWhat to try: " + c.prose(f.Hint, summaryLimit) + "\n"
 	}
 	if lines := lastLines(maskAll(c, f.Evidence), evidenceLines, evidenceBytes); evidence && len(lines) > 0 {
+		for i, line := range lines {
+			if strings.TrimSpace(line) == c.Word {
+				lines[i] = "› " + line // the command never stands alone on a line
+			}
+		}
 		s += "\n" + details("What shows it", fence("text", lines))
 	}
 	return s
@@ -211,6 +216,10 @@ func again(r run.Report, c Context) string {
 // atHome is what gives the same answer without a forge.
 func atHome(r run.Report, c Context) string {
 	at := r.Request.Code
+	const longest = 1000 // longer than any that a forge gives out
+	if len(at.URL)+len(at.Commit)+len(at.Ref)+len(r.Request.Recipe) > longest {
+		return ""
+	}
 	if r.State != run.Ended || at.URL == "" || at.Commit == "" || at.Ref == "" {
 		return ""
 	}

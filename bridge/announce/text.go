@@ -3,6 +3,7 @@ package announce
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,11 +50,18 @@ func cut(s string, limit int) string {
 	return string(runes[:limit-1]) + "…"
 }
 
+// head drops what is certainly behind the limit, so that a stranger's megabytes
+// cost nothing.
+func head(s string, limit int) string {
+	const roomForColours = 1000
+	return s[:min(len(s), limit*utf8.UTFMax+roomForColours)]
+}
+
 // prose escapes text so that it stands in a sentence or a table's cell as the words
 // that it is. Entities never form Markdown, and a zero-width space behind @ keeps
 // forges from finding a name to notify.
 func prose(s string, limit int) string {
-	s = cut(visible(s), limit)
+	s = strings.TrimSpace(cut(visible(head(s, limit)), limit))
 	var b strings.Builder
 	previous := ' '
 	runes := []rune(s)
@@ -65,10 +73,9 @@ func prose(s string, limit int) string {
 		switch {
 		case r == '@':
 			b.WriteString("&#64;&#8203;")
-		case r == '.' && (unicode.IsLetter(next) || unicode.IsDigit(previous)):
-			// neither a host name to link nor a list's number
-			b.WriteString("&#46;")
-		case r == '.' || strings.ContainsRune(",;?'/ ()", r):
+		case r == '.' && endsWithWWW(runes[:i]), (r == '.' || r == ')') && isNumber(runes[:i]):
+			fmt.Fprintf(&b, "&#%d;", r) // neither a list's number nor an address to link
+		case strings.ContainsRune(".,;!?'\"%/ ()", r):
 			b.WriteRune(r)
 		case r == '-' && i > 0 && previous != ' ' && previous != '-':
 			b.WriteRune(r)
@@ -84,9 +91,17 @@ func prose(s string, limit int) string {
 	return b.String()
 }
 
+func isNumber(runes []rune) bool {
+	return len(runes) > 0 && !slices.ContainsFunc(runes, func(r rune) bool { return !unicode.IsDigit(r) })
+}
+
+func endsWithWWW(runes []rune) bool {
+	return len(runes) >= 3 && strings.EqualFold(string(runes[len(runes)-3:]), "www")
+}
+
 // code writes text as a code span, which also holds in a table's cell.
 func code(s string, limit int) string {
-	s = strings.ReplaceAll(cut(visible(s), limit), "|", "¦")
+	s = strings.ReplaceAll(cut(visible(head(s, limit)), limit), "|", "¦")
 	if strings.TrimSpace(s) == "" {
 		return "` `"
 	}
@@ -113,6 +128,7 @@ func lastLines(text []string, lines, bytes int) []string {
 	const width = 400
 	var all []string
 	for _, t := range text {
+		t = t[max(0, len(t)-2*bytes):]
 		for line := range strings.SplitSeq(strings.TrimRight(t, "\r\n"), "\n") {
 			all = append(all, cut(visible(strings.TrimRight(line, "\r")), width))
 		}

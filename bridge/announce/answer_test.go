@@ -1,0 +1,52 @@
+package announce_test
+
+import (
+	"testing"
+
+	"seatrial/bridge/admission"
+	"seatrial/bridge/announce"
+)
+
+var about = admission.About{Repo: "coop/guestbook", Org: "coop", Word: "!testme"}
+
+func refused(reason admission.Reason, details ...string) func(*testing.T) string {
+	return func(*testing.T) string {
+		r := admission.Refusal{Reason: reason, Details: details}
+		return announce.RenderRefusal(99, "eve", announce.Refusal{Sentence: r.Sentence(about), Next: r.Next(about)})
+	}
+}
+
+var answers = map[string]func(*testing.T) string{
+	"refused-not-enrolled":       refused(admission.NotEnrolled),
+	"refused-pull-request-gone":  refused(admission.PullRequestGone),
+	"refused-closed":             refused(admission.Closed),
+	"refused-merged":             refused(admission.Closed, "merged"),
+	"refused-not-a-member":       refused(admission.NotAMember),
+	"refused-head-moved":         refused(admission.HeadMoved, commit, head),
+	"refused-head-moved-unknown": refused(admission.HeadMoved, "-", head),
+	"refused-cannot-isolate":     refused(admission.CannotIsolate),
+	"refused-membership-unknown": func(*testing.T) string {
+		sentence, next := about.GaveUp()
+		return announce.RenderRefusal(99, "eve", announce.Refusal{Sentence: sentence, Next: next})
+	},
+	"not-decided-yet": func(*testing.T) string {
+		r := admission.Refusal{Reason: admission.MembershipUnknown}
+		return announce.RenderWaiting(99, "eve", announce.Refusal{Sentence: r.Sentence(about), Next: r.Next(about)})
+	},
+	"joins": func(t *testing.T) string {
+		return announce.RenderJoined(99, "grace", tell(t).running().report(), "https://forge.example.test/coop/guestbook/pulls/7#issuecomment-12", ctx)
+	},
+	"joins-before-there-is-a-comment": func(t *testing.T) string {
+		return announce.RenderJoined(99, "grace", tell(t).report(), "", ctx)
+	},
+}
+
+func TestEveryAnswer(t *testing.T) {
+	for name, render := range answers {
+		t.Run(name, func(t *testing.T) {
+			body := render(t)
+			golden(t, name, body)
+			wellFormed(t, body, announce.CommentMarker(99))
+		})
+	}
+}
