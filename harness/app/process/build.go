@@ -1,0 +1,167 @@
+package process
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"seatrial/harness/app"
+	"seatrial/recipes"
+)
+
+// deployed is one release as it was put on this machine.
+type deployed struct {
+	release  app.Release
+	dir      string // of its files, within the run's folder
+	pristine string // of an untouched copy, as it was built, within the run's folder
+	procfile procfile
+	manifest manifest
+}
+
+// prepare copies a release's files and builds them. A release that was built
+// before is taken from the copy that was kept then.
+func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
+	p, err := readProcfile(r.Dir)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	a.number++
+	d := &deployed{release: r, procfile: p, dir: filepath.Join("releases", strconv.Itoa(a.number)), pristine: filepath.Join("pristine", contentKey(r))}
+	a.mu.Unlock()
+	if _, err := os.Stat(a.path(d.pristine)); err == nil {
+		return d, a.copyRelease(a.path(d.pristine), d)
+	}
+	if err := a.copyRelease(r.Dir, d); err != nil {
+		return nil, err
+	}
+	if err := a.build(ctx, d); err != nil {
+		return nil, err
+	}
+	half := a.path(d.pristine) + ".new"
+	if err := errors.Join(forceRemove(half), copyTree(a.path(d.dir), half, func(string) error { return nil })); err != nil {
+		return nil, fmt.Errorf("cannot keep a copy of what was built: %w", err)
+	}
+	if err := os.Rename(half, a.path(d.pristine)); err != nil {
+		return nil, fmt.Errorf("cannot keep a copy of what was built: %w", err)
+	}
+	return d, nil
+}
+
+// contentKey is the same for releases of the same content.
+func contentKey(r app.Release) string {
+	key := r.Tree
+	if key == "" {
+		key = r.Dir + "\x00" + r.Commit
+	}
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:8])
+}
+
+func (a *App) copyRelease(from string, d *deployed) error {
+	if err := copyTree(from, a.path(d.dir), a.give); err != nil {
+		return fmt.Errorf("cannot copy the release %s: %w", d.release.Name, err)
+	}
+	return a.give(a.path(d.dir))
+}
+
+// build runs the enrolment's build command in the release's folder.
+func (a *App) build(ctx context.Context, d *deployed) error {
+	b := a.cfg.Enrolment.Build
+	if b.Command.IsZero() {
+		return nil
+	}
+	return a.step(ctx, stepOf{
+		name:    "build",
+		source:  "build",
+		command: b.Command,
+		view:    view{release: d.dir, home: "build-home", tmp: "build-tmp"},
+		group:   groupBuild,
+		limit:   orDefault(b.Timeout, defaultBuild),
+		env:     a.cfg.BuildEnv,
+		network: b.Network,
+	})
+}
+
+// stepOf is a command of the recipe's that must end well before the app starts.
+type stepOf struct {
+	name, source string
+	command      recipes.CommandLine
+	view         view
+	group        string
+	limit        time.Duration
+	env          []string
+	network      bool
+}
+
+// step runs one in a supervisor of its own: what it leaves running is killed.
+func (a *App) step(ctx context.Context, what stepOf) error {
+	for _, dir := range []string{what.view.tmp} {
+		if err := a.freshen(dir); err != nil {
+			return err
+		}
+	}
+	g, err := a.group(what.group)
+	if err != nil {
+		return err
+	}
+	in := &instance{group: g, before: g.counts(), view: what.view}
+	if in.supervisor, err = a.startSupervisor(ctx, what.view, g); err != nil {
+		return err
+	}
+	defer in.supervisor.close()
+	env := what.env
+	if what.network && a.cfg.Isolate {
+		proxy, err := a.startProxy(in.supervisor.network)
+		if err != nil {
+			return err
+		}
+		defer proxy.close()
+		env = append(env[:len(env):len(env)], proxy.environment()...)
+	}
+	limited, cancel := context.WithTimeout(ctx, what.limit)
+	defer cancel()
+	result, err := a.command1(limited, in, command1{
+		source: what.source, args: argsOf(what.command), env: env, service: what.source,
+	})
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("cannot finish the %s: %w", what.name, ctx.Err())
+	case limited.Err() != nil:
+		return &app.Fault{
+			Summary:  fmt.Sprintf("the %s did not end within %v", what.name, what.limit),
+			Evidence: result.tail,
+		}
+	case err != nil:
+		return in.blame("the "+what.name, fmt.Errorf("cannot run the %s: %w", what.name, err))
+	case result.exit.Code == 0 && result.exit.Signal == 0:
+		return nil
+	}
+	f := &app.Fault{Evidence: result.tail}
+	if limit := in.exceeded(); limit != "" {
+		f.Summary = fmt.Sprintf("the %s %s", what.name, limit)
+	} else if result.exit.Signal != 0 {
+		f.Summary = fmt.Sprintf("the %s was ended by signal %d (%s)", what.name, result.exit.Signal, unix.SignalName(unix.Signal(result.exit.Signal)))
+	} else {
+		f.Summary = fmt.Sprintf("the %s exited with code %d: %s", what.name, result.exit.Code, strings.TrimPrefix(what.command.String(), "exec "))
+	}
+	return f
+}
+
+func argsOf(c recipes.CommandLine) []string {
+	if c.Shell != "" {
+		return []string{"/bin/sh", "-c", c.Shell}
+	}
+	return c.Args
+}
+
+func bytesText(n int64) string { return recipes.ByteSize(n).String() }

@@ -1,0 +1,323 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"seatrial/harness/app"
+)
+
+// instance is the app as it runs now: a supervisor and its services.
+type instance struct {
+	supervisor *supervisor
+	group      *group
+	before     counts // of the cgroup, when the instance started
+	view       view
+	port       int
+	services   []*service
+}
+
+// service is one line of the Procfile, started.
+type service struct {
+	name    string
+	task    *task
+	started time.Time
+	out     *output
+	ended   chan struct{} // closed when the main process ended or the supervisor was lost
+	exit    message
+	took    time.Duration
+	lost    bool
+}
+
+// startServices brings up a fresh instance of what is deployed.
+func (a *App) startServices(ctx context.Context, d *deployed) (*instance, error) {
+	for _, dir := range []string{"tmp", "home"} {
+		if err := a.freshen(dir); err != nil {
+			return nil, err
+		}
+	}
+	v := view{release: d.dir, volumes: true, home: "home", tmp: "tmp"}
+	g, err := a.group(groupApp)
+	if err != nil {
+		return nil, err
+	}
+	port, err := a.choosePort()
+	if err != nil {
+		return nil, err
+	}
+	in := &instance{group: g, before: g.counts(), view: v, port: port}
+	if in.supervisor, err = a.startSupervisor(ctx, v, g); err != nil {
+		return nil, err
+	}
+	for _, line := range d.procfile.services {
+		s, err := a.startService(in, line)
+		if err != nil {
+			err = in.blame(line.name, fmt.Errorf("cannot start %s: %w", line.name, err))
+			in.close()
+			return nil, err
+		}
+		in.services = append(in.services, s)
+	}
+	return in, nil
+}
+
+func (a *App) startService(in *instance, line procLine) (*service, error) {
+	out, write, err := newOutput(false, func(text string) { a.log(line.name, text) })
+	if err != nil {
+		return nil, err
+	}
+	defer write.Close()
+	none, err := devNull()
+	if err != nil {
+		return nil, err
+	}
+	defer none.Close()
+	s := &service{name: line.name, started: time.Now(), out: out, ended: make(chan struct{})}
+	s.task, err = in.supervisor.spawn(spawn{
+		Args: []string{"/bin/sh", "-c", shellLine(line.command)},
+		Env:  a.environment(line.name, in.view, in.port),
+		Dir:  a.see(in.view.release),
+		UID:  a.uid(),
+	}, none, write, write)
+	if err != nil {
+		write.Close()
+		out.close()
+		return nil, err
+	}
+	go s.watch(in.supervisor)
+	return s, nil
+}
+
+// uid is whom the supervisor makes of a child.
+func (a *App) uid() int {
+	if a.cfg.Isolate {
+		return a.cfg.UID
+	}
+	return 0
+}
+
+func (s *service) watch(sup *supervisor) {
+	defer close(s.ended)
+	select {
+	case s.exit = <-s.task.exit:
+	case <-sup.lost:
+		select {
+		case s.exit = <-s.task.exit: // it came before the end
+		default:
+			s.lost = true
+		}
+	}
+	s.took = time.Since(s.started)
+}
+
+func (s *service) alive() bool {
+	select {
+	case <-s.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// blame turns an error that a limit of the recipe's own explains into the recipe's
+// fault.
+func (in *instance) blame(what string, err error) error {
+	if why := in.exceeded(); why != "" {
+		return &app.Fault{Summary: what + " " + why, Hint: "use less, or ask the operator to raise resources in the enrolment"}
+	}
+	return err
+}
+
+// exceeded says which limit the app ran into since it started, or nothing.
+func (in *instance) exceeded() string {
+	if in.group == nil {
+		return ""
+	}
+	now := in.group.counts()
+	switch {
+	case now.killed > in.before.killed:
+		return "was killed for using more than " + bytesText(in.group.limits.memory) + " of memory"
+	case now.refused > in.before.refused:
+		return fmt.Sprintf("tried to have more than %d processes", in.group.limits.processes)
+	}
+	return ""
+}
+
+// fault says how a service ended, with the tail of its log.
+func (in *instance) fault(s *service) *app.Fault {
+	s.out.drain()
+	f := &app.Fault{Evidence: s.out.tail()}
+	limit := in.exceeded()
+	took := s.took.Round(100 * time.Millisecond)
+	switch {
+	case limit != "":
+		f.Summary = s.name + " " + limit
+		f.Hint = "use less, or ask the operator to raise resources in the enrolment"
+	case s.lost:
+		f.Summary = fmt.Sprintf("%s ended after %v together with everything around it", s.name, took)
+	case s.exit.Signal != 0:
+		f.Summary = fmt.Sprintf("%s was ended by signal %d (%s) after %v", s.name, s.exit.Signal, unix.SignalName(unix.Signal(s.exit.Signal)), took)
+	default:
+		f.Summary = fmt.Sprintf("%s exited with code %d after %v", s.name, s.exit.Code, took)
+	}
+	if f.Hint == "" && s.exit.Code == 127 && s.exit.Signal == 0 {
+		f.Hint = "the shell found no such program: is it built, and does the Procfile name it by its path?"
+	}
+	return f
+}
+
+// close takes the instance down at once.
+func (in *instance) close() {
+	in.supervisor.close()
+	for _, s := range in.services {
+		<-s.ended
+		s.out.close()
+	}
+}
+
+// Alive implements app.Lifecycle.
+func (a *App) Alive(context.Context) error {
+	in := a.instance()
+	if in == nil {
+		return app.ErrNotRunning
+	}
+	for _, s := range in.services {
+		if !s.alive() {
+			return in.fault(s)
+		}
+	}
+	select {
+	case <-in.supervisor.lost:
+		return in.blame(mainService, errSupervisorLost)
+	default:
+		return nil
+	}
+}
+
+func (a *App) instance() *instance {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.up
+}
+
+func (a *App) setInstance(in *instance) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.up = in
+	a.stopped = in == nil
+}
+
+// Stop implements app.Lifecycle.
+func (a *App) Stop(ctx context.Context) error {
+	a.life.Lock()
+	defer a.life.Unlock()
+	return a.stop(ctx)
+}
+
+// stopGrace is how long helpers of a service may live on after it ended: they see
+// their pipes close and go.
+const stopGrace = time.Second
+
+func (a *App) stop(ctx context.Context) error {
+	in := a.instance()
+	if in == nil {
+		return nil
+	}
+	defer a.setInstance(nil)
+	limit := orDefault(a.cfg.Enrolment.Timeouts.Stop, defaultStop)
+	stubborn, err := in.askToStop(ctx, limit)
+	var left []proc
+	if err == nil && len(stubborn) == 0 {
+		left = in.outlivers(ctx, stopGrace)
+	}
+	names := commandLines(left)
+	in.close()
+	// Not isolated, a process may have got away from a supervisor that died.
+	a.killOwn()
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("cannot wait for the app to stop: %w", ctx.Err())
+	case len(stubborn) > 0:
+		f := &app.Fault{
+			Summary: fmt.Sprintf("%s did not stop within %v of SIGTERM and had to be killed", strings.Join(serviceNames(stubborn), " and "), limit),
+			Hint:    "end on SIGTERM, or ask the operator to raise timeouts.stop in the enrolment",
+		}
+		for _, s := range stubborn {
+			f.Evidence = append(f.Evidence, s.out.tail()...)
+		}
+		return f
+	case len(left) > 0:
+		return &app.Fault{
+			Summary:  "the app's own stop was outlived by " + strings.Join(quoted(names), " and ") + ", which had to be killed",
+			Evidence: names,
+			Hint:     "let the service wait for what it starts, and end it on SIGTERM",
+		}
+	}
+	return nil
+}
+
+// askToStop sends SIGTERM to every service and waits. It returns those that stay.
+func (in *instance) askToStop(ctx context.Context, limit time.Duration) ([]*service, error) {
+	var errs error
+	for _, s := range in.services {
+		if s.alive() {
+			errs = errors.Join(errs, s.task.signal(unix.SIGTERM))
+		}
+	}
+	if errs != nil {
+		return nil, fmt.Errorf("cannot ask the app to stop: %w", errs)
+	}
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	late := false
+	var stubborn []*service
+	for _, s := range in.services {
+		if !late {
+			select {
+			case <-s.ended:
+			case <-deadline.C:
+				late = true
+			case <-ctx.Done():
+				late = true
+			}
+		}
+		if s.alive() {
+			stubborn = append(stubborn, s)
+		}
+	}
+	return stubborn, nil
+}
+
+// outlivers waits a moment for the last processes to go and returns those that stay.
+func (in *instance) outlivers(ctx context.Context, grace time.Duration) []proc {
+	const again = 10 * time.Millisecond
+	for deadline := time.Now().Add(grace); ; time.Sleep(again) {
+		left := descendants(in.supervisor.pid)
+		if len(left) == 0 || time.Now().After(deadline) || ctx.Err() != nil {
+			return left
+		}
+	}
+}
+
+func serviceNames(services []*service) []string {
+	var names []string
+	for _, s := range services {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+func quoted(names []string) []string {
+	var list []string
+	for _, name := range names {
+		list = append(list, fmt.Sprintf("%q", name))
+	}
+	return list
+}

@@ -1,0 +1,237 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The variables that tell the supervisor where it is. They hold no secret.
+const (
+	isolatedEnv = "SEATRIAL_ISOLATED" // set in a sandbox
+	controlFD   = 3
+)
+
+// nursery is the supervisor's own knowledge of what it started.
+type nursery struct {
+	control  *control
+	spawns   chan func() // run by the one thread that starts processes
+	isolated bool
+
+	mu       sync.Mutex
+	children map[int]int // process → the harness's ID for it
+	ids      map[int]int // ID → process, until it ended
+}
+
+// supervise is the supervisor: it starts what the harness asks for, reaps, and
+// ends with everything it started as soon as the harness is gone.
+func supervise() error {
+	// What the harness inherited from elsewhere goes no further.
+	if err := unix.CloseRange(controlFD, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("cannot close inherited files: %w", err)
+	}
+	n := &nursery{
+		isolated: os.Getenv(isolatedEnv) != "",
+		spawns:   make(chan func()),
+		children: map[int]int{},
+		ids:      map[int]int{},
+	}
+	unix.Umask(0o022)
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	if !n.isolated {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("cannot adopt orphans: %w", err)
+		}
+	}
+	// Whatever is sent to us is meant for the services, which get it from us.
+	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
+	dead := make(chan os.Signal, 1)
+	signal.Notify(dead, unix.SIGCHLD)
+
+	var err error
+	if n.control, err = newControl(os.NewFile(controlFD, "control")); err != nil {
+		return err
+	}
+	defer n.end()
+	ready := make(chan error)
+	go n.spawner(ready)
+	if err := <-ready; err != nil {
+		return err
+	}
+	go n.reaper(dead)
+	if err := n.announce(); err != nil {
+		return err
+	}
+	for {
+		m, err := n.control.receive()
+		if errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		n.handle(m)
+		m.closeFiles()
+	}
+}
+
+// announce says that the supervisor is up and hands over its network.
+func (n *nursery) announce() error {
+	if !n.isolated {
+		return n.control.send(message{Op: opReady, PID: os.Getpid()})
+	}
+	net, err := os.Open("/proc/self/ns/net")
+	if err != nil {
+		return fmt.Errorf("cannot open the network name space: %w", err)
+	}
+	defer net.Close()
+	return n.control.send(message{Op: opReady, PID: os.Getpid()}, net)
+}
+
+func (n *nursery) handle(m received) {
+	answer := message{Op: opDone, ID: m.ID}
+	switch m.Op {
+	case opSpawn:
+		if len(m.files) != maxFiles || m.Spawn == nil {
+			answer.Error = "the request to start a process is not complete"
+			break
+		}
+		pid, err := n.start(m.ID, *m.Spawn, m.files)
+		answer.PID = pid
+		if err != nil {
+			answer.Error = err.Error()
+		}
+	case opSignal:
+		n.mu.Lock()
+		pid, alive := n.ids[m.ID]
+		if alive {
+			// Under the lock, and so before the number can be given away again.
+			if err := unix.Kill(-pid, unix.Signal(m.Signal)); err != nil && !errors.Is(err, unix.ESRCH) {
+				answer.Error = err.Error()
+			}
+		}
+		n.mu.Unlock()
+	default:
+		answer.Error = fmt.Sprintf("%q is not a request", m.Op)
+	}
+	_ = n.control.send(answer) // a harness that is gone shows in receive
+}
+
+// start starts one process in a session of its own.
+func (n *nursery) start(id int, s spawn, files []*os.File) (int, error) {
+	program, err := findProgram(s)
+	if err != nil {
+		return 0, err
+	}
+	attr := &syscall.ProcAttr{
+		Dir:   s.Dir,
+		Env:   s.Env,
+		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd()},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	}
+	if s.UID > 0 {
+		attr.Sys.Credential = &syscall.Credential{Uid: uint32(s.UID), Gid: uint32(s.UID)}
+	}
+	var pid int
+	done := make(chan struct{})
+	n.spawns <- func() {
+		defer close(done)
+		n.mu.Lock() // so that the reaper does not meet a child that is not known yet
+		defer n.mu.Unlock()
+		if pid, err = syscall.ForkExec(program, s.Args, attr); err == nil {
+			n.children[pid], n.ids[id] = id, pid
+		}
+	}
+	<-done
+	if err != nil {
+		return 0, fmt.Errorf("cannot start %s: %w", program, err)
+	}
+	return pid, nil
+}
+
+// findProgram finds what to execute: a path as it is, else in the folder where the
+// process starts, else in its own PATH.
+func findProgram(s spawn) (string, error) {
+	if len(s.Args) == 0 || s.Args[0] == "" {
+		return "", errors.New("there is no program to start")
+	}
+	name := s.Args[0]
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	search := s.Dir
+	for _, entry := range s.Env {
+		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
+			search += ":" + value
+		}
+	}
+	for _, dir := range filepath.SplitList(search) {
+		file := filepath.Join(dir, name)
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return file, nil
+		}
+	}
+	return "", fmt.Errorf("cannot find the program %q: %w", name, exec.ErrNotFound)
+}
+
+// reaper collects every child, its own and those that it inherited, and tells the
+// harness of those that it asked for.
+func (n *nursery) reaper(dead <-chan os.Signal) {
+	// One signal may stand for several deaths, and one may be missed.
+	const again = 200 * time.Millisecond
+	tick := time.NewTicker(again)
+	defer tick.Stop()
+	for {
+		for n.reapOne() {
+		}
+		select {
+		case <-dead:
+		case <-tick.C:
+		}
+	}
+}
+
+func (n *nursery) reapOne() bool {
+	n.mu.Lock()
+	var status unix.WaitStatus
+	pid, err := unix.Wait4(-1, &status, unix.WNOHANG, nil)
+	id, known := n.children[pid]
+	if pid > 0 {
+		delete(n.children, pid)
+		if known {
+			delete(n.ids, id)
+		}
+	}
+	n.mu.Unlock()
+	if err != nil || pid <= 0 {
+		return false
+	}
+	if known {
+		m := message{Op: opExit, ID: id, Code: status.ExitStatus()}
+		if status.Signaled() {
+			m.Signal = int(status.Signal())
+		}
+		_ = n.control.send(m)
+	}
+	return true
+}
+
+// end takes everything along. In a sandbox the kernel does: it kills the name
+// space of a process 1 that exits.
+func (n *nursery) end() {
+	if n.isolated {
+		return
+	}
+	const limit = 10 * time.Second
+	killDescendants(os.Getpid(), limit)
+}
