@@ -125,6 +125,7 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 	if in.Enrolment == nil {
 		return in, nil
 	}
+	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
 	pull, err := p.Client.PullRequest(ctx, c.Repo, c.Pull)
 	if errors.Is(err, forge.ErrNotFound) {
 		return in, nil

@@ -30,17 +30,18 @@ import (
 	"seatrial/recipes"
 )
 
-// Queue is the only place that knows capacity. bridge/queue implements it.
+// Queue is the only place that knows capacity. bridge/queue implements it, and says
+// what each method promises.
 type Queue interface {
-	// Restore takes over what an earlier process left: what waits, what has a slot,
-	// and what keeps one dirty.
 	Restore(reports []run.Report)
-	Add(r run.Request)
+	Add(r run.Request) bool
 	Take(ctx context.Context) (run.Request, run.Lease, error)
-	Release(id run.ID, leftovers []run.Leftover)
-	Clean(id run.ID)
+	Renew(id run.ID) (run.Lease, bool)
+	Release(id run.ID, leftovers []run.Leftover) bool
+	Clean(id run.ID) bool
 	Remove(id run.ID) bool
 	Position(id run.ID) (place, of int, wait time.Duration, ok bool)
+	Unmet(needs []string) []string
 }
 
 // Routes is told where apps can be reached while they live. The gateway implements it.

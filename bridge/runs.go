@@ -14,7 +14,8 @@ import (
 // be done about a run.
 const longestRetry = 30 * time.Second
 
-// recent is how many ended runs are looked through for slots that are still dirty.
+// recent is how many ended runs are looked through for slots that are still dirty,
+// and for how long recipes take.
 const recent = 200
 
 // resume works out from the journal what an earlier process left to do.
@@ -27,10 +28,16 @@ func (b *Bridge) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the latest runs: %w", err)
 	}
-	dirty := slices.DeleteFunc(ended, func(r run.Report) bool { return !isDirty(r) })
-	b.Queue.Restore(append(slices.Clone(open), dirty...))
-	for _, r := range dirty {
-		b.runs.Go(func() { b.cleanLater(ctx, r.Request.ID, r.Attempt) })
+	for i := range ended {
+		if !isDirty(ended[i]) {
+			ended[i].Leftovers = nil // gone by now
+		}
+	}
+	b.Queue.Restore(append(slices.Clone(open), ended...))
+	for _, r := range ended {
+		if isDirty(r) {
+			b.runs.Go(func() { b.cleanLater(ctx, r.Request.ID, r.Attempt) })
+		}
 	}
 	for _, r := range open {
 		id := r.Request.ID
@@ -151,7 +158,10 @@ func (b *Bridge) conclude(ctx context.Context, f facts, fresh *bool) error {
 		ended.Note = string(f.ending())
 		return b.Journal.Append(ctx, ended)
 	}
-	lease := run.Lease{Slot: r.Lease.Slot, Expires: b.Now().Add(r.Request.Limit + run.TeardownBudget)}
+	lease, ok := b.Queue.Renew(r.Request.ID)
+	if !ok {
+		return fmt.Errorf("cannot begin attempt %d: the run has no slot", r.Attempt+1)
+	}
 	if err := b.Journal.Append(ctx, b.event(r.Request.ID, r.Attempt+1, run.KindDispatching).With(lease)); err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ type Input struct {
 	// CannotIsolate says why this host cannot keep the code away from itself;
 	// empty where it can.
 	CannotIsolate string
+	// Unmet are needs of the enrolment that nothing here meets.
+	Unmet []string
 
 	ID run.ID // for the request, if there will be one
 }
@@ -84,6 +86,9 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	}
 	if in.CannotIsolate != "" && !in.Enrolment.Trusted.Code {
 		return refuse(CannotIsolate)
+	}
+	if len(in.Unmet) > 0 {
+		return refuse(NeedsUnmet, strings.Fields(strings.Join(in.Unmet, " "))...)
 	}
 	request := newRequest(in)
 	return Decision{Request: &request}, nil

@@ -87,6 +87,7 @@ func TestRefusals(t *testing.T) {
 			in.Pushes[0].Before = ""
 		}, true, "head-moved - " + newHead, 1},
 		{"no isolation", func(in *admission.Input) { in.CannotIsolate = "not root" }, true, "cannot-isolate", 1},
+		{"a need that nothing meets", func(in *admission.Input) { in.Unmet = []string{"kvm", "gpu"} }, true, "needs-unmet kvm gpu", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in, m := input(), &members{yes: c.member}

@@ -18,6 +18,7 @@ const (
 	NotAMember      Reason = "not-a-member"
 	HeadMoved       Reason = "head-moved"
 	CannotIsolate   Reason = "cannot-isolate"
+	NeedsUnmet      Reason = "needs-unmet"
 	// MembershipUnknown is said while there is no decision yet, and becomes a
 	// refusal when it could not be found out for a day.
 	MembershipUnknown Reason = "membership-unknown"
@@ -33,7 +34,7 @@ const unknownCommit = "-"
 // after a restart.
 type Refusal struct {
 	Reason  Reason
-	Details []string // words without spaces: two commits for HeadMoved, "merged" for Closed
+	Details []string // words without spaces: two commits for HeadMoved, "merged" for Closed, the needs for NeedsUnmet
 }
 
 // String is the form that is remembered: the reason, then its details.
@@ -86,6 +87,8 @@ func (r Refusal) Sentence(a About) string {
 		return fmt.Sprintf("There was a push after your comment, and now the head is %s. Nothing was started, because nobody asked for that commit.", now)
 	case CannotIsolate:
 		return "This installation cannot keep a recipe's code away from the machine that it runs on, and this recipe's code is not trusted, so nothing was started."
+	case NeedsUnmet:
+		return fmt.Sprintf("This recipe needs what nothing here offers: %s. Nothing was started, because it would wait for ever.", strings.Join(r.Details, ", "))
 	case MembershipUnknown:
 		return fmt.Sprintf("Whether you are a member of %s could not be checked yet.", a.Org)
 	}
@@ -110,6 +113,8 @@ func (r Refusal) Next(a About) string {
 		return fmt.Sprintf("Look at the new commit, then comment %s again.", a.Word)
 	case CannotIsolate:
 		return "An operator can run “seatrial serve” as root with bubblewrap installed, or, if everybody who may open pull requests here is trusted, set trusted.code in the recipe's enrolment. The server's log says what is missing."
+	case NeedsUnmet:
+		return "An operator can offer it in the configuration, or take it out of needs in the recipe's enrolment. Then comment again."
 	case MembershipUnknown:
 		return "It will be tried again by itself, and this comment will be replaced by the answer."
 	}

@@ -25,6 +25,7 @@ var answers = map[string]func(*testing.T) string{
 	"refused-head-moved":         refused(admission.HeadMoved, commit, head),
 	"refused-head-moved-unknown": refused(admission.HeadMoved, "-", head),
 	"refused-cannot-isolate":     refused(admission.CannotIsolate),
+	"refused-needs-unmet":        refused(admission.NeedsUnmet, "kvm", "gpu"),
 	"refused-membership-unknown": func(*testing.T) string {
 		sentence, next := about.GaveUp()
 		return announce.RenderRefusal(99, "eve", announce.Refusal{Sentence: sentence, Next: next})

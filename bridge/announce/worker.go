@@ -7,6 +7,9 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
+// tryLimit is how long one try may take: a few requests to a slow forge.
+const tryLimit = 2 * time.Minute
+
 // fresh is how long a forge that does not answer is tried.
 const fresh = 24 * time.Hour
 
@@ -65,6 +68,8 @@ func (a *Announcer) once(ctx context.Context, w *worker, t telling) (time.Durati
 	case <-ctx.Done():
 		return 0, false, ctx.Err()
 	}
+	ctx, cancel := context.WithTimeout(ctx, tryLimit)
+	defer cancel()
 	return t(ctx, w)
 }
 
