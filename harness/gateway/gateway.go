@@ -1,0 +1,138 @@
+// Package gateway leads <label>.<domain> to an app.
+//
+// Each run has a Gateway of its own: it knows one host name, and how to dial one
+// app, which may live in a network of its own. A Router stands in front of several
+// of them. Neither decides anything about a run, keeps anything, or changes what
+// passes but for the headers that tell an app how it was reached.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Dial reaches the app.
+type Dial func(ctx context.Context) (net.Conn, error)
+
+// headerTimeout bounds how long a client may take for its request's headers.
+const headerTimeout = 30 * time.Second
+
+// Gateway serves one app under one host name on a free loopback port.
+type Gateway struct {
+	host     string
+	listener net.Listener
+	server   *http.Server
+	app      *http.Transport
+}
+
+// Listen opens a gateway for a host name (without a port). It serves until Close.
+func Listen(host string, dial Dial, log *slog.Logger) (*Gateway, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("cannot open a gateway for %s: %w", host, err)
+	}
+	g := &Gateway{host: strings.ToLower(host), listener: listener}
+	// No address but the app's is ever dialled, whatever a request names.
+	g.app = &http.Transport{
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+		DisableCompression: true,
+		// Every request its own connection: an app that was replaced meanwhile must not
+		// be reached through one that is left from the app before it.
+		DisableKeepAlives: true,
+	}
+	errorLog := slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	proxy := &httputil.ReverseProxy{
+		Rewrite:      forward(func(*http.Request) string { return "app" }),
+		Transport:    g.app,
+		ErrorHandler: notAnswering,
+		ErrorLog:     errorLog,
+	}
+	g.server = &http.Server{
+		ReadHeaderTimeout: headerTimeout,
+		ErrorLog:          errorLog,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if hostname(r.Host) != g.host {
+				refuse(w, http.StatusNotFound, "There is no app under this name.")
+				return
+			}
+			proxy.ServeHTTP(w, r)
+		}),
+	}
+	go g.server.Serve(listener)
+	return g, nil
+}
+
+// Addr is where it listens: host:port.
+func (g *Gateway) Addr() string { return g.listener.Addr().String() }
+
+// Client reaches the app through the gateway: any URL with the gateway's host
+// name, whatever the machine's resolver says about that name.
+func (g *Gateway) Client() *http.Client { return Client(g.Addr(), g.host) }
+
+// Close stops serving and cuts what is open.
+func (g *Gateway) Close() error {
+	err := g.server.Close()
+	g.app.CloseIdleConnections()
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("cannot close the gateway of %s: %w", g.host, err)
+	}
+	return nil
+}
+
+// Client returns a client that dials addr for one host name, and nothing else.
+func Client(addr, host string) *http.Client {
+	var dialer net.Dialer
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, asked string) (net.Conn, error) {
+			if name, _, err := net.SplitHostPort(asked); err != nil || !strings.EqualFold(name, host) {
+				return nil, fmt.Errorf("refused to leave %s for %s", host, asked)
+			}
+			return dialer.DialContext(ctx, network, addr)
+		},
+		DisableKeepAlives: true,
+	}}
+}
+
+// forward sends a request on with its host name kept, and tells the app how it
+// was reached.
+func forward(to func(*http.Request) string) func(*httputil.ProxyRequest) {
+	return func(p *httputil.ProxyRequest) {
+		p.SetURL(&url.URL{Scheme: "http", Host: to(p.In)})
+		p.Out.Host = p.In.Host
+		// What a query means is the app's business.
+		p.Out.URL.RawQuery = p.In.URL.RawQuery
+		if before, ok := p.In.Header["X-Forwarded-For"]; ok {
+			p.Out.Header["X-Forwarded-For"] = before
+		}
+		p.SetXForwarded()
+		if proto := p.In.Header.Get("X-Forwarded-Proto"); proto == "https" {
+			p.Out.Header.Set("X-Forwarded-Proto", proto)
+		}
+	}
+}
+
+func notAnswering(w http.ResponseWriter, _ *http.Request, _ error) {
+	refuse(w, http.StatusBadGateway, "The app does not answer. It is starting, stopping, or gone.")
+}
+
+func refuse(w http.ResponseWriter, status int, sentence string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Seatrial-Gateway", "refused")
+	http.Error(w, sentence, status)
+}
+
+// hostname is a Host header's name without its port, in lower case.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
