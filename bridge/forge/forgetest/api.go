@@ -1,0 +1,341 @@
+package forgetest
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"seatrial/bridge/forge"
+)
+
+// call is one request to the API, inside the server's lock.
+type call struct {
+	s *Server
+	w http.ResponseWriter
+	r *http.Request
+	u *user // who asks, or nil
+}
+
+func (c *call) fail(status int, message string) { refuse(c.w, status, message) }
+func (c *call) notFound()                       { c.fail(http.StatusNotFound, "not found") }
+
+// repo finds the request's repository, or answers that there is none.
+func (c *call) repo() *repo {
+	r, err := c.s.repo(c.r.PathValue("owner"), c.r.PathValue("repo"))
+	if err != nil {
+		c.notFound()
+		return nil
+	}
+	return r
+}
+
+func (c *call) issue() *issue {
+	i, err := c.s.issue(c.r.PathValue("owner"), c.r.PathValue("repo"), atoi(c.r.PathValue("n")))
+	if err != nil {
+		c.notFound()
+		return nil
+	}
+	return i
+}
+
+func (c *call) comment() *comment {
+	r := c.repo()
+	if r == nil {
+		return nil
+	}
+	id, _ := strconv.ParseInt(c.r.PathValue("id"), 10, 64)
+	found := c.s.findComment(r, id)
+	if found == nil {
+		c.notFound()
+	}
+	return found
+}
+
+// body reads a JSON body and checks that somebody is signed in.
+func (c *call) body(v any) bool {
+	if c.u == nil {
+		c.fail(http.StatusUnauthorized, "token is required")
+		return false
+	}
+	if err := json.NewDecoder(c.r.Body).Decode(v); err != nil {
+		c.fail(http.StatusUnprocessableEntity, err.Error())
+		return false
+	}
+	return true
+}
+
+// since reads the query's since; everything is updated at or after the zero time.
+func (c *call) since() (time.Time, bool) {
+	text := c.r.FormValue("since")
+	if text == "" {
+		return time.Time{}, true
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		c.fail(http.StatusUnprocessableEntity, err.Error())
+		return t, false
+	}
+	return t.Truncate(time.Second), true
+}
+
+// api has the routes, without the prefix.
+func (s *Server) api() *http.ServeMux {
+	mux := http.NewServeMux()
+	route := func(pattern string, do func(c *call)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			u, _ := s.whoAsks(r)
+			do(&call{s: s, w: w, r: r, u: u})
+		})
+	}
+	route("GET /version", func(c *call) { answer(c.w, http.StatusOK, map[string]string{"version": "1.26.0"}) })
+	route("GET /user", getSelf)
+	route("GET /orgs/{org}", getOrg)
+	route("GET /orgs/{org}/members/{login}", getMember)
+	route("GET /orgs/{org}/public_members/{login}", func(c *call) { c.notFound() }) // nobody shows it
+	route("GET /repos/issues/search", searchIssues)
+	route("GET /repos/{owner}/{repo}", getRepo)
+	route("GET /repos/{owner}/{repo}/commits", listCommits)
+	route("GET /repos/{owner}/{repo}/pulls/{n}", getPull)
+	route("GET /repos/{owner}/{repo}/issues/comments", listRepoComments)
+	route("GET /repos/{owner}/{repo}/issues/{n}/comments", listComments)
+	route("POST /repos/{owner}/{repo}/issues/{n}/comments", createComment)
+	route("PATCH /repos/{owner}/{repo}/issues/comments/{id}", editComment)
+	route("POST /repos/{owner}/{repo}/issues/comments/{id}/reactions", react)
+	route("GET /repos/{owner}/{repo}/issues/{n}/timeline", timeline)
+	route("POST /repos/{owner}/{repo}/statuses/{commit}", setStatus)
+	route("GET /repos/{owner}/{repo}/commits/{commit}/statuses", listStatuses)
+	return mux
+}
+
+func getSelf(c *call) {
+	if c.u == nil {
+		c.fail(http.StatusUnauthorized, "token is required")
+		return
+	}
+	answer(c.w, http.StatusOK, asUser(c.u))
+}
+
+func getOrg(c *call) {
+	o := c.s.orgs[strings.ToLower(c.r.PathValue("org"))]
+	if o == nil {
+		c.notFound()
+		return
+	}
+	answer(c.w, http.StatusOK, asOrg(o))
+}
+
+// getMember tells only members who is one; others are sent to the public members.
+func getMember(c *call) {
+	orgName := c.r.PathValue("org")
+	asked, err := c.s.user(c.r.PathValue("login"))
+	if err != nil || c.s.orgs[strings.ToLower(orgName)] == nil {
+		c.notFound()
+		return
+	}
+	switch {
+	case c.u != nil && c.s.member(orgName, c.u.Login) != "":
+		if c.s.member(orgName, asked.Login) == "" {
+			c.notFound()
+			return
+		}
+		c.w.WriteHeader(http.StatusNoContent)
+	case c.u == asked:
+		c.notFound()
+	default:
+		c.w.Header().Set("Location", apiPrefix+"/orgs/"+orgName+"/public_members/"+asked.Login)
+		c.w.WriteHeader(http.StatusSeeOther)
+	}
+}
+
+// searchIssues lists issues of all repositories, the newest first.
+func searchIssues(c *call) {
+	since, ok := c.since()
+	if !ok {
+		return
+	}
+	owner, kind, state := c.r.FormValue("owner"), c.r.FormValue("type"), c.r.FormValue("state")
+	if _, err := c.s.user(owner); owner != "" && err != nil {
+		c.fail(http.StatusBadRequest, "user does not exist")
+		return
+	}
+	var found []*issue
+	for _, r := range c.s.repos {
+		if owner != "" && !strings.EqualFold(owner, r.owner) {
+			continue
+		}
+		for _, i := range r.issues {
+			isKind := kind == "" || (kind == "pulls") == (i.pull != nil)
+			isState := state == "all" || (state == "closed") == !i.open
+			if isKind && isState && !i.updated.Before(since) {
+				found = append(found, i)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b *issue) int {
+		return cmp.Or(b.created.Compare(a.created), cmp.Compare(b.id, a.id))
+	})
+	c.list(found)
+}
+
+func getRepo(c *call) {
+	if r := c.repo(); r != nil {
+		answer(c.w, http.StatusOK, c.s.asRepo(r))
+	}
+}
+
+func getPull(c *call) {
+	i := c.issue()
+	switch {
+	case i == nil:
+	case i.pull == nil:
+		c.notFound()
+	default:
+		answer(c.w, http.StatusOK, c.s.asPull(i))
+	}
+}
+
+// listRepoComments filters by the time of the last change, inclusive, and sorts by the
+// time of creation.
+func listRepoComments(c *call) {
+	r := c.repo()
+	if r == nil {
+		return
+	}
+	since, ok := c.since()
+	if !ok {
+		return
+	}
+	var found []*comment
+	for _, i := range r.issues {
+		for _, k := range i.comments {
+			if !k.updated.Before(since) {
+				found = append(found, k)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b *comment) int {
+		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.id, b.id))
+	})
+	c.comments(page(c.w, c.r, found))
+}
+
+// listComments has no pages, as in Gitea.
+func listComments(c *call) {
+	if i := c.issue(); i != nil {
+		c.comments(i.comments)
+	}
+}
+
+func createComment(c *call) {
+	var in struct{ Body string }
+	i := c.issue()
+	if i == nil || !c.body(&in) {
+		return
+	}
+	if in.Body == "" {
+		c.fail(http.StatusUnprocessableEntity, "[Body]: Required")
+		return
+	}
+	answer(c.w, http.StatusCreated, c.s.asComment(c.s.addComment(i, c.u, in.Body)))
+}
+
+func editComment(c *call) {
+	var in struct{ Body string }
+	k := c.comment()
+	if k == nil || !c.body(&in) {
+		return
+	}
+	if k.author != c.u && !c.s.mayWrite(k.issue.repo, c.u) {
+		c.w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	c.s.edit(k, in.Body)
+	answer(c.w, http.StatusOK, c.s.asComment(k))
+}
+
+// allowedReactions is Gitea's default list.
+var allowedReactions = []string{"+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"}
+
+func react(c *call) {
+	var in struct{ Content string }
+	k := c.comment()
+	if k == nil || !c.body(&in) {
+		return
+	}
+	if !slices.Contains(allowedReactions, in.Content) {
+		c.fail(http.StatusForbidden, "'"+in.Content+"' is not an allowed reaction")
+		return
+	}
+	for _, old := range k.reactions {
+		if old.by == c.u && old.content == in.Content {
+			answer(c.w, http.StatusOK, asReaction(old))
+			return
+		}
+	}
+	made := reaction{by: c.u, content: in.Content, at: c.s.time()}
+	k.reactions = append(k.reactions, made)
+	answer(c.w, http.StatusCreated, asReaction(made))
+}
+
+var states = []forge.StatusState{forge.StatusPending, forge.StatusSuccess, forge.StatusFailure, forge.StatusError, "warning", "skipped"}
+
+func setStatus(c *call) {
+	var in struct {
+		State                forge.StatusState
+		Context, Description string
+		TargetURL            string `json:"target_url"`
+	}
+	r := c.repo()
+	if r == nil || !c.body(&in) {
+		return
+	}
+	commit := c.r.PathValue("commit")
+	switch {
+	case !c.s.mayWrite(r, c.u):
+		c.fail(http.StatusForbidden, "user should have a permission to write to a repo")
+		return
+	case !slices.Contains(states, in.State):
+		c.fail(http.StatusUnprocessableEntity, "unknown state")
+		return
+	case r.dir != "" && !holds(r, commit):
+		c.notFound()
+		return
+	}
+	if len([]rune(in.Description)) > 140 {
+		c.s.complain("the status %q has a description of more than 140 characters", in.Context)
+	}
+	st := &status{
+		id: int64(len(r.statuses) + 1), commit: commit, by: c.u, created: c.s.time(),
+		Status: forge.Status{State: in.State, Context: in.Context, Description: in.Description, TargetURL: in.TargetURL},
+	}
+	r.statuses = append(r.statuses, st)
+	answer(c.w, http.StatusCreated, asStatus(st))
+}
+
+func holds(r *repo, commit string) bool {
+	_, err := commitOf(r.dir, commit)
+	return err == nil
+}
+
+// listStatuses gives the newest second first, and within a second no certain order:
+// here the oldest first, which is the unkind one.
+func listStatuses(c *call) {
+	r := c.repo()
+	if r == nil {
+		return
+	}
+	var found []*status
+	for _, st := range r.statuses {
+		if st.commit == c.r.PathValue("commit") {
+			found = append(found, st)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *status) int { return b.created.Compare(a.created) })
+	c.statuses(page(c.w, c.r, found))
+}

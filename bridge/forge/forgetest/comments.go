@@ -1,0 +1,154 @@
+package forgetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"seatrial/bridge/forge"
+)
+
+// Comment implements World.
+func (s *Server) Comment(at forge.Repo, number int, author, body string) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.issue(at.Owner, at.Name, number)
+	if err != nil {
+		return 0, err
+	}
+	u, err := s.user(author)
+	if err != nil {
+		return 0, err
+	}
+	return s.addComment(i, u, body).id, nil
+}
+
+func (s *Server) addComment(i *issue, author *user, body string) *comment {
+	now := s.time()
+	c := &comment{id: s.nextID(), issue: i, author: author, body: body, created: now, updated: now}
+	i.comments = append(i.comments, c)
+	i.updated = now
+	return c
+}
+
+// errNotAllowed: somebody tried what they may not.
+var errNotAllowed = errors.New("not allowed")
+
+// EditComment implements World. The author may, and who may write to the repository;
+// the comment stays its author's.
+func (s *Server) EditComment(at forge.Repo, id int64, editor, body string) error {
+	return s.change(at, id, editor, func(c *comment) { s.edit(c, body) })
+}
+
+// edit changes a comment's text. A second must have passed before the times tell.
+func (s *Server) edit(c *comment, body string) {
+	if c.body != body {
+		c.body, c.updated = body, s.time()
+	}
+}
+
+// DeleteComment implements World.
+func (s *Server) DeleteComment(at forge.Repo, id int64, by string) error {
+	return s.change(at, id, by, func(c *comment) {
+		c.issue.comments = slices.DeleteFunc(c.issue.comments, func(o *comment) bool { return o == c })
+	})
+}
+
+func (s *Server) change(at forge.Repo, id int64, by string, do func(*comment)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.repo(at.Owner, at.Name)
+	if err != nil {
+		return err
+	}
+	u, err := s.user(by)
+	if err != nil {
+		return err
+	}
+	c := s.findComment(r, id)
+	if c == nil {
+		return fmt.Errorf("there is no comment %d in %s", id, at)
+	}
+	if c.author != u && !s.mayWrite(r, u) {
+		return fmt.Errorf("cannot change comment %d as %s: %w", id, by, errNotAllowed)
+	}
+	do(c)
+	return nil
+}
+
+// Comments implements World.
+func (s *Server) Comments(at forge.Repo, n int) ([]forge.Comment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.issue(at.Owner, at.Name, n)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]forge.Comment, 0, len(i.comments))
+	for _, c := range i.comments {
+		list = append(list, forge.Comment{
+			Repo: at, Pull: n, ID: c.id, Author: c.author.Person, Body: c.body,
+			Created: c.created, Updated: c.updated, URL: s.commentURL(c),
+		})
+	}
+	return list, nil
+}
+
+// Reactions implements World.
+func (s *Server) Reactions(at forge.Repo, id int64) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.repo(at.Owner, at.Name)
+	if err != nil {
+		return nil, err
+	}
+	c := s.findComment(r, id)
+	if c == nil {
+		return nil, fmt.Errorf("there is no comment %d in %s", id, at)
+	}
+	var list []string
+	for _, reaction := range c.reactions {
+		list = append(list, reaction.content)
+	}
+	return list, nil
+}
+
+// Statuses implements World.
+func (s *Server) Statuses(at forge.Repo, commit string) ([]forge.Status, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.repo(at.Owner, at.Name)
+	if err != nil {
+		return nil, err
+	}
+	var list []forge.Status
+	for _, st := range slices.Backward(r.statuses) {
+		if st.commit == commit {
+			list = append(list, st.Status)
+		}
+	}
+	return list, nil
+}
+
+// Age makes a pull request older, with all comments and pushes that it has by now, so that
+// a test need not wait for the server's whole seconds.
+func (s *Server) Age(at forge.Repo, n int, by time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.issue(at.Owner, at.Name, n)
+	if err != nil {
+		return err
+	}
+	by = by.Truncate(time.Second)
+	i.created, i.updated = i.created.Add(-by), i.updated.Add(-by)
+	for _, c := range i.comments {
+		c.created, c.updated = c.created.Add(-by), c.updated.Add(-by)
+	}
+	if i.pull != nil {
+		for _, p := range i.pull.pushes {
+			p.at = p.at.Add(-by)
+		}
+	}
+	return nil
+}

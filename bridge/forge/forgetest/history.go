@@ -1,0 +1,86 @@
+package forgetest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	sdk "code.gitea.io/sdk/gitea"
+)
+
+// timeline mixes comments and pushes by time.
+func timeline(c *call) {
+	i := c.issue()
+	if i == nil {
+		return
+	}
+	since, ok := c.since()
+	if !ok {
+		return
+	}
+	all := []*sdk.TimelineComment{}
+	for _, k := range i.comments {
+		all = append(all, &sdk.TimelineComment{ID: k.id, Type: "comment", Poster: asUser(k.author), Body: k.body, Created: k.created, Updated: k.updated})
+	}
+	if i.pull != nil {
+		for _, p := range i.pull.pushes {
+			body, _ := json.Marshal(map[string]any{"is_force_push": p.forced, "commit_ids": p.commits})
+			all = append(all, &sdk.TimelineComment{ID: p.id, Type: "pull_push", Poster: asUser(p.by), Body: string(body), Created: p.at, Updated: p.at})
+		}
+	}
+	slices.SortFunc(all, func(a, b *sdk.TimelineComment) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	kept := all[:0]
+	for _, e := range all {
+		if !e.Updated.Before(since) {
+			kept = append(kept, e)
+		}
+	}
+	cut := page(c.w, c.r, kept)
+	c.w.Header().Set("X-Total-Count", fmt.Sprint(len(cut))) // Gitea counts the page
+	if len(cut) == 0 {
+		answer(c.w, http.StatusOK, nil) // and says null
+		return
+	}
+	answer(c.w, http.StatusOK, cut)
+}
+
+// listCommits reads the history of a branch.
+func listCommits(c *call) {
+	r := c.repo()
+	if r == nil {
+		return
+	}
+	branch := c.r.FormValue("sha")
+	if branch == "" {
+		branch = r.defaultBranch
+	}
+	if r.dir == "" {
+		c.fail(http.StatusConflict, "Git Repository is empty.")
+		return
+	}
+	out, err := Git(r.dir, "log", "-n", "500", "--format=%H %T %cI", "--end-of-options", "refs/heads/"+branch)
+	if err != nil {
+		if _, empty := Git(r.dir, "rev-parse", "--verify", "refs/heads/"+r.defaultBranch); empty != nil {
+			c.fail(http.StatusConflict, "Git Repository is empty.")
+			return
+		}
+		c.notFound()
+		return
+	}
+	list := []*sdk.Commit{}
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		at, _ := time.Parse(time.RFC3339, f[2])
+		list = append(list, &sdk.Commit{
+			CommitMeta: &sdk.CommitMeta{SHA: f[0], Created: at},
+			RepoCommit: &sdk.RepoCommit{Tree: &sdk.CommitMeta{SHA: f[1]}},
+		})
+	}
+	answer(c.w, http.StatusOK, page(c.w, c.r, list))
+}

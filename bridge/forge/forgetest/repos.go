@@ -1,0 +1,109 @@
+package forgetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"seatrial/bridge/forge"
+)
+
+// AddRepo implements World.
+func (s *Server) AddRepo(owner, name, dir string) (forge.Repo, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.orgs[strings.ToLower(owner)] == nil {
+		return forge.Repo{}, fmt.Errorf("there is no organisation %s", owner)
+	}
+	if _, err := s.repo(owner, name); err == nil {
+		return forge.Repo{}, fmt.Errorf("there is already a repository %s/%s", owner, name)
+	}
+	s.lastRepo++
+	r := &repo{id: s.lastRepo, owner: owner, name: name, dir: s.repoDir(s.lastRepo), defaultBranch: "main"}
+	if dir != "" {
+		branch, err := Git(dir, "symbolic-ref", "--short", "HEAD")
+		if err != nil {
+			return forge.Repo{}, err
+		}
+		r.defaultBranch = branch
+	}
+	if _, err := Git(s.dir, "init", "--quiet", "--bare", "--initial-branch="+r.defaultBranch, r.dir); err != nil {
+		return forge.Repo{}, err
+	}
+	// Gitea lets anybody fetch a commit that some reference of the repository holds.
+	if _, err := Git(r.dir, "config", "uploadpack.allowReachableSHA1InWant", "true"); err != nil {
+		return forge.Repo{}, err
+	}
+	if dir != "" {
+		if _, err := Git(r.dir, "fetch", "--quiet", "--no-auto-gc", dir, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"); err != nil {
+			return forge.Repo{}, err
+		}
+	}
+	s.repos[strings.ToLower(owner+"/"+name)] = r
+	return forge.Repo{Forge: ForgeID, Owner: owner, Name: name}, nil
+}
+
+// AddEmptyRepos adds many repositories without anything in them, not even a git
+// repository, to measure with.
+func (s *Server) AddEmptyRepos(owner, prefix string, n int) []forge.Repo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	repos := make([]forge.Repo, n)
+	for i := range n {
+		s.lastRepo++
+		r := &repo{id: s.lastRepo, owner: owner, name: fmt.Sprintf("%s%d", prefix, i), defaultBranch: "main"}
+		s.repos[strings.ToLower(owner+"/"+r.name)] = r
+		repos[i] = forge.Repo{Forge: ForgeID, Owner: owner, Name: r.name}
+	}
+	return repos
+}
+
+// DeleteRepo removes a repository.
+func (s *Server) DeleteRepo(at forge.Repo) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.repo(at.Owner, at.Name)
+	if err != nil {
+		return err
+	}
+	r.deleted = true
+	delete(s.repos, strings.ToLower(at.String()))
+	return nil
+}
+
+// PushBranch implements World.
+func (s *Server) PushBranch(at forge.Repo, branch, dir, ref string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.repo(at.Owner, at.Name)
+	if err != nil {
+		return err
+	}
+	_, err = fetch(r, dir, ref, "refs/heads/"+branch)
+	return err
+}
+
+// fetch brings a ref of another repository here, under a reference or none, and returns its commit.
+func fetch(r *repo, dir, ref, to string) (string, error) {
+	commit, err := commitOf(dir, ref)
+	if err != nil {
+		return "", err
+	}
+	if to == "" {
+		to = "refs/forge/" + commit // as a fork's objects are kept: no branch shows them
+	}
+	_, err = Git(r.dir, "fetch", "--quiet", "--no-auto-gc", "--no-tags", dir, "+"+commit+":"+to)
+	return commit, err
+}
+
+// tags lists the published versions, newest first.
+func (r *repo) tags() []string {
+	if r.dir == "" {
+		return nil
+	}
+	out, err := Git(r.dir, "tag", "--sort=-creatordate")
+	if err != nil {
+		return nil
+	}
+	return slices.Collect(strings.FieldsSeq(out))
+}

@@ -1,0 +1,225 @@
+package forgetest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Options are for New. The zero value is a server on a free loopback port.
+type Options struct {
+	Dir  string // where the git repositories lie; default: a temporary folder, removed by Close
+	Addr string // default: 127.0.0.1:0
+	Now  func() time.Time
+	Log  *slog.Logger
+	// Word is what the page's buttons offer to say.
+	Word string
+}
+
+// Server is a small Gitea in memory. Its methods may be called from many goroutines.
+type Server struct {
+	now   func() time.Time
+	log   *slog.Logger
+	word  string
+	dir   string
+	owned bool // dir is ours to remove
+
+	listener net.Listener
+	http     *http.Server
+	done     chan struct{}
+
+	mu       sync.Mutex
+	lastID   int64 // of comments and timeline entries
+	lastRepo int64
+	users    map[string]*user // by lower-case login; organisations too
+	orgs     map[string]*org
+	tokens   map[string]*user
+	repos    map[string]*repo // by lower-case owner/name
+	lagging  bool
+	offset   time.Duration
+
+	complaints []string
+	asked      []Request
+	failures   []*Failure
+}
+
+var _ World = (*Server)(nil)
+
+// New starts a server.
+func New(o Options) (*Server, error) {
+	s := &Server{
+		now: o.Now, log: o.Log, word: o.Word, dir: o.Dir, done: make(chan struct{}),
+		users: map[string]*user{}, orgs: map[string]*org{}, tokens: map[string]*user{}, repos: map[string]*repo{},
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.word == "" {
+		s.word = "!testme"
+	}
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	var err error
+	if s.listener, err = net.Listen("tcp", o.Addr); err != nil {
+		return nil, fmt.Errorf("cannot start the forge: %w", err)
+	}
+	if s.dir == "" {
+		s.owned = true
+		if s.dir, err = os.MkdirTemp("", "forge-"); err != nil {
+			return nil, errors.Join(fmt.Errorf("cannot start the forge: %w", err), s.listener.Close())
+		}
+	}
+	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	go func() {
+		defer close(s.done)
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("the forge stopped", "err", err)
+		}
+	}()
+	return s, nil
+}
+
+// NewServer starts a server for a test, which fails if somebody misused it.
+func NewServer(t testing.TB) *Server {
+	t.Helper()
+	s, err := New(Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, complaint := range s.Complaints() {
+			t.Errorf("the forge complains: %s", complaint)
+		}
+	})
+	return s
+}
+
+// Close stops the server and removes what it made.
+func (s *Server) Close() error {
+	s.Mend()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = s.http.Close()
+	}
+	<-s.done
+	if s.owned {
+		err = errors.Join(err, os.RemoveAll(s.dir))
+	}
+	return err
+}
+
+// URL implements World.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// time is the server's clock, in whole seconds.
+func (s *Server) time() time.Time { return s.now().Add(s.offset).UTC().Truncate(time.Second) }
+
+// SetClock puts the server's clock ahead (or, if negative, back).
+func (s *Server) SetClock(ahead time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset = ahead
+}
+
+func (s *Server) nextID() int64 {
+	s.lastID++
+	return s.lastID
+}
+
+func (s *Server) repo(owner, name string) (*repo, error) {
+	r := s.repos[strings.ToLower(owner+"/"+strings.TrimSuffix(name, ".git"))]
+	if r == nil || r.deleted {
+		return nil, fmt.Errorf("there is no repository %s/%s", owner, name)
+	}
+	return r, nil
+}
+
+func (s *Server) user(login string) (*user, error) {
+	u := s.users[strings.ToLower(login)]
+	if u == nil {
+		return nil, fmt.Errorf("there is no user %s", login)
+	}
+	return u, nil
+}
+
+func (s *Server) issue(owner, name string, number int) (*issue, error) {
+	r, err := s.repo(owner, name)
+	if err != nil {
+		return nil, err
+	}
+	if number < 1 || number > len(r.issues) {
+		return nil, fmt.Errorf("there is no pull request %s/%s#%d", owner, name, number)
+	}
+	return r.issues[number-1], nil
+}
+
+func (s *Server) findComment(r *repo, id int64) *comment {
+	for _, i := range r.issues {
+		if c := i.comment(id); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// member says what somebody may do in an organisation; "" is nothing.
+func (s *Server) member(orgName, login string) Access {
+	o := s.orgs[strings.ToLower(orgName)]
+	if o == nil {
+		return ""
+	}
+	return o.members[strings.ToLower(login)]
+}
+
+// mayWrite says whether somebody may write to a repository.
+func (s *Server) mayWrite(r *repo, u *user) bool {
+	return u != nil && (strings.EqualFold(r.owner, u.Login) || s.member(r.owner, u.Login) == Write)
+}
+
+func (s *Server) repoDir(id int64) string { return filepath.Join(s.dir, fmt.Sprintf("%d.git", id)) }
+
+// complain records a misuse.
+func (s *Server) complain(format string, args ...any) {
+	s.complaints = append(s.complaints, fmt.Sprintf(format, args...))
+}
+
+// Complaints lists the misuses so far. NewServer reports them as errors at the end.
+func (s *Server) Complaints() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.complaints)
+}
+
+// Forgive forgets the complaints, in a test that misuses the server on purpose.
+func (s *Server) Forgive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.complaints = nil
+}
+
+func newToken() string {
+	var b [20]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
