@@ -56,15 +56,18 @@ func (x *exam) freeze(ctx context.Context, b *backup) (err error) {
 	}
 	x.say("freezing the app")
 	thaw, err := x.App.Freeze(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot freeze the app: %w", err)
-	}
 	defer func() {
+		if thaw == nil {
+			return // nothing was frozen
+		}
 		if thawed := thaw(); thawed != nil {
 			x.fell(run.StageBackup)
 			err = both(err, ours("cannot thaw the app", thawed))
 		}
 	}()
+	if err != nil {
+		return fmt.Errorf("cannot freeze the app: %w", err)
+	}
 	failpoint.Hit("harness:" + string(run.StageBackup))
 	for _, v := range volumes {
 		x.say("copying %s", v.Name)

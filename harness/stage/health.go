@@ -59,7 +59,7 @@ func (x *exam) awaitSteady(ctx context.Context, since time.Time) error {
 	x.say("watching that it stays up for %s", steady)
 	bad := 0
 	for time.Since(since) < steady {
-		up := time.Since(since).Round(time.Second)
+		up := time.Since(since).Truncate(time.Second)
 		if err := x.alive(ctx); err != nil {
 			return after(fmt.Sprintf("came up, then ended after %s", up), err)
 		}
@@ -74,7 +74,7 @@ func (x *exam) awaitSteady(ctx context.Context, since time.Time) error {
 		}
 	}
 	if err := x.alive(ctx); err != nil {
-		return after(fmt.Sprintf("came up, then ended after %s", time.Since(since).Round(time.Second)), err)
+		return after(fmt.Sprintf("came up, then ended after %s", time.Since(since).Truncate(time.Second)), err)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 func (x *exam) askRestart(ctx context.Context) error {
 	x.fell(run.StageRestart)
 	stopped := x.stop(ctx)
-	if stopped != nil && faultIn(stopped) == nil {
+	if ctx.Err() != nil || stopped != nil && faultIn(stopped) == nil {
 		return stopped
 	}
 	// What outlived its stop was killed: the other half can still be asked.

@@ -16,7 +16,7 @@ func (x *exam) askRestore(ctx context.Context, step Step) error {
 	x.fell(run.StageRestore)
 	if err := x.stop(ctx); err != nil {
 		// That it does not stop is restart's fault and told there; it is stopped now.
-		if faultIn(err) == nil {
+		if faultIn(err) == nil || ctx.Err() != nil {
 			return err
 		}
 		x.warn("Before the restore: " + err.Error())

@@ -16,11 +16,12 @@ func (x *exam) askUpgrade(ctx context.Context) error {
 		return err
 	}
 	failpoint.Hit("harness:" + string(run.StageUpgrade))
+	when := "upgrading from " + x.Previous.Name
 	if err := x.become(ctx); err != nil {
-		return after(fmt.Sprintf("upgrading from %s", x.Previous.Name), err)
+		return after(when, err)
 	}
 	x.up = true
-	err := both(x.strays(ctx), x.look(ctx, everything))
+	err := after(when, both(x.strays(ctx), x.look(ctx, everything)))
 	if err == nil {
 		x.check(ctx, "after the upgrade")
 	}
