@@ -89,6 +89,7 @@ func (r *Report) Apply(e Event) error {
 	if r.seen == nil {
 		r.seen = map[eventKey]bool{}
 		r.State = Waiting
+		r.Request.ID = e.Run // known before the request is, if that comes late or not at all
 	}
 	if e.Source == Harness && e.Attempt < r.Attempt {
 		// The last words of an attempt that was given up do not touch the next one.
