@@ -81,6 +81,8 @@ type Timeouts struct {
 type Canaries struct {
 	Seed   []Step `json:"seed,omitempty" yaml:"seed,omitempty"`     // puts data in through the app's own front door
 	Expect []Step `json:"expect,omitempty" yaml:"expect,omitempty"` // finds that data again
+	// Ignore are globs over the names of database tables in which rows may vanish.
+	Ignore []string `json:"ignore,omitempty" yaml:"ignore,omitempty"`
 }
 
 // Backup says how the app is made ready to be copied. The app is frozen while its

@@ -3,6 +3,7 @@ package recipes
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +109,7 @@ func (s *ByteSize) UnmarshalText(b []byte) error {
 		}
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil || n <= 0 {
+	if err != nil || n <= 0 || n > math.MaxInt64/factor {
 		return fmt.Errorf("%q is not a size: write one like 512MiB or 1GiB", b)
 	}
 	*s = ByteSize(n * factor)
