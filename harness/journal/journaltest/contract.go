@@ -3,10 +3,7 @@ package journaltest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -14,9 +11,6 @@ import (
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
-
-// patience is how long a follower may take to see what was appended, on a busy machine.
-const patience = 10 * time.Second
 
 // Contract holds a journal against what the interface promises. open returns an
 // empty one, and closes it with the test.
@@ -231,63 +225,5 @@ func mustAppend(t *testing.T, j journal.Appender, events ...run.Event) {
 	t.Helper()
 	if err := j.Append(t.Context(), events...); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// collect follows until it has so many entries.
-func collect(ctx context.Context, j journal.Follower, after journal.Position, n int) ([]journal.Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	var entries []journal.Entry
-	for entry, err := range j.Follow(ctx, after) {
-		if err != nil {
-			return entries, err
-		}
-		if entries = append(entries, entry); len(entries) == n {
-			return entries, nil
-		}
-	}
-	return entries, fmt.Errorf("gave up after %v waiting for %d entries: last seen %d", patience, n, len(entries))
-}
-
-func concurrent(t *testing.T, j journal.Journal) {
-	const writers, each, followers = 4, 25, 3
-	id := run.NewID(at(0))
-	var wg sync.WaitGroup
-	seen := make([][]journal.Entry, followers)
-	for i := range followers {
-		wg.Go(func() {
-			entries, err := collect(t.Context(), j, 0, writers*each)
-			if err != nil {
-				t.Error(err)
-			}
-			seen[i] = entries
-		})
-	}
-	for w := range writers {
-		wg.Go(func() {
-			for n := range each {
-				e := run.Event{Run: id, Source: run.Bridge, At: at(n), Kind: run.KindJoined, Note: fmt.Sprint(w)}
-				if err := j.Append(t.Context(), e); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	numbers := map[int64]bool{}
-	for i, entry := range seen[0] {
-		numbers[entry.Event.Seq] = true
-		if i > 0 && entry.Position <= seen[0][i-1].Position {
-			t.Errorf("position %d comes after %d", entry.Position, seen[0][i-1].Position)
-		}
-	}
-	if len(numbers) != writers*each {
-		t.Errorf("%d different numbers for %d events", len(numbers), writers*each)
-	}
-	for _, other := range seen[1:] {
-		if diff := cmp.Diff(seen[0], other); diff != "" {
-			t.Errorf("two followers saw different things:\n%s", diff)
-		}
 	}
 }

@@ -1,7 +1,6 @@
 package journaltest
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -68,63 +67,5 @@ func filters(t *testing.T, j journal.Journal) {
 				t.Errorf("runs (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func follows(t *testing.T, j journal.Journal) {
-	first, second := Story(Request("guestbook", 1)), Story(Request("pocketbase", 1))
-	mustAppend(t, j, first...)
-	type result struct {
-		entries []journal.Entry
-		err     error
-	}
-	done := make(chan result, 1)
-	go func() {
-		entries, err := collect(t.Context(), j, 0, len(first)+len(second))
-		done <- result{entries, err}
-	}()
-	for _, e := range second {
-		mustAppend(t, j, e)
-	}
-	got := <-done
-	if got.err != nil {
-		t.Fatal(got.err)
-	}
-	var events []run.Event
-	for _, entry := range got.entries {
-		events = append(events, entry.Event)
-	}
-	if diff := cmp.Diff(append(first, second...), events); diff != "" {
-		t.Errorf("followed (-appended +yielded):\n%s", diff)
-	}
-	// A position that was seen resumes behind it.
-	middle := got.entries[len(first)-1].Position
-	rest, err := collect(t.Context(), j, middle, len(second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(got.entries[len(first):], rest); diff != "" {
-		t.Errorf("followed after position %d:\n%s", middle, diff)
-	}
-	if last, _ := j.Last(t.Context()); last != rest[len(rest)-1].Position {
-		t.Errorf("Last = %d; the last position yielded was %d", last, rest[len(rest)-1].Position)
-	}
-}
-
-func followEnds(t *testing.T, j journal.Journal) {
-	mustAppend(t, j, Story(Request("guestbook", 1))...)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	timer := time.AfterFunc(20*time.Millisecond, cancel)
-	defer timer.Stop()
-	n := 0
-	for _, err := range j.Follow(ctx, 0) {
-		if err != nil {
-			t.Errorf("following ended with %v", err)
-		}
-		n++
-	}
-	if n == 0 {
-		t.Error("nothing was yielded before the context ended")
 	}
 }
