@@ -1,0 +1,177 @@
+// Package dashboard serves what the journal knows to people: pages, badges, live
+// updates.
+//
+// It reads and writes nothing, so it may be switched off, restarted or shown to
+// strangers without a run noticing. It never imports the bridge: what it needs from
+// there (queue, enrolments) it is given as functions. Run follows the journal; while
+// it does not run, badges are looked up each time and there are no live updates,
+// and everything else works.
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"seatrial/dashboard/badge"
+	"seatrial/dashboard/live"
+	"seatrial/dashboard/page"
+	"seatrial/harness/journal"
+	"seatrial/harness/run"
+)
+
+// Journal is what the dashboard reads: a journal, and two questions that an adapter
+// answers faster than by folding everything.
+type Journal interface {
+	journal.Reader
+	journal.Follower
+	// LatestRuns returns the latest run of each recipe.
+	LatestRuns(ctx context.Context) ([]run.Report, error)
+	// DefaultBranchReport returns the latest ended run of the repository whose git
+	// tree is that of a commit on its default branch.
+	DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error)
+}
+
+// Config is what the dashboard is made from. Journal is needed; the rest may be
+// left out, and is then left out of the pages.
+type Config struct {
+	Journal    Journal
+	Queue      func() page.Queue
+	Enrolments func() page.Enrolments
+	// OpenLog opens the log of an attempt. fs.ErrNotExist: there is none (yet).
+	OpenLog func(id run.ID, attempt int) (io.ReadSeekCloser, error)
+	// OpenFiles opens the folder of an attempt's artifacts.
+	OpenFiles func(id run.ID, attempt int) (*os.Root, error)
+	PublicURL string // how browsers reach the dashboard: scheme and host
+	Word      string // the command; empty means !testme
+	Now       func() time.Time
+	Log       *slog.Logger
+	Version   string
+}
+
+// Dashboard is an http.Handler.
+type Dashboard struct {
+	config Config
+	mux    *http.ServeMux
+	badges *badge.Service
+	hub    *live.Hub
+	failed atomic.Pointer[error] // why the journal cannot be followed right now
+}
+
+// New makes a dashboard.
+func New(c Config) *Dashboard {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Enrolments == nil {
+		c.Enrolments = func() page.Enrolments { return page.Enrolments{} }
+	}
+	d := &Dashboard{config: c, mux: http.NewServeMux(), hub: &live.Hub{}}
+	d.badges = badge.New(badge.Config{Default: c.Journal, Runs: c.Journal, Repo: d.repo, Now: c.Now, Log: c.Log})
+	pages := page.New(page.Config{
+		Journal: c.Journal, Badges: d.badges, Queue: c.Queue, Enrolments: c.Enrolments, OpenLog: c.OpenLog, OpenFiles: c.OpenFiles,
+		PublicURL: strings.TrimRight(c.PublicURL, "/"), Word: c.Word, Now: c.Now, Log: c.Log, Version: c.Version,
+	})
+	pages.Register(d.mux)
+	d.mux.Handle("GET /badge/{file}", d.badges)
+	d.mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { d.hub.Serve(w, r, "") })
+	d.mux.HandleFunc("GET /runs/{id}/events", d.events)
+	d.mux.HandleFunc("GET /healthz", d.health)
+	return d
+}
+
+// ServeHTTP answers a request.
+func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.mux.ServeHTTP(w, r) }
+
+// Run follows the journal until the context ends: badges change and browsers are
+// told at once. A journal that cannot be read is tried again; the error is logged
+// once for each time that it begins to fail.
+func (d *Dashboard) Run(ctx context.Context) error {
+	wait := backoff.NewExponentialBackOff()
+	wait.MaxInterval = 10 * time.Second
+	for {
+		read, err := d.follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if read {
+			wait.Reset()
+		}
+		if d.failed.Swap(&err) == nil {
+			d.config.Log.Error("cannot follow the journal: badges are looked up each time, and there are no live updates", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait.NextBackOff()):
+		}
+	}
+}
+
+// follow passes entries on until the journal or the context ends. read says that
+// the journal could be read for a while.
+func (d *Dashboard) follow(ctx context.Context) (read bool, err error) {
+	last, err := d.config.Journal.Last(ctx)
+	if err != nil {
+		return false, fmt.Errorf("cannot find the end of the journal: %w", err)
+	}
+	d.hub.Open(last)
+	d.badges.Following(true)
+	defer d.hub.Close()
+	defer d.badges.Following(false)
+	for entry, err := range d.config.Journal.Follow(ctx, last) {
+		if err != nil {
+			return read, err
+		}
+		read = true
+		d.failed.Store(nil)
+		d.badges.Changed(ctx, entry)
+		d.hub.Publish(entry)
+	}
+	return read, fmt.Errorf("the journal stopped yielding entries")
+}
+
+func (d *Dashboard) repo(recipe string) (forge, repo string, ok bool) {
+	for _, e := range d.config.Enrolments().Recipes {
+		if e.Name == recipe {
+			return e.Forge, e.Repo, true
+		}
+	}
+	return "", "", false
+}
+
+func (d *Dashboard) events(w http.ResponseWriter, r *http.Request) {
+	id, err := run.ParseID(r.PathValue("id"))
+	if err != nil {
+		http.Error(w, "This is not the ID of a run.", http.StatusNotFound)
+		return
+	}
+	d.hub.Serve(w, r, id)
+}
+
+// health says whether the journal can be read.
+func (d *Dashboard) health(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if _, err := d.config.Journal.Last(ctx); err != nil {
+		d.config.Log.Error("not healthy: cannot read the journal", "err", err)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, "the journal cannot be read: the log of seatrial serve says why")
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}

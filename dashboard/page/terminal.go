@@ -1,0 +1,65 @@
+package page
+
+import (
+	"html/template"
+	"regexp"
+	"strings"
+
+	terminal "github.com/buildkite/terminal-to-html/v3"
+)
+
+// maxLine is how much of one line a page shows; the raw log has the rest.
+const maxLine = 4000
+
+// colour is the one escape sequence that is kept. Every other one could move the
+// cursor over what was said before, load a picture or make a link.
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// ink turns a log's text into HTML: colours become classes, everything else is
+// text that can be seen.
+func ink(text string) template.HTML {
+	var clean strings.Builder
+	for l := range strings.Lines(text) {
+		clean.WriteString(tidy(strings.TrimRight(l, "\r\n")))
+		clean.WriteByte('\n')
+	}
+	screen, err := terminal.NewScreen()
+	if err != nil {
+		return template.HTML(template.HTMLEscapeString(clean.String())) // it never does without options
+	}
+	if _, err := screen.Write([]byte(clean.String())); err != nil {
+		return template.HTML(template.HTMLEscapeString(clean.String()))
+	}
+	// It escapes what it is given, and it was given nothing but text and colours.
+	return template.HTML(strings.TrimRight(screen.AsHTML(), "\n"))
+}
+
+// tidy makes one line fit to be shown: what a terminal would have overwritten is
+// left out, as on a terminal.
+func tidy(l string) string {
+	if i := strings.LastIndexByte(l, '\r'); i >= 0 {
+		l = l[i+1:]
+	}
+	cut := len(l) > maxLine
+	if cut {
+		l = strings.ToValidUTF8(l[:maxLine], "")
+	}
+	var b strings.Builder
+	rest := l
+	for {
+		at := colour.FindStringIndex(rest)
+		if at == nil {
+			break
+		}
+		b.WriteString(plain(rest[:at[0]]))
+		b.WriteString(rest[at[0]:at[1]])
+		rest = rest[at[1]:]
+	}
+	b.WriteString(plain(rest))
+	if cut {
+		b.WriteString(" … (this line is longer: the raw log has it)")
+	}
+	return b.String()
+}
+
+func plain(s string) string { return visible(strings.ReplaceAll(s, "\t", "    ")) }

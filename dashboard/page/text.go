@@ -1,0 +1,153 @@
+package page
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"seatrial/harness/run"
+)
+
+// visible shows every character that a reader could not see or that would reorder
+// the others. Tabs and line breaks stay; escaping is the template's.
+func visible(s string) string {
+	clean := func(r rune) bool { return r < utf8.RuneSelf && (r >= ' ' && r != 0x7f || r == '\n' || r == '\t') }
+	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case clean(r):
+			b.WriteRune(r)
+		case r < ' ':
+			b.WriteRune(0x2400 + r) // ␀ and its neighbours
+		case r == 0x7f:
+			b.WriteRune('␡')
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r),
+			unicode.Is(unicode.Co, r), unicode.Is(unicode.Variation_Selector, r), r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0:
+			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+		default:
+			b.WriteRune(r) // what is no character became U+FFFD
+		}
+	}
+	return b.String()
+}
+
+// line is visible text on one line, at most limit characters long.
+func line(s string, limit int) string {
+	s = strings.Join(strings.Fields(visible(s)), " ")
+	runes := []rune(s)
+	if len(runes) <= limit {
+		return s
+	}
+	return string(runes[:limit-1]) + "…"
+}
+
+// webLink is the address if it is one that may be a link, else empty.
+func webLink(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || visible(address) != address {
+		return ""
+	}
+	return u.String()
+}
+
+// span writes a duration as people do.
+func span(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return ""
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// about writes a duration roughly.
+func about(d time.Duration) string {
+	unit := func(n int, name string) string {
+		if n != 1 {
+			name += "s"
+		}
+		return fmt.Sprintf("%d %s", n, name)
+	}
+	switch {
+	case d < time.Minute:
+		return "less than a minute"
+	case d < time.Hour:
+		return unit(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return unit(int(d.Hours()), "hour")
+	}
+	return unit(int(d.Hours()/24), "day")
+}
+
+// moment is a time as a page shows it.
+type moment struct {
+	At  time.Time
+	Now time.Time
+}
+
+func (m moment) IsZero() bool    { return m.At.IsZero() }
+func (m moment) Machine() string { return m.At.UTC().Format(time.RFC3339) }
+func (m moment) Full() string    { return m.At.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Age is how long ago it was, or how far ahead it is.
+func (m moment) Age() string {
+	d := m.Now.Sub(m.At)
+	switch {
+	case d < 0:
+		return "in " + about(-d)
+	case d < time.Minute:
+		return "just now"
+	}
+	return about(d) + " ago"
+}
+
+// shellWord quotes a word for a line that a person copies into a shell.
+func shellWord(s string) string {
+	plain := s != "" && !strings.HasPrefix(s, "-") && strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r))
+	}) < 0
+	if plain {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// atHome are the lines that do the same without a forge; empty where they would not
+// work, or where copying them would run something that cannot be seen.
+func atHome(r run.Request, enrolment string) string {
+	at := r.Code
+	if at.URL == "" || at.Commit == "" || at.WorkTree {
+		return ""
+	}
+	if enrolment == "" {
+		enrolment = "../tests/" + r.Recipe + "/recipe.yaml"
+	}
+	folder, ref := shellWord("./"+r.Recipe), at.Ref
+	if ref == "" {
+		ref = at.Commit
+	}
+	lines := "git clone " + shellWord(at.URL) + " " + folder + " && cd " + folder + "\n" +
+		"git fetch origin " + shellWord(ref) + " && git checkout --detach " + shellWord(at.Commit) + "\n" +
+		"seatrial run . --enrolment " + shellWord(enrolment) + " --commit " + shellWord(at.Commit)
+	if r.From != "" {
+		lines += " --from " + shellWord(r.From)
+	}
+	if r.Only != "" {
+		lines += " --only " + shellWord(string(r.Only))
+	}
+	if visible(lines) != lines || strings.Count(lines, "\n") != 2 {
+		return ""
+	}
+	return lines
+}
