@@ -46,7 +46,7 @@ func (q *Queue) Restore(reports []run.Report) {
 
 // hasSlot: it was handed out, and is not over, or not gone.
 func hasSlot(r run.Report) bool {
-	return r.Attempt > 0 && (r.State != run.Ended || len(r.Leftovers) > 0)
+	return r.Attempt > 0 && (r.State != run.Ended || len(r.Leftovers) > 0 && r.CleanedAt.IsZero())
 }
 
 func (q *Queue) restoreSlot(r run.Report) {

@@ -43,6 +43,7 @@ func TestRestoreMakesTheQueueAgain(t *testing.T) {
 		report("starting", 5, inSlot(2, run.Starting)), // one slot for two: something is wrong, and both count
 		report("dirty", 4, endedAfter(time.Minute, left)),
 		report("clean", 3, endedAfter(10*time.Minute)),
+		report("cleaned", 2, endedAfter(time.Minute, left), func(r *run.Report) { r.CleanedAt = morning.Add(9 * time.Minute) }),
 	}
 	q, clock := withClock(queue.Config{Capacity: 4})
 	clock.now = morning.Add(10 * time.Minute)
@@ -67,7 +68,7 @@ func TestRestoreMakesTheQueueAgain(t *testing.T) {
 	}
 	take(t, q, "w1")
 	nothing(t, q)
-	for _, over := range []string{"gone", "clean", "dirty", "running"} {
+	for _, over := range []string{"gone", "clean", "cleaned", "dirty", "running"} {
 		if q.Add(request(over)) {
 			t.Errorf("%s was added again", over)
 		}
