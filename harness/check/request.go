@@ -1,0 +1,142 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"seatrial/harness/app"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+// build makes the HTTP request of a step.
+func (r *Runner) build(ctx context.Context, q recipes.Request, fill *filler) (*http.Request, string, error) {
+	body, kind, err := encode(q, fill)
+	if err != nil {
+		return nil, "", err
+	}
+	method := q.Method
+	if method == "" {
+		method = http.MethodGet
+		if body != nil {
+			method = http.MethodPost
+		}
+	}
+	path := fill.text(q.Path)
+	headers := map[string]string{}
+	for name, value := range q.Headers {
+		headers[name] = fill.text(value)
+	}
+	if fill.missing != "" {
+		return nil, "", fill.fault()
+	}
+	base, err := url.Parse(r.BaseURL)
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot use the app's address: %w", err)
+	}
+	ref, err := url.Parse(path)
+	if err != nil || ref.IsAbs() || ref.Host != "" || !strings.HasPrefix(path, "/") {
+		return nil, "", &run.Fault{Summary: fmt.Sprintf("%q is not a path on the app's host", path), Hint: "Write a path that begins with one slash."}
+	}
+	request, err := http.NewRequestWithContext(ctx, method, base.ResolveReference(ref).String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, "", &run.Fault{Summary: fmt.Sprintf("%s %s is not a request: %v", method, path, err)}
+	}
+	if kind != "" {
+		request.Header.Set("Content-Type", kind)
+	}
+	for name, value := range headers {
+		if strings.EqualFold(name, "Host") {
+			request.Host = value
+			continue
+		}
+		request.Header.Set(name, value)
+	}
+	return request, method + " " + path, nil
+}
+
+// encode makes the body: as it is, as JSON, or as a form.
+func encode(q recipes.Request, fill *filler) (body []byte, kind string, err error) {
+	switch {
+	case q.JSON != nil:
+		body, err = json.Marshal(fill.value(q.JSON))
+		if err != nil {
+			return nil, "", &run.Fault{Summary: fmt.Sprintf("the step's JSON cannot be encoded: %v", err)}
+		}
+		return body, "application/json", nil
+	case q.Form != nil:
+		form := url.Values{}
+		for name, value := range q.Form {
+			form.Set(name, fill.text(value))
+		}
+		return []byte(form.Encode()), "application/x-www-form-urlencoded", nil
+	case q.Body != "":
+		return []byte(fill.text(q.Body)), "text/plain; charset=utf-8", nil
+	}
+	return nil, "", nil
+}
+
+func (r *Runner) request(ctx context.Context, q recipes.Request, fill *filler) (answer, error) {
+	request, asked, err := r.build(ctx, q, fill)
+	if err != nil {
+		return answer{}, err
+	}
+	client := *r.Client
+	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
+		if len(via) > maxRedirects || !strings.EqualFold(next.URL.Hostname(), request.URL.Hostname()) {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return answer{}, silent(ctx, asked, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if err != nil {
+		return answer{}, silent(ctx, asked, err)
+	}
+	got := answer{asked: asked, status: response.StatusCode, header: response.Header, body: string(body)}
+	if len(body) > maxBody {
+		got.body, got.cut = got.body[:maxBody], true
+	}
+	return got, nil
+}
+
+// silent tells an app that does not answer from a step that we gave up.
+func silent(ctx context.Context, asked string, err error) error {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
+		return fmt.Errorf("%s was not answered: %w", asked, context.Canceled)
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &run.Fault{Summary: fmt.Sprintf("%s was not answered within %s", asked, stepLimit)}
+	}
+	return &run.Fault{Summary: fmt.Sprintf("%s was not answered: %s", asked, clean(err.Error()))}
+}
+
+func (r *Runner) exec(ctx context.Context, c recipes.CommandLine, fill *filler) (answer, error) {
+	command := app.Command{Shell: fill.text(c.Shell)}
+	for _, arg := range c.Args {
+		command.Args = append(command.Args, fill.text(arg))
+	}
+	if fill.missing != "" {
+		return answer{}, fill.fault()
+	}
+	result, err := r.Exec.Exec(ctx, command)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{asked: "`" + c.String() + "`", exit: result.ExitCode, body: result.Output}, nil
+}
