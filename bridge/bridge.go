@@ -147,6 +147,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	if err := b.resume(ctx); err != nil {
 		return err
 	}
+	g.Go(func() error { return b.introduce(ctx) })
 	g.Go(func() error { return b.announcer.Run(ctx) })
 	g.Go(func() error { return b.poller.Run(ctx) })
 	g.Go(func() error { return b.answerComments(ctx) })

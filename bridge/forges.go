@@ -68,6 +68,20 @@ func (p *place) self(ctx context.Context) (forge.Person, error) {
 	return bot, nil
 }
 
+// introduce finds out who we are on every forge, so that it is known before the
+// first comment. Where that takes long, nobody waits for it.
+func (b *Bridge) introduce(ctx context.Context) error {
+	for _, p := range b.forges {
+		b.runs.Go(func() {
+			again(ctx, b.Log.With("forge", p.ID), "find out who we are", longestRetry, func() error {
+				_, err := p.self(ctx)
+				return err
+			})
+		})
+	}
+	return nil
+}
+
 func (p *place) known() forge.Person {
 	p.mu.Lock()
 	defer p.mu.Unlock()
