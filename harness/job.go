@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/harness/gateway"
 	"seatrial/harness/run"
 	"seatrial/harness/stage"
 	"seatrial/harness/vault"
@@ -33,8 +34,9 @@ type Job struct {
 	// Secrets are masked in the log and in every event.
 	Secrets []string
 
-	Source  Source
-	NewApp  func(context.Context, AppConfig) (app.App, error)
+	Source Source
+	NewApp func(context.Context, AppConfig) (app.App, error)
+	// Gateway opens the run's own gateway; nil means one on loopback, on a free port.
 	Gateway func(host string, dial Dial) (Front, error)
 	Vault   vault.Vault
 	Tools   func(Bench) stage.Tools // what the stages use to look at the app
@@ -102,7 +104,7 @@ func (j *Job) check() error {
 	switch {
 	case j.Request.ID == "":
 		return fmt.Errorf("cannot run: the request has no ID")
-	case j.Work == "" || j.Sink == nil || j.Source == nil || j.NewApp == nil || j.Vault == nil || j.Gateway == nil || j.Tools == nil:
+	case j.Work == "" || j.Sink == nil || j.Source == nil || j.NewApp == nil || j.Vault == nil || j.Tools == nil:
 		return fmt.Errorf("cannot run %s: the job is incomplete", j.Request.ID)
 	}
 	if j.Now == nil {
@@ -113,6 +115,9 @@ func (j *Job) check() error {
 	}
 	if j.Logger == nil {
 		j.Logger = slog.New(slog.DiscardHandler)
+	}
+	if j.Gateway == nil {
+		j.Gateway = func(host string, dial Dial) (Front, error) { return gateway.Listen(host, gateway.Dial(dial), j.Logger) }
 	}
 	if j.Domain == "" {
 		j.Domain = "localhost"

@@ -114,7 +114,9 @@ func (w *maskWriter) Write(p []byte) (int, error) {
 	w.held = append(w.held, p...)
 	end := bytes.LastIndexByte(w.held, '\n') + 1
 	if end == 0 && len(w.held) > longestHeld {
-		// Keep back what may be the beginning of a secret.
+		// No line has an end here. What is whole is hidden now, and what may be the
+		// beginning of a secret is held back.
+		w.held = []byte(w.mask.String(string(w.held)))
 		end = len(w.held) - w.mask.longest
 	}
 	if end <= 0 {

@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +43,7 @@ func (r *recorder) onFailure(do func(error)) {
 
 // Emit records that something happened.
 func (r *recorder) Emit(e run.Event) {
-	r.touch(describe(e))
+	r.touch(strings.TrimSpace(describe(e)))
 	r.write(e)
 }
 
