@@ -15,7 +15,7 @@ import (
 type evidence int
 
 const (
-	says     evidence = iota // nothing either way
+	silent   evidence = iota // nothing either way
 	saysHead                 // it executes the head's content
 	saysOld                  // it executes an older release's content
 	unknown                  // it executes something that no release holds
@@ -235,7 +235,7 @@ func (l *inspector) byFolder(p proc, exe string) evidence {
 	case "sh", "bash", "dash", "busybox", "ash":
 		for _, child := range descendants(p.pid) {
 			if child.parent == p.pid {
-				return says
+				return silent
 			}
 		}
 	}

@@ -80,7 +80,8 @@ func (a *App) sandbox(v view, self string) []string {
 		"--seccomp", fmt.Sprint(controlFD + 1),
 	}
 	args = append(args, systemArgs()...)
-	args = append(args, "--proc", "/proc", "--dev", "/dev", "--dir", "/etc")
+	args = append(args, "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm")
+	args = append(args, parents(append(append([]string{insideHome, insideVolumes + "/any"}, systemFiles...), a.cfg.Share...))...)
 	for _, file := range systemFiles {
 		args = append(args, "--ro-bind-try", file, file)
 	}
@@ -107,6 +108,35 @@ func (a *App) sandbox(v view, self string) []string {
 		}
 	}
 	return append(args, "--remount-ro", "/", "--chdir", "/")
+}
+
+// parents makes the folders above the given ones: by itself, bubblewrap lets only
+// root enter them.
+func parents(names []string) []string {
+	seen := map[string]bool{"/": true}
+	for _, dir := range systemFolders {
+		seen[dir] = true // shown as it is, with what lies in it
+	}
+	var args []string
+	var above func(name string)
+	above = func(name string) {
+		dir := filepath.Dir(name)
+		if seen[dir] {
+			return
+		}
+		seen[dir] = true
+		above(dir)
+		for _, system := range systemFolders {
+			if strings.HasPrefix(dir, system+"/") {
+				return
+			}
+		}
+		args = append(args, "--perms", "0755", "--dir", dir)
+	}
+	for _, name := range names {
+		above(name)
+	}
+	return args
 }
 
 // systemArgs shows the machine's programs and libraries.

@@ -53,8 +53,9 @@ func supervise() error {
 			return fmt.Errorf("cannot adopt orphans: %w", err)
 		}
 	}
-	// Whatever is sent to us is meant for the services, which get it from us.
-	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
+	// Whatever is sent to us is meant for the services, which get it from us. It is
+	// caught, not ignored: what is ignored would be ignored by our children too.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
 	dead := make(chan os.Signal, 1)
 	signal.Notify(dead, unix.SIGCHLD)
 
