@@ -205,17 +205,20 @@ func TestAForgeThatIsDownLosesNothing(t *testing.T) {
 func TestARunWhoseHarnessDiesGetsOneMoreAttempt(t *testing.T) {
 	fault := func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
 		begin(r, emit, run.StageInstall)
+		time.Sleep(time.Second)
 		emit(run.Event{Kind: run.KindStageStarted, Stage: run.StageInstall})
 		emit(run.Event{Kind: run.KindStageEnded, Stage: run.StageInstall, Outcome: run.Failed}.With(run.Fault{Summary: "it crashes"}))
 		return false
 	}
 	ours := func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
 		begin(r, emit, run.StageInstall)
+		time.Sleep(time.Second)
 		emit(run.Event{Kind: run.KindInterrupted, Note: string(run.EndOurFault)})
 		return end(emit)
 	}
 	late := func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
 		begin(r, emit, run.StageInstall)
+		time.Sleep(time.Second)
 		emit(run.Event{Kind: run.KindInterrupted, Note: string(run.EndOutOfTime)})
 		return end(emit)
 	}
