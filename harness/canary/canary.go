@@ -1,0 +1,184 @@
+// Package canary plants marks in an app's volumes and databases and looks for them
+// later: after an upgrade, a restart, a restore.
+//
+// A mark is a small file in every volume, a row in a table of ours in every
+// database, and a record of the app's own rows: how many each table had, and which
+// keys. What was added or changed meanwhile is the app's business; what vanished is
+// a *run.Fault that names it. Marks are planted when the app is up, so that nothing
+// of ours is there at its first start. The package decides nothing about stages.
+package canary
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"seatrial/harness/app"
+	"seatrial/harness/run"
+)
+
+// FileName is the file that is put into every volume.
+const FileName = ".seatrial-canary"
+
+// App is what the marks are planted in.
+type App interface {
+	Volumes(ctx context.Context) ([]app.Volume, error)
+	Put(ctx context.Context, volume, path string, content []byte) error
+	Get(ctx context.Context, volume, path string) ([]byte, error)
+	app.Databases
+}
+
+// Planter plants.
+type Planter struct {
+	App App
+	// Ignore are globs over table names whose rows the app removes by itself, such as sessions.
+	Ignore []string
+}
+
+// Set is what was planted at one time.
+type Set struct {
+	app       App
+	token     string
+	volumes   []string
+	databases []database
+}
+
+// database is what is remembered of one.
+type database struct {
+	app.Database
+	tables []table
+}
+
+// Plant plants a mark in every volume and every database that there is now.
+func (p Planter) Plant(ctx context.Context) (*Set, error) {
+	s := &Set{app: p.App, token: rand.Text()}
+	volumes, err := p.App.Volumes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot plant canaries: %w", err)
+	}
+	for _, v := range volumes {
+		if err := p.App.Put(ctx, v.Name, FileName, []byte(s.token+"\n")); err != nil {
+			return nil, fmt.Errorf("cannot plant a canary in the volume %s: %w", v.Name, err)
+		}
+		s.volumes = append(s.volumes, v.Name)
+	}
+	found, err := p.App.Databases(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot plant canaries in databases: %w", err)
+	}
+	for _, db := range found {
+		e, ok := engines[db.Engine]
+		if !ok {
+			return nil, fmt.Errorf("cannot plant a canary in %s: nothing is known about databases of the kind %q", db.Name, db.Engine)
+		}
+		tables, err := e.plant(ctx, p.App, db, s.token, p.Ignore)
+		if err != nil {
+			return nil, fmt.Errorf("cannot plant a canary in the database %s: %w", db.Name, err)
+		}
+		s.databases = append(s.databases, database{db, tables})
+	}
+	return s, nil
+}
+
+// Look looks for every mark in a place that is covered, and lists the places that
+// are not. What vanished is a *run.Fault.
+func (s *Set) Look(ctx context.Context, covered func(volume, path string) bool) (notCovered []string, err error) {
+	var lost []string
+	for _, volume := range s.volumes {
+		if !covered(volume, FileName) {
+			notCovered = append(notCovered, volume+"/"+FileName)
+			continue
+		}
+		why, err := s.lookInVolume(ctx, volume)
+		if err != nil {
+			return nil, err
+		}
+		lost = append(lost, why...)
+	}
+	there, err := s.app.Databases(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot look for canaries in databases: %w", err)
+	}
+	for _, db := range s.databases {
+		if !covered(db.Volume, pathIn(db.Database)) {
+			notCovered = append(notCovered, db.Name)
+			continue
+		}
+		why, err := s.lookInDatabase(ctx, db, there)
+		if err != nil {
+			return nil, fmt.Errorf("cannot look for canaries in the database %s: %w", db.Name, err)
+		}
+		lost = append(lost, why...)
+	}
+	if len(lost) == 0 {
+		return notCovered, nil
+	}
+	summary := "data is lost: " + lost[0]
+	if len(lost) > 1 {
+		summary = fmt.Sprintf("%s, and %d more", summary, len(lost)-1)
+	}
+	return notCovered, &run.Fault{Summary: summary, Evidence: lost}
+}
+
+func (s *Set) lookInVolume(ctx context.Context, volume string) ([]string, error) {
+	content, err := s.app.Get(ctx, volume, FileName)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []string{fmt.Sprintf("the volume %s no longer holds the file that was put into it", volume)}, nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot look for the canary in the volume %s: %w", volume, err)
+	case strings.TrimSpace(string(content)) != s.token:
+		return []string{fmt.Sprintf("the volume %s holds an older or changed copy of the file that was put into it", volume)}, nil
+	}
+	return nil, nil
+}
+
+func (s *Set) lookInDatabase(ctx context.Context, db database, there []app.Database) ([]string, error) {
+	for _, now := range there {
+		if now.Engine == db.Engine && now.Name == db.Name {
+			return engines[db.Engine].look(ctx, s.app, now, s.token, db.tables)
+		}
+	}
+	return []string{fmt.Sprintf("the database %s is gone, and with it %s", db.Name, rowsOf(db.tables))}, nil
+}
+
+// rowsOf says how much a database held.
+func rowsOf(tables []table) string {
+	rows := 0
+	for _, t := range tables {
+		rows += t.count
+	}
+	return fmt.Sprintf("%s in %s", count(rows, "row"), count(len(tables), "table"))
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// pathIn is a database's path within its volume: its name is volume and path.
+func pathIn(db app.Database) string {
+	return strings.TrimPrefix(strings.TrimPrefix(db.Name, db.Volume), "/")
+}
+
+// engine knows one kind of database.
+type engine interface {
+	plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) ([]table, error)
+	look(ctx context.Context, in app.Databases, db app.Database, token string, before []table) (lost []string, err error)
+}
+
+// engines are the kinds that we know, by app.Database.Engine.
+var engines = map[string]engine{"sqlite": sqlite{}}
+
+// table is what is remembered of one of the app's own tables.
+type table struct {
+	name  string
+	keys  []string // the key's columns; none for a table without one
+	count int
+	rows  map[string]bool // the keys' values, as the database quotes them; a sample of a large table
+}

@@ -1,0 +1,217 @@
+package canary_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	_ "modernc.org/sqlite"
+
+	"seatrial/harness/app"
+	"seatrial/harness/canary"
+	"seatrial/harness/run"
+)
+
+// files is an app whose volume is a folder with a real database in it.
+type files struct {
+	t   *testing.T
+	dir string
+}
+
+func (f *files) Volumes(context.Context) ([]app.Volume, error) {
+	return []app.Volume{{Name: "data", Path: "/volumes/data"}}, nil
+}
+
+func (f *files) Put(_ context.Context, volume, path string, content []byte) error {
+	return os.WriteFile(filepath.Join(f.dir, path), content, 0o600)
+}
+
+func (f *files) Get(_ context.Context, volume, path string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(f.dir, path))
+}
+
+func (f *files) Databases(context.Context) ([]app.Database, error) {
+	if _, err := os.Stat(filepath.Join(f.dir, "app.db")); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return []app.Database{{Engine: "sqlite", Name: "data/app.db", Volume: "data", Path: "/volumes/data/app.db"}}, nil
+}
+
+func (f *files) SQL(ctx context.Context, _ app.Database, statements ...string) ([]app.Rows, error) {
+	db, err := sql.Open("sqlite", filepath.Join(f.dir, "app.db"))
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	var answers []app.Rows
+	for _, statement := range statements {
+		rows, err := db.QueryContext(ctx, statement)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", statement, err)
+		}
+		columns, _ := rows.Columns()
+		answer := app.Rows{}
+		for rows.Next() {
+			row, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+			for i := range row {
+				into[i] = &row[i]
+			}
+			if err := rows.Scan(into...); err != nil {
+				return nil, err
+			}
+			var texts []string
+			for _, v := range row {
+				texts = append(texts, v.String)
+			}
+			answer = append(answer, texts)
+		}
+		rows.Close()
+		answers = append(answers, answer)
+	}
+	return answers, nil
+}
+
+func (f *files) do(statements ...string) {
+	f.t.Helper()
+	if _, err := f.SQL(f.t.Context(), app.Database{}, statements...); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func all(string, string) bool { return true }
+
+func open(t *testing.T) *files {
+	f := &files{t, t.TempDir()}
+	f.do(`CREATE TABLE entries (id INTEGER PRIMARY KEY, text TEXT)`,
+		`INSERT INTO entries (text) VALUES ('a'), ('b'), ('c')`,
+		`CREATE TABLE "odd ""name" (a TEXT, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID`,
+		`INSERT INTO "odd ""name" VALUES ('x''y', '1'), ('x''y', '2')`,
+		`CREATE TABLE log (line TEXT)`,
+		`INSERT INTO log VALUES ('one'), ('two')`,
+		`CREATE TABLE vacant (id INTEGER PRIMARY KEY)`,
+		`CREATE VIEW seen AS SELECT * FROM entries`,
+		`CREATE VIRTUAL TABLE search USING fts5(text)`,
+		`INSERT INTO search VALUES ('a')`)
+	return f
+}
+
+func TestLook(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(f *files)
+		ignore []string
+		lost   []string // pieces of the evidence, in order; none: all is there
+	}{
+		"nothing changed": {change: func(f *files) {}},
+		"rows were added and changed": {change: func(f *files) {
+			f.do(`INSERT INTO entries (text) VALUES ('d')`, `UPDATE entries SET text = 'z'`, `INSERT INTO log VALUES ('three')`)
+		}},
+		"a column was added":         {change: func(f *files) { f.do(`ALTER TABLE entries ADD COLUMN colour TEXT`) }},
+		"a table was renamed":        {change: func(f *files) { f.do(`ALTER TABLE entries RENAME TO posts`) }},
+		"an empty table was dropped": {change: func(f *files) { f.do(`DROP TABLE vacant`) }},
+		"a table got another key": {change: func(f *files) {
+			f.do(`DROP VIEW seen`, `CREATE TABLE e2 (uid TEXT PRIMARY KEY, text TEXT)`, `INSERT INTO e2 SELECT 'u' || id, text FROM entries`, `DROP TABLE entries`, `ALTER TABLE e2 RENAME TO entries`)
+		}},
+		"the search index was rebuilt": {change: func(f *files) { f.do(`DROP TABLE search`) }},
+		"a row vanished": {change: func(f *files) { f.do(`DELETE FROM entries WHERE id = 2`) },
+			lost: []string{"data/app.db: 1 row of entries gone: id 2"}},
+		"rows with two keys vanished": {change: func(f *files) { f.do(`DELETE FROM "odd ""name"`) },
+			lost: []string{`2 rows of odd "name gone: a, b 'x''y', '1'; 'x''y', '2'`}},
+		"a row of a table without a key vanished": {change: func(f *files) { f.do(`DELETE FROM log WHERE line = 'one'`) },
+			lost: []string{"1 row of log gone: there were 2, there are 1"}},
+		"an ignored table was pruned": {change: func(f *files) { f.do(`DELETE FROM log`) }, ignore: []string{"lo*"}},
+		"a table was dropped": {change: func(f *files) { f.do(`DROP TABLE entries`) },
+			lost: []string{"the table entries is gone, and its 3 rows with it"}},
+		"our table was dropped": {change: func(f *files) { f.do(`DROP TABLE seatrial_canary`) },
+			lost: []string{"data/app.db no longer holds the row that was put into it"}},
+		"the volume was emptied": {change: func(f *files) { os.RemoveAll(f.dir); os.Mkdir(f.dir, 0o700) },
+			lost: []string{"the volume data no longer holds", "the database data/app.db is gone, and with it 7 rows in 4 tables"}},
+		"an older copy came back": {change: func(f *files) {
+			f.Put(f.t.Context(), "data", canary.FileName, []byte("older"))
+			f.do(`DELETE FROM seatrial_canary`)
+		}, lost: []string{"an older or changed copy", "no longer holds the row"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := open(t)
+			set, err := canary.Planter{App: f, Ignore: c.ignore}.Plant(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.change(f)
+			_, err = set.Look(t.Context(), all)
+			if len(c.lost) == 0 {
+				if err != nil {
+					t.Fatal(err, err.(*run.Fault).Evidence)
+				}
+				return
+			}
+			var fault *run.Fault
+			if !errors.As(err, &fault) || len(fault.Evidence) != len(c.lost) {
+				t.Fatalf("got %v", err)
+			}
+			for i, want := range c.lost {
+				if !strings.Contains(fault.Evidence[i], want) {
+					t.Errorf("got %q, want %q", fault.Evidence[i], want)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatIsNotCoveredIsListedAndNotExpected(t *testing.T) {
+	f := open(t)
+	set, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.RemoveAll(f.dir)
+	os.Mkdir(f.dir, 0o700)
+	not, err := set.Look(t.Context(), func(volume, path string) bool { return volume != "data" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"data/.seatrial-canary", "data/app.db"}, not); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestALargeTableIsSampled(t *testing.T) {
+	f := open(t)
+	f.do(`CREATE TABLE large (id INTEGER PRIMARY KEY)`, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) INSERT INTO large SELECT i FROM n`)
+	set, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.do(`INSERT INTO large VALUES (20000)`)
+	if _, err := set.Look(t.Context(), all); err != nil {
+		t.Fatal("rows were only added:", err)
+	}
+	f.do(`DELETE FROM large WHERE id <= 3000`)
+	if _, err := set.Look(t.Context(), all); err == nil || !strings.Contains(err.Error(), "of large gone") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestASecondPlantingIsAnotherMark(t *testing.T) {
+	f := open(t)
+	first, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Look(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Look(t.Context(), all); err == nil {
+		t.Fatal("the file of the first planting was overwritten, and nobody noticed")
+	}
+}
