@@ -58,11 +58,11 @@ func (a *attempt) bounds(parent context.Context) (context.Context, context.Cance
 }
 
 // limit is the time until the run must stop: its own limit, counted from now, but
-// never so late that the teardown would outlive the lease.
+// never so late that what comes after it would outlive the lease.
 func (a *attempt) limit() time.Duration {
 	limit := a.Request.Limit
 	if !a.Labels.Expires.IsZero() {
-		limit = min(limit, a.Labels.Expires.Add(-run.TeardownBudget).Sub(a.Now()))
+		limit = min(limit, a.Labels.Expires.Add(-run.TeardownBudget-stopGrace).Sub(a.Now()))
 	}
 	return max(limit, 0)
 }

@@ -149,7 +149,14 @@ func describe(e run.Event) string {
 	case run.KindInterrupted:
 		return "== interrupted: " + e.Note
 	case run.KindTornDown:
-		return "== torn down"
+		text := "== torn down"
+		var swept run.Swept
+		if e.Into(&swept) == nil {
+			for _, l := range swept.Leftovers {
+				text += fmt.Sprintf("\n   left over: %s %s: %s", l.Kind, l.Name, l.Detail)
+			}
+		}
+		return text
 	case run.KindFinished:
 		return "== finished"
 	}

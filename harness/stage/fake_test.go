@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/harness/canary"
 	"seatrial/harness/run"
 	"seatrial/harness/vault"
 	"seatrial/recipes"
@@ -206,7 +207,7 @@ func (c fakeCanaries) Plant(ctx context.Context) (Marks, error) {
 	}
 	m := fakeMarks{c.app, map[string][]string{}}
 	for volume, files := range c.app.volumes {
-		files[markName] = "mark"
+		files[canary.FileName] = "mark"
 		m.files[volume] = slices.Sorted(maps.Keys(files))
 	}
 	return m, nil

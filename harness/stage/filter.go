@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"seatrial/harness/canary"
 )
 
 // exclusion are globs over <volume>/<path> that a backup does not cover. A folder
@@ -54,9 +56,6 @@ type manifest struct {
 	all   int     // how many there were before anything was left out
 }
 
-// markName is the file that marks a volume. It is no data of the app.
-const markName = ".seatrial-canary"
-
 var sqliteMagic = []byte("SQLite format 3\x00")
 
 // filter copies a tar stream without what is excluded and says what it holds.
@@ -76,7 +75,7 @@ func filter(r io.Reader, w io.Writer, volume string, exclude exclusion) (manifes
 			return m, err
 		}
 		name := inside(header.Name)
-		regular := header.Typeflag == tar.TypeReg && path.Base(name) != markName
+		regular := header.Typeflag == tar.TypeReg && path.Base(name) != canary.FileName
 		if regular {
 			m.all++
 		}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"seatrial/harness/canary"
 )
 
 func archive(t *testing.T, headers ...tar.Header) *bytes.Buffer {
@@ -55,14 +57,14 @@ func TestFilterLeavesOutWhatIsExcluded(t *testing.T) {
 		tar.Header{Name: "./thumbs/a/b.png", Typeflag: tar.TypeReg, Size: 1, Mode: 0o600},
 		tar.Header{Name: "./link", Typeflag: tar.TypeSymlink, Linkname: "../../etc/passwd"},
 		tar.Header{Name: "./hard", Typeflag: tar.TypeLink, Linkname: "./thumbs/a/b.png"},
-		tar.Header{Name: "./" + markName, Typeflag: tar.TypeReg, Size: 3, Mode: 0o600},
+		tar.Header{Name: "./" + canary.FileName, Typeflag: tar.TypeReg, Size: 3, Mode: 0o600},
 	)
 	var out bytes.Buffer
 	m, err := filter(in, &out, "data", exclusion{"data/app.db*", "data/thumbs"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := names(t, &out); got != "./ ./link ./"+markName {
+	if got := names(t, &out); got != "./ ./link ./"+canary.FileName {
 		t.Errorf("kept: %s", got)
 	}
 	if m.all != 3 || len(m.files) != 0 {

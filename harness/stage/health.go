@@ -16,7 +16,7 @@ import (
 // How the app is waited for.
 const (
 	firstPoll   = 100 * time.Millisecond // most apps are up within a second
-	slowestPoll = time.Second
+	slowestPoll = 500 * time.Millisecond
 	steadyPoll  = 500 * time.Millisecond
 	answerLimit = 5 * time.Second // for one answer; an app that takes longer is not healthy yet
 	beatEvery   = 5 * time.Second // people see that we wait

@@ -90,6 +90,10 @@ func weigh(ctx context.Context, files fs.FS) (denied []string, err error) {
 // startCommands refuses start commands that ask for privileges. A Procfile that
 // cannot be read is not policy's question: the deployer says what is wrong with it.
 func startCommands(files fs.FS) (denied []string) {
+	// A pipe of that name would hold us for ever.
+	if info, err := fs.Stat(files, "Procfile"); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
 	file, err := files.Open("Procfile")
 	if err != nil {
 		return nil
@@ -104,6 +108,9 @@ func startCommands(files fs.FS) (denied []string) {
 		if found := privileged.FindStringSubmatch(line); found != nil {
 			denied = append(denied, fmt.Sprintf("Procfile:%d: %s asks for privileges", n, found[1]))
 		}
+	}
+	if err := lines.Err(); err != nil {
+		denied = append(denied, "Procfile: "+err.Error())
 	}
 	return denied
 }
