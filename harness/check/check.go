@@ -3,12 +3,14 @@
 //
 // An expectation that is not met is a *run.Fault that tells what was asked, what
 // was expected and what came. The app's silence, its resets and its 5xx are its
-// own; any other error is ours. A step never leaves the app's host, follows at most a few
-// redirects, and reads a bounded answer within a bounded time.
+// own; any other error is ours. A step never leaves the app's host, follows at most
+// a few redirects (none where a redirect is what is expected), and reads a bounded
+// answer within a bounded time. What an app answered never becomes part of a shell line.
 package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -30,6 +32,10 @@ const (
 	evidenceWidth = 300
 )
 
+// errTooSlow is why a step's context ended when the step took too long, as opposed
+// to a run that was cancelled or is out of time.
+var errTooSlow = errors.New("the step took too long")
+
 // Runner does steps against one app. It is safe for concurrent use if its parts are.
 type Runner struct {
 	BaseURL string       // the app's address; a step's path is added to it
@@ -38,9 +44,10 @@ type Runner struct {
 }
 
 // Run does one step. It replaces ${name} by what vars holds, and adds to vars what
-// the step captures.
+// the step captures. A line for the shell is left as it is: there, ${name} is the
+// shell's own; write the command as a list to give it a captured value.
 func (r *Runner) Run(ctx context.Context, step recipes.Step, vars map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, stepLimit, errTooSlow)
 	defer cancel()
 	fill := filler{vars: vars}
 	var (
@@ -49,7 +56,7 @@ func (r *Runner) Run(ctx context.Context, step recipes.Step, vars map[string]str
 	)
 	switch {
 	case step.Request != nil:
-		got, err = r.request(ctx, *step.Request, &fill)
+		got, err = r.request(ctx, *step.Request, step.Expect, &fill)
 	case !step.Exec.IsZero():
 		got, err = r.exec(ctx, step.Exec, &fill)
 	default:
@@ -72,7 +79,7 @@ func named(step recipes.Step, err error) error {
 		copied.Summary = step.Name + ": " + fault.Summary
 		return &copied
 	}
-	return err
+	return err // also nil
 }
 
 // answer is what came of a step.

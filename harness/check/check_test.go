@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,6 +50,8 @@ func newApp(t *testing.T) *httptest.Server {
 		fmt.Fprintf(w, "%s %s %s", r.Header.Get("Content-Type"), r.Header.Get("Authorization"), b[:n])
 	})
 	mux.HandleFunc("GET /hop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/page", http.StatusFound) })
+	mux.HandleFunc("GET /loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
+	mux.HandleFunc("GET /deep", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, strings.Repeat("[", 1<<20)) })
 	mux.HandleFunc("GET /out", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://elsewhere.example/", http.StatusFound)
 	})
@@ -67,26 +71,29 @@ func TestRun(t *testing.T) {
 		fault string // a piece of the summary; empty for none
 		shows string // a piece of the evidence
 	}{
-		"a page":                 {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Text: []string{"Guestbook"}, NotText: []string{"Error"}, Headers: map[string]string{"x-kind": "version=2"}}}},
-		"a missing text":         {step: recipes.Step{Name: "front page", Request: request("/page"), Expect: recipes.Expect{Text: []string{"Welcome"}}}, fault: `front page: GET /page: expected "Welcome"`, shows: "<h1>Guestbook</h1>"},
-		"control characters":     {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Status: 404}}, fault: "expected status 404, got 200", shows: "\uFFFD[31mred\uFFFD"},
-		"an unwanted text":       {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{NotText: []string{"Guest"}}}, fault: "expected no"},
-		"a missing header":       {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Headers: map[string]string{"X-Other": ""}}}, fault: "expected the header X-Other"},
-		"a server error":         {step: recipes.Step{Request: request("/broken")}, fault: "expected a status below 400, got 500", shows: "no database"},
-		"an error that is right": {step: recipes.Step{Request: request("/broken"), Expect: recipes.Expect{Status: 500}}},
-		"json":                   {step: recipes.Step{Request: request("/json"), Expect: recipes.Expect{JSON: map[string]any{"$.count": 2, "$.items[*].name": "y", "$.items[0].id": uint64(7), "$.none": nil, "$.big": 12345678901}}}},
-		"json that differs":      {step: recipes.Step{Request: request("/json"), Expect: recipes.Expect{JSON: map[string]any{"$.count": 3}}}, fault: "expected $.count to be 3, got 2"},
-		"json that is missing":   {step: recipes.Step{Request: request("/json"), Expect: recipes.Expect{JSON: map[string]any{"$.nothing": 3}}}, fault: "there is nothing at that path"},
-		"no json":                {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{JSON: map[string]any{"$.count": 3}}}, fault: "expected JSON"},
-		"a redirect":             {step: recipes.Step{Request: request("/hop"), Expect: recipes.Expect{Text: []string{"Guestbook"}}}},
-		"a redirect elsewhere":   {step: recipes.Step{Request: request("/out"), Expect: recipes.Expect{Status: 302, Headers: map[string]string{"Location": "elsewhere"}}}},
-		"a reset":                {step: recipes.Step{Request: request("/reset")}, fault: "GET /reset was not answered"},
-		"another host":           {step: recipes.Step{Request: request("//elsewhere.example/")}, fault: "is not a path"},
-		"an absolute address":    {step: recipes.Step{Request: request("http://elsewhere.example/")}, fault: "is not a path"},
-		"json body":              {step: recipes.Step{Request: &recipes.Request{Path: "/echo", JSON: map[string]any{"a": "${token}"}, Headers: map[string]string{"Authorization": "Bearer ${token}"}}, Expect: recipes.Expect{Text: []string{`application/json Bearer abc {"a":"abc"}`}}}, vars: map[string]string{"token": "abc"}},
-		"form body":              {step: recipes.Step{Request: &recipes.Request{Path: "/echo", Form: map[string]string{"a": "1 & 2"}}, Expect: recipes.Expect{Text: []string{"form a=1+%26+2"}}}},
-		"a name nobody captured": {step: recipes.Step{Request: request("/page/${token}")}, fault: "uses ${token}, which no earlier step captured"},
-		"capture of nothing":     {step: recipes.Step{Request: request("/json"), Capture: map[string]string{"x": "$.nothing"}}, fault: "cannot capture x"},
+		"a page":                    {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Text: []string{"Guestbook"}, NotText: []string{"Error"}, Headers: map[string]string{"x-kind": "version=2"}}}},
+		"a missing text":            {step: recipes.Step{Name: "front page", Request: request("/page"), Expect: recipes.Expect{Text: []string{"Welcome"}}}, fault: `front page: GET /page: expected "Welcome"`, shows: "<h1>Guestbook</h1>"},
+		"control characters":        {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Status: 404}}, fault: "expected status 404, got 200", shows: "\uFFFD[31mred\uFFFD"},
+		"an unwanted text":          {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{NotText: []string{"Guest"}}}, fault: "expected no"},
+		"a missing header":          {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Headers: map[string]string{"X-Other": ""}}}, fault: "expected the header X-Other"},
+		"a server error":            {step: recipes.Step{Request: request("/broken")}, fault: "expected a status below 400, got 500", shows: "no database"},
+		"an error that is right":    {step: recipes.Step{Request: request("/broken"), Expect: recipes.Expect{Status: 500}}},
+		"json":                      {step: recipes.Step{Request: request("/json"), Expect: recipes.Expect{JSON: map[string]any{"$.count": 2, "$.items[*].name": "y", "$.items[0].id": uint64(7), "$.none": nil, "$.big": 12345678901}}}},
+		"json that differs":         {step: recipes.Step{Request: request("/json"), Expect: recipes.Expect{JSON: map[string]any{"$.count": 3}}}, fault: "expected $.count to be 3, got 2"},
+		"json that is missing":      {step: recipes.Step{Request: request("/json"), Expect: recipes.Expect{JSON: map[string]any{"$.nothing": 3}}}, fault: "there is nothing at that path"},
+		"no json":                   {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{JSON: map[string]any{"$.count": 3}}}, fault: "expected JSON"},
+		"a redirect":                {step: recipes.Step{Request: request("/hop"), Expect: recipes.Expect{Text: []string{"Guestbook"}}}},
+		"a redirect elsewhere":      {step: recipes.Step{Request: request("/out"), Expect: recipes.Expect{Status: 302, Headers: map[string]string{"Location": "elsewhere"}}}},
+		"a redirect that is wanted": {step: recipes.Step{Request: request("/hop"), Expect: recipes.Expect{Status: 302, Headers: map[string]string{"Location": "/page"}}}},
+		"a redirect loop":           {step: recipes.Step{Request: request("/loop")}, fault: "GET /loop was not answered: it redirects more than 5 times"},
+		"deep json":                 {step: recipes.Step{Request: request("/deep"), Expect: recipes.Expect{JSON: map[string]any{"$": 3}}}, fault: "expected JSON, and the answer is none"},
+		"a reset":                   {step: recipes.Step{Request: request("/reset")}, fault: "GET /reset was not answered"},
+		"another host":              {step: recipes.Step{Request: request("//elsewhere.example/")}, fault: "is not a path"},
+		"an absolute address":       {step: recipes.Step{Request: request("http://elsewhere.example/")}, fault: "is not a path"},
+		"json body":                 {step: recipes.Step{Request: &recipes.Request{Path: "/echo", JSON: map[string]any{"a": "${token}"}, Headers: map[string]string{"Authorization": "Bearer ${token}"}}, Expect: recipes.Expect{Text: []string{`application/json Bearer abc {"a":"abc"}`}}}, vars: map[string]string{"token": "abc"}},
+		"form body":                 {step: recipes.Step{Request: &recipes.Request{Path: "/echo", Form: map[string]string{"a": "1 & 2"}}, Expect: recipes.Expect{Text: []string{"form a=1+%26+2"}}}},
+		"a name nobody captured":    {step: recipes.Step{Request: request("/page/${token}")}, fault: "uses ${token}, which no earlier step captured"},
+		"capture of nothing":        {step: recipes.Step{Request: request("/json"), Capture: map[string]string{"x": "$.nothing"}}, fault: "cannot capture x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runner := check.Runner{BaseURL: server.URL, Client: server.Client(), Exec: &execer{}}
@@ -137,10 +144,38 @@ func TestExec(t *testing.T) {
 	if err := runner.Run(t.Context(), step, map[string]string{"user": "x"}); !errors.As(err, &fault) || !strings.Contains(fault.Summary, "exit code 3") || fault.Evidence[0] != "no such table" {
 		t.Fatalf("got %v", err)
 	}
+	line := recipes.Step{Exec: recipes.CommandLine{Shell: "echo ${user}"}}
+	e.result = app.Result{}
+	if err := runner.Run(t.Context(), line, map[string]string{"user": "$(reboot)"}); err != nil || e.got.Shell != "echo ${user}" {
+		t.Fatalf("a captured value reached a shell line: %q, %v", e.got.Shell, err)
+	}
 	e.err = errors.New("the sandbox is gone")
 	if err := runner.Run(t.Context(), step, map[string]string{"user": "x"}); !errors.Is(err, e.err) {
 		t.Fatalf("our own error became %v", err)
 	}
+}
+
+type hanging struct{}
+
+func (hanging) Exec(ctx context.Context, _ app.Command) (app.Result, error) {
+	<-ctx.Done()
+	return app.Result{}, ctx.Err()
+}
+
+func TestACommandThatHangsIsTheRecipesFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runner := check.Runner{Exec: hanging{}}
+		step := recipes.Step{Exec: recipes.CommandLine{Args: []string{"./tool"}}}
+		var fault *run.Fault
+		if err := runner.Run(t.Context(), step, nil); !errors.As(err, &fault) || fault.Summary != "`./tool` did not end within 30s" {
+			t.Errorf("got %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := runner.Run(ctx, step, nil); errors.As(err, &fault) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a run that is out of time is blamed on the recipe: %v", err)
+		}
+	})
 }
 
 func TestACancelledStepIsNobodysFault(t *testing.T) {

@@ -1,17 +1,12 @@
 package check
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/ohler55/ojg/jp"
-	"github.com/ohler55/ojg/oj"
 
 	"seatrial/harness/run"
 	"seatrial/recipes"
@@ -62,95 +57,16 @@ func (a answer) compareEnd(want recipes.Expect) error {
 	return nil
 }
 
-func (a answer) compareJSON(want map[string]any, fill *filler) error {
-	if len(want) == 0 {
-		return nil
-	}
-	document, err := oj.ParseString(a.body)
-	if err != nil {
-		return a.fault("expected JSON, and the answer is none: %s", clean(err.Error()))
-	}
-	for _, path := range slices.Sorted(maps.Keys(want)) {
-		found, err := find(path, document)
-		if err != nil {
-			return err
-		}
-		expected := fill.value(want[path])
-		if len(found) == 0 {
-			return a.fault("expected %s to be %s, and there is nothing at that path", path, show(expected))
-		}
-		if !slices.ContainsFunc(found, func(v any) bool { return same(v, expected) }) {
-			return a.fault("expected %s to be %s, got %s", path, show(expected), show(found[0]))
-		}
-	}
-	return nil
-}
-
-// capture puts what the paths find into vars, as text.
-func (a answer) capture(paths map[string]string, vars map[string]string) error {
-	if len(paths) == 0 {
-		return nil
-	}
-	document, err := oj.ParseString(a.body)
-	if err != nil {
-		return a.fault("cannot capture anything: the answer is not JSON: %s", clean(err.Error()))
-	}
-	for name, path := range paths {
-		found, err := find(path, document)
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 {
-			return a.fault("cannot capture %s: there is nothing at %s", name, path)
-		}
-		if text, ok := found[0].(string); ok {
-			vars[name] = text
-		} else {
-			vars[name] = show(found[0])
-		}
-	}
-	return nil
-}
-
-func find(path string, document any) ([]any, error) {
-	expression, err := jp.ParseString(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the JSON path %q: %w", path, err)
-	}
-	return expression.Get(document), nil
-}
-
-// same compares values that came through different decoders: numbers by value.
-func same(a, b any) bool {
-	x, errX := normal(a)
-	y, errY := normal(b)
-	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
-}
-
-func normal(v any) (out any, err error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	err = json.Unmarshal(b, &out)
-	return out, err
-}
-
-func show(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return clip(string(b))
-}
-
 // fault is a *run.Fault with what was asked in front and the answer as evidence.
 func (a answer) fault(format string, args ...any) error {
 	evidence := []string{}
 	if a.isHTTP() {
 		evidence = append(evidence, "HTTP "+strconv.Itoa(a.status)+" "+http.StatusText(a.status))
 	}
-	lines := strings.Split(strings.TrimRight(a.body, "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(a.body, "\r\n"), "\n")
+	if lines[0] == "" && len(lines) == 1 {
+		lines = nil
+	}
 	for i, line := range lines {
 		if i == evidenceLines {
 			evidence = append(evidence, fmt.Sprintf("... and %d more lines", len(lines)-i))

@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,15 +84,20 @@ func encode(q recipes.Request, fill *filler) (body []byte, kind string, err erro
 	return nil, "", nil
 }
 
-func (r *Runner) request(ctx context.Context, q recipes.Request, fill *filler) (answer, error) {
+func (r *Runner) request(ctx context.Context, q recipes.Request, want recipes.Expect, fill *filler) (answer, error) {
 	request, asked, err := r.build(ctx, q, fill)
 	if err != nil {
 		return answer{}, err
 	}
 	client := *r.Client
 	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
-		if len(via) > maxRedirects || !strings.EqualFold(next.URL.Hostname(), request.URL.Hostname()) {
+		switch {
+		case want.Status >= 300 && want.Status < 400:
 			return http.ErrUseLastResponse
+		case next.URL.Scheme != request.URL.Scheme || !strings.EqualFold(next.URL.Host, request.URL.Host):
+			return http.ErrUseLastResponse // elsewhere is not the app
+		case len(via) > maxRedirects:
+			return errTooManyRedirects
 		}
 		return nil
 	}
@@ -111,32 +117,48 @@ func (r *Runner) request(ctx context.Context, q recipes.Request, fill *filler) (
 	return got, nil
 }
 
-// silent tells an app that does not answer from a step that we gave up.
+var errTooManyRedirects = fmt.Errorf("it redirects more than %d times", maxRedirects)
+
+// silent tells an app that does not answer from a run that ended meanwhile.
 func silent(ctx context.Context, asked string, err error) error {
-	if errors.Is(context.Cause(ctx), context.Canceled) {
-		return fmt.Errorf("%s was not answered: %w", asked, context.Canceled)
+	if fault, ours := ended(ctx, asked, "was not answered"); fault != nil || ours != nil {
+		return cmp.Or(fault, ours)
 	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &run.Fault{Summary: fmt.Sprintf("%s was not answered within %s", asked, stepLimit)}
-	}
 	return &run.Fault{Summary: fmt.Sprintf("%s was not answered: %s", asked, clean(err.Error()))}
 }
 
+// ended says whether the step ended because it was too slow, which is the app's
+// fault, or because the run did, which is nobody's.
+func ended(ctx context.Context, asked, what string) (fault, ours error) {
+	switch cause := context.Cause(ctx); {
+	case cause == nil:
+		return nil, nil
+	case errors.Is(cause, errTooSlow):
+		return &run.Fault{Summary: fmt.Sprintf("%s %s within %s", asked, what, stepLimit)}, nil
+	default:
+		return nil, fmt.Errorf("%s %s: %w", asked, what, cause)
+	}
+}
+
 func (r *Runner) exec(ctx context.Context, c recipes.CommandLine, fill *filler) (answer, error) {
-	command := app.Command{Shell: fill.text(c.Shell)}
+	command := app.Command{Shell: c.Shell}
 	for _, arg := range c.Args {
 		command.Args = append(command.Args, fill.text(arg))
 	}
 	if fill.missing != "" {
 		return answer{}, fill.fault()
 	}
+	asked := "`" + c.String() + "`"
 	result, err := r.Exec.Exec(ctx, command)
 	if err != nil {
+		if fault, _ := ended(ctx, asked, "did not end"); fault != nil {
+			return answer{}, fault
+		}
 		return answer{}, err
 	}
-	return answer{asked: "`" + c.String() + "`", exit: result.ExitCode, body: result.Output}, nil
+	return answer{asked: asked, exit: result.ExitCode, body: result.Output}, nil
 }
