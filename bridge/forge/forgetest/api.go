@@ -234,8 +234,13 @@ func listComments(c *call) {
 
 func createComment(c *call) {
 	var in struct{ Body string }
-	i := c.issue()
-	if i == nil || !c.body(&in) {
+	r := c.repo()
+	if r == nil || !c.body(&in) {
+		return
+	}
+	i, err := c.s.issue(r.owner, r.name, atoi(c.r.PathValue("n")))
+	if err != nil {
+		c.fail(http.StatusInternalServerError, "") // as Gitea does
 		return
 	}
 	if in.Body == "" {

@@ -29,13 +29,16 @@ func gitEnv(extra ...string) []string {
 }
 
 // Git runs git in a folder and returns what it printed, without the last line break.
-func Git(dir string, args ...string) (string, error) {
+func Git(dir string, args ...string) (string, error) { return GitWith(dir, nil, args...) }
+
+// GitWith is Git with more environment variables.
+func GitWith(dir string, env []string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), gitLimit)
 	defer cancel()
 	// The repositories of the tests belong to whoever runs them, but not always to the user that git asks about.
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0"}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = gitEnv()
+	cmd.Env = gitEnv(env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

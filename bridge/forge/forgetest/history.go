@@ -50,37 +50,40 @@ func timeline(c *call) {
 	answer(c.w, http.StatusOK, cut)
 }
 
-// listCommits reads the history of a branch.
+// listCommits reads the history of a branch. A commit's tree is given as Gitea gives
+// it: it is the commit again.
 func listCommits(c *call) {
 	r := c.repo()
 	if r == nil {
+		return
+	}
+	if r.empty() {
+		c.fail(http.StatusConflict, "Git Repository is empty.")
 		return
 	}
 	branch := c.r.FormValue("sha")
 	if branch == "" {
 		branch = r.defaultBranch
 	}
-	if r.dir == "" {
-		c.fail(http.StatusConflict, "Git Repository is empty.")
-		return
-	}
-	out, err := Git(r.dir, "log", "-n", "500", "--format=%H %T %cI", "--end-of-options", "refs/heads/"+branch)
+	out, err := Git(r.dir, "log", "-n", "500", "--format=%H %cI", "--end-of-options", "refs/heads/"+branch)
 	if err != nil {
-		if _, empty := Git(r.dir, "rev-parse", "--verify", "refs/heads/"+r.defaultBranch); empty != nil {
-			c.fail(http.StatusConflict, "Git Repository is empty.")
-			return
-		}
 		c.notFound()
 		return
 	}
 	list := []*sdk.Commit{}
 	for line := range strings.Lines(out) {
-		f := strings.Fields(line)
-		at, _ := time.Parse(time.RFC3339, f[2])
-		list = append(list, &sdk.Commit{
-			CommitMeta: &sdk.CommitMeta{SHA: f[0], Created: at},
-			RepoCommit: &sdk.RepoCommit{Tree: &sdk.CommitMeta{SHA: f[1]}},
-		})
+		commit, date, _ := strings.Cut(strings.TrimSpace(line), " ")
+		at, _ := time.Parse(time.RFC3339, date)
+		meta := sdk.CommitMeta{SHA: commit, Created: at}
+		list = append(list, &sdk.Commit{CommitMeta: &meta, RepoCommit: &sdk.RepoCommit{Tree: &meta}})
 	}
 	answer(c.w, http.StatusOK, page(c.w, c.r, list))
+}
+
+func (r *repo) empty() bool {
+	if r.dir == "" {
+		return true
+	}
+	_, err := commitOf(r.dir, "refs/heads/"+r.defaultBranch)
+	return err != nil
 }

@@ -30,9 +30,11 @@ func (s *Server) AddRepo(owner, name, dir string) (forge.Repo, error) {
 	if _, err := Git(s.dir, "init", "--quiet", "--bare", "--initial-branch="+r.defaultBranch, r.dir); err != nil {
 		return forge.Repo{}, err
 	}
-	// Gitea lets anybody fetch a commit that some reference of the repository holds.
-	if _, err := Git(r.dir, "config", "uploadpack.allowReachableSHA1InWant", "true"); err != nil {
-		return forge.Repo{}, err
+	// As Gitea has it: any commit can be fetched by its name, and without its files.
+	for _, setting := range []string{"uploadpack.allowAnySHA1InWant", "uploadpack.allowFilter"} {
+		if _, err := Git(r.dir, "config", setting, "true"); err != nil {
+			return forge.Repo{}, err
+		}
 	}
 	if dir != "" {
 		if _, err := Git(r.dir, "fetch", "--quiet", "--no-auto-gc", dir, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"); err != nil {

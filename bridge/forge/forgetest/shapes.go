@@ -20,7 +20,7 @@ func asOrg(o *org) *sdk.Organization {
 func (s *Server) asRepo(r *repo) *sdk.Repository {
 	url := s.URL() + "/" + r.owner + "/" + r.name
 	return &sdk.Repository{
-		ID: r.id, Name: r.name, FullName: r.owner + "/" + r.name, DefaultBranch: r.defaultBranch,
+		ID: r.id, Name: r.name, FullName: r.owner + "/" + r.name, DefaultBranch: r.defaultBranch, Empty: r.empty(),
 		Owner: &sdk.User{UserName: r.owner}, HTMLURL: url, CloneURL: url + ".git",
 	}
 }

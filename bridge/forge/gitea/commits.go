@@ -2,9 +2,6 @@ package gitea
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
 
 	sdk "code.gitea.io/sdk/gitea"
 
@@ -56,41 +53,4 @@ func (f *Forge) LastStatus(ctx context.Context, repo forge.Repo, commit, statusC
 		}
 	}
 	return forge.Status{}, false, nil
-}
-
-// latestCommits is how much of a default branch is looked at.
-const latestCommits = 50
-
-// DefaultBranch returns the name of a repository's default branch and the trees of its
-// latest commits, newest first; no trees for an empty repository.
-func (f *Forge) DefaultBranch(ctx context.Context, repo forge.Repo) (string, []forge.Tree, error) {
-	client, err := f.client(ctx, "branch")
-	if err != nil {
-		return "", nil, err
-	}
-	r, _, err := client.GetRepo(repo.Owner, repo.Name)
-	if err != nil {
-		return "", nil, failed(err, "read the repository %s", repo)
-	}
-	if r.DefaultBranch == "" {
-		return "", nil, fmt.Errorf("cannot read the repository %s: the answer names no default branch", repo)
-	}
-	list, _, err := client.ListRepoCommits(repo.Owner, repo.Name, sdk.ListCommitOptions{
-		ListOptions: sdk.ListOptions{Page: 1, PageSize: latestCommits}, SHA: r.DefaultBranch,
-	})
-	var answer *answerError
-	if errors.As(err, &answer) && answer.status == http.StatusConflict { // an empty repository
-		return r.DefaultBranch, nil, nil
-	}
-	if err != nil {
-		return "", nil, failed(err, "list the commits of %s", repo)
-	}
-	trees := make([]forge.Tree, 0, len(list))
-	for _, c := range list {
-		if c == nil || c.CommitMeta == nil || c.RepoCommit == nil || c.RepoCommit.Tree == nil {
-			continue
-		}
-		trees = append(trees, forge.Tree{Commit: c.SHA, Tree: c.RepoCommit.Tree.SHA, At: c.Created.UTC()})
-	}
-	return r.DefaultBranch, trees, nil
 }

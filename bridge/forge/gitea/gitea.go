@@ -1,8 +1,8 @@
 // Package gitea speaks to a Gitea (or Forgejo) server.
 //
 // It turns the server's API into the words of package forge, and its failures into
-// errors that callers can decide by. It keeps nothing but counters and the clock
-// difference, starts nothing by itself, and does not ask the server anything until
+// errors that callers can decide by. It keeps nothing but counters, the clock
+// difference and the last look at each default branch, starts nothing by itself, and does not ask the server anything until
 // it is asked: a server that is down at start is no error. Only questions are
 // repeated when they fail, never changes. The token is sent in a header and appears
 // in no address, error or log line.
@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	sdk "code.gitea.io/sdk/gitea"
@@ -55,6 +56,9 @@ type Forge struct {
 	http *http.Client
 	wire *wire
 	log  *slog.Logger
+
+	mu   sync.Mutex
+	tips map[forge.Repo]branchTip
 }
 
 // New checks the configuration. It asks the server nothing.
@@ -87,6 +91,7 @@ func New(c Config) (*Forge, error) {
 		url:  strings.TrimRight(c.URL, "/"),
 		wire: w,
 		log:  c.Log,
+		tips: map[forge.Repo]branchTip{},
 		http: &http.Client{
 			Transport: w,
 			// A redirect is an answer: it means "you are no member" or "this was moved".

@@ -107,7 +107,7 @@ func (a again) Unwrap() []error { return []error{a.answerError, a.after} }
 func (w *wire) once(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), w.timeout)
 	defer cancel()
-	w.count(r)
+	w.count(r.Context())
 	req := r.Clone(ctx)
 	if token := w.token(); token != "" {
 		req.Header.Set("Authorization", "token "+token)
@@ -138,8 +138,8 @@ func (w *wire) once(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func (w *wire) count(r *http.Request) {
-	kind, _ := r.Context().Value(kindKey{}).(string)
+func (w *wire) count(ctx context.Context) {
+	kind, _ := ctx.Value(kindKey{}).(string)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.byKinds[kind]++

@@ -1,0 +1,151 @@
+package gitea
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	sdk "code.gitea.io/sdk/gitea"
+
+	"seatrial/bridge/forge"
+)
+
+const (
+	// latestCommits is how much of a default branch is looked at.
+	latestCommits = 50
+	// gitLimit bounds the fetch of those commits: they are some kilobytes.
+	gitLimit = time.Minute
+)
+
+// branchTip is what was found at a commit of a default branch; it never changes.
+type branchTip struct {
+	commit string
+	trees  []forge.Tree
+}
+
+// DefaultBranch returns the name of a repository's default branch and the trees of its
+// latest commits, newest first; no trees for an empty repository.
+//
+// Gitea's API names no trees (what it gives as a commit's tree is the commit), so git
+// is asked for the commits, without any files, whenever the branch has moved.
+func (f *Forge) DefaultBranch(ctx context.Context, repo forge.Repo) (string, []forge.Tree, error) {
+	client, err := f.client(ctx, "branch")
+	if err != nil {
+		return "", nil, err
+	}
+	r, _, err := client.GetRepo(repo.Owner, repo.Name)
+	if err != nil {
+		return "", nil, failed(err, "read the repository %s", repo)
+	}
+	if r.DefaultBranch == "" {
+		return "", nil, fmt.Errorf("cannot read the repository %s: the answer names no default branch", repo)
+	}
+	if r.Empty {
+		return r.DefaultBranch, nil, nil
+	}
+	list, _, err := client.ListRepoCommits(repo.Owner, repo.Name, sdk.ListCommitOptions{
+		ListOptions: sdk.ListOptions{Page: 1, PageSize: 1}, SHA: r.DefaultBranch,
+	})
+	if err != nil {
+		return "", nil, failed(err, "look up the branch %s of %s", r.DefaultBranch, repo)
+	}
+	if len(list) == 0 || list[0] == nil || list[0].CommitMeta == nil {
+		return "", nil, fmt.Errorf("cannot look up the branch %s of %s: the answer names no commit", r.DefaultBranch, repo)
+	}
+	tip := list[0].SHA
+	f.mu.Lock()
+	known := f.tips[repo]
+	f.mu.Unlock()
+	if known.commit == tip {
+		return r.DefaultBranch, known.trees, nil
+	}
+	trees, err := f.fetchTrees(ctx, repo, r.DefaultBranch)
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot read the branch %s of %s: %w", r.DefaultBranch, repo, err)
+	}
+	if len(trees) > 0 && trees[0].Commit == tip { // else it moved just now
+		f.mu.Lock()
+		f.tips[repo] = branchTip{commit: tip, trees: trees}
+		f.mu.Unlock()
+	}
+	return r.DefaultBranch, trees, nil
+}
+
+// fetchTrees fetches a branch's latest commits into a repository that it throws away.
+func (f *Forge) fetchTrees(ctx context.Context, repo forge.Repo, branch string) ([]forge.Tree, error) {
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, kindKey{}, "git"), gitLimit)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "seatrial-branch-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if _, err := f.git(ctx, dir, "init", "--quiet", "--bare", "."); err != nil {
+		return nil, err
+	}
+	f.wire.count(ctx)
+	// Our own address, not the one that the answer names: the token goes nowhere else.
+	from := f.url + "/" + url.PathEscape(repo.Owner) + "/" + url.PathEscape(repo.Name) + ".git"
+	_, err = f.git(ctx, dir, "fetch", "--quiet", "--no-tags", "--no-auto-gc", "--filter=tree:0",
+		"--depth="+strconv.Itoa(latestCommits), from, "+refs/heads/"+branch+":refs/heads/tip")
+	if err != nil {
+		return nil, err
+	}
+	out, err := f.git(ctx, dir, "log", "-n", strconv.Itoa(latestCommits), "--format=%H %T %ct", "refs/heads/tip")
+	if err != nil {
+		return nil, err
+	}
+	var trees []forge.Tree
+	for line := range strings.Lines(out) {
+		var t forge.Tree
+		var at int64
+		if _, err := fmt.Sscan(line, &t.Commit, &t.Tree, &at); err != nil {
+			return nil, fmt.Errorf("git printed %q: %w", line, err)
+		}
+		t.At = time.Unix(at, 0).UTC()
+		trees = append(trees, t)
+	}
+	return trees, nil
+}
+
+// git runs git without anybody's settings, hooks or prompts, and over HTTP alone. The
+// token travels in the environment, where no list of processes shows it.
+func (f *Forge) git(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"}
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "GIT_SSL_CAINFO", "SSL_CERT_FILE"} {
+		if v, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+v)
+		}
+	}
+	settings := [][2]string{
+		{"core.hooksPath", "/dev/null"}, {"credential.helper", ""}, {"gc.auto", "0"}, {"http.followRedirects", "false"},
+		{"protocol.allow", "never"}, {"protocol.http.allow", "always"}, {"protocol.https.allow", "always"},
+	}
+	token := f.wire.token()
+	if token != "" {
+		settings = append(settings, [2]string{"http.extraHeader", "Authorization: token " + token})
+	}
+	for i, s := range settings {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, s[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, s[1]))
+	}
+	cmd.Env = append(cmd.Env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(settings)))
+	cmd.WaitDelay = time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		said := beginningOf(stderr.Bytes())
+		if token != "" {
+			said = strings.ReplaceAll(said, token, "…")
+		}
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, said)
+	}
+	return stdout.String(), nil
+}
