@@ -97,13 +97,14 @@ func (b *Bridge) follow(ctx context.Context, f facts) error {
 	if !state.Phase.Over() {
 		return fmt.Errorf("cannot follow attempt %d: its events ended, but its place says that it is %s", attempt, state.Phase)
 	}
-	if f, err = b.facts(ctx, id); err != nil {
+	now, err := b.facts(ctx, id)
+	if err != nil {
 		return err
 	}
-	if !f.finished && !f.interrupted && !f.cancelled() {
-		return b.lose(ctx, f, lastSeen(state))
+	if !now.finished && !now.interrupted && !now.cancelled() {
+		return b.lose(ctx, now, lastSeen(state))
 	}
-	return b.sweep(ctx, f)
+	return b.sweep(ctx, now)
 }
 
 func lastSeen(s dispatch.State) string {

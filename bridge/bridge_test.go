@@ -30,7 +30,7 @@ func TestFromACommentToAVerdict(t *testing.T) {
 		w.start()
 		w.forge.sayOn(guestbook, ada, "please !testme")
 		asked := w.forge.say(ada, " !testme\n")
-		time.Sleep(2 * time.Minute)
+		pause(2 * time.Minute)
 		w.stop()
 
 		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
@@ -58,7 +58,7 @@ func TestSixRequestsFromAskedToAnswered(t *testing.T) {
 		w.start()
 		before := len(w.forge.called())
 		w.forge.say(ada, "!testme")
-		time.Sleep(31 * time.Second)
+		pause(31 * time.Second)
 		calls := w.forge.called()[before:]
 		w.stop()
 		answered := slices.Index(calls, "CreateComment")
@@ -72,9 +72,9 @@ func TestSixRequestsFromAskedToAnswered(t *testing.T) {
 func TestAnIdleBridgeAsksOneQuestionACycle(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.start()
-		time.Sleep(30 * time.Second)
+		pause(30 * time.Second)
 		before := len(w.forge.called())
-		time.Sleep(5 * time.Minute)
+		pause(5 * time.Minute)
 		calls := w.forge.called()[before:]
 		w.stop()
 		if n := len(calls); n < 10 || n > 11 || slices.ContainsFunc(calls, func(c string) bool { return c != "CommentsAfter" }) {
@@ -93,17 +93,17 @@ func TestRefusalsAreAnsweredOnce(t *testing.T) {
 		{"not enrolled", func(w *world) { w.forge.sayOn(wiki, ada, "!testme") }, "not enrolled"},
 		{"closed", func(w *world) { w.forge.close(); w.forge.say(ada, "!testme") }, "closed"},
 		{"head moved", func(w *world) { w.forge.say(ada, "!testme"); w.forge.push(newHead) }, "you asked about 1111111111, and now the head is 2222222222"},
-		{"no isolation", func(w *world) { w.isolated = "not root"; w.forge.say(ada, "!testme") }, "cannot keep"},
-		{"gone", func(w *world) { delete(w.forge.pulls, key(guestbook, 7)); w.forge.say(ada, "!testme") }, "could not be found"},
+		{"no isolation", func(w *world) { w.isolated.Store("not root"); w.forge.say(ada, "!testme") }, "cannot keep"},
+		{"gone", func(w *world) { w.forge.forget(); w.forge.say(ada, "!testme") }, "could not be found"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inABubble(t, func(t *testing.T, w *world) {
 				w.start()
 				c.do(w)
-				time.Sleep(15 * time.Minute)
+				pause(15 * time.Minute)
 				w.stop()
 				w.start()
-				time.Sleep(15 * time.Minute)
+				pause(15 * time.Minute)
 				w.stop()
 				ours := w.forge.ours()
 				if len(ours) != 1 || !strings.Contains(ours[0].Body, c.want) {
@@ -120,18 +120,14 @@ func TestRefusalsAreAnsweredOnce(t *testing.T) {
 func TestWhatIsNoCommandIsNotAnswered(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.forge.say(ada, "!testme") // before anything was enrolled
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.start()
 		w.forge.say(bot, "!testme")
 		w.forge.say(ada, "> !testme")
 		w.forge.say(ada, "!testme please")
 		edited := w.forge.say(ada, "!testme")
-		for i := range w.forge.comments {
-			if w.forge.comments[i].ID == edited {
-				w.forge.comments[i].Updated = time.Now().Add(time.Second)
-			}
-		}
-		time.Sleep(30 * time.Minute)
+		w.forge.edited(edited)
+		pause(30 * time.Minute)
 		w.stop()
 		if len(w.runs()) != 0 || len(w.forge.ours()) != 1 || len(w.forge.eyes) != 0 { // the bot's own is there
 			t.Errorf("there are runs %v, answers %v, eyes %v", w.runs(), w.forge.ours(), w.forge.eyes)
@@ -149,7 +145,7 @@ func TestMembershipThatCannotBeCheckedYet(t *testing.T) {
 		}
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(2 * time.Minute)
+		pause(2 * time.Minute)
 		ours := w.forge.ours()
 		if len(ours) != 1 || !strings.Contains(ours[0].Body, "could not be checked yet") {
 			t.Errorf("meanwhile the answers are %+v", ours)
@@ -159,7 +155,7 @@ func TestMembershipThatCannotBeCheckedYet(t *testing.T) {
 		w.forge.fail = nil
 		w.forge.mu.Unlock()
 		w.start()
-		time.Sleep(15 * time.Minute)
+		pause(15 * time.Minute)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
 		if after := w.forge.ours(); len(after) != 1 || after[0].ID != ours[0].ID || !strings.HasPrefix(after[0].Body, "✅ **pass**") {
@@ -172,11 +168,11 @@ func TestACommentMadeWhileTheBridgeWasDownStillRuns(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.start()
 		w.stop()
-		time.Sleep(3 * time.Hour)
+		pause(3 * time.Hour)
 		w.forge.say(ada, "!testme")
-		time.Sleep(3 * time.Hour)
+		pause(3 * time.Hour)
 		w.start()
-		time.Sleep(2 * time.Minute)
+		pause(2 * time.Minute)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
 	})
@@ -189,11 +185,11 @@ func TestAForgeThatIsDownLosesNothing(t *testing.T) {
 		w.forge.mu.Lock()
 		w.forge.fail = func(string) error { return errors.New("connection refused") }
 		w.forge.mu.Unlock()
-		time.Sleep(5 * time.Hour)
+		pause(5 * time.Hour)
 		w.forge.mu.Lock()
 		w.forge.fail = nil
 		w.forge.mu.Unlock()
-		time.Sleep(15 * time.Minute)
+		pause(15 * time.Minute)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
 		if d := cmp.Diff([]forge.StatusState{forge.StatusPending, forge.StatusSuccess}, w.forge.states(oldHead)); d != "" || len(w.forge.ours()) != 1 {
@@ -241,7 +237,7 @@ func TestARunWhoseHarnessDiesGetsOneMoreAttempt(t *testing.T) {
 				w.place.Script = c.script
 				w.start()
 				w.forge.say(ada, "!testme")
-				time.Sleep(3 * time.Minute)
+				pause(3 * time.Minute)
 				w.stop()
 				r := w.onlyRun()
 				wantVerdict(t, r, c.verdict, c.ending)

@@ -32,9 +32,9 @@ func TestTheSameHeadAgainJoinsARunningRun(t *testing.T) {
 		w.place.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		again := w.forge.say(grace, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		ours := w.forge.ours()
 		if len(ours) != 2 || !strings.Contains(ours[0].Body, "joined by `grace`") || !strings.Contains(ours[1].Body, "#issuecomment-102") {
 			t.Errorf("the comments are %+v", ours)
@@ -42,7 +42,7 @@ func TestTheSameHeadAgainJoinsARunningRun(t *testing.T) {
 		if w.forge.eyes[again] != 1 {
 			t.Error("the second one got no eyes")
 		}
-		time.Sleep(time.Hour)
+		pause(time.Hour)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
 		if d := cmp.Diff([]forge.StatusState{forge.StatusPending, forge.StatusSuccess}, w.forge.states(oldHead)); d != "" {
@@ -56,18 +56,18 @@ func TestTheSameHeadAgainJoinsAWaitingRun(t *testing.T) {
 		w.place.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.forge.push(newHead)
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.forge.say(ada, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.forge.say(grace, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		if runs := w.runs(); len(runs) != 2 || runs[1].State != run.Waiting || len(runs[1].Joined) != 1 {
 			t.Errorf("the runs are %+v", runs)
 		}
 		w.alive.bridge.Look("gitea")
-		time.Sleep(3 * time.Hour)
+		pause(3 * time.Hour)
 		w.stop()
 		for _, r := range w.runs() {
 			wantVerdict(t, r, run.VerdictPass, run.EndedNormally)
@@ -84,15 +84,15 @@ func TestANewerHeadSupersedesWhatWaits(t *testing.T) {
 			if head != "" {
 				w.forge.push(head)
 			}
-			time.Sleep(time.Minute)
+			pause(time.Minute)
 			w.forge.say(ada, "!testme")
-			time.Sleep(time.Minute)
+			pause(time.Minute)
 		}
 		ours := w.forge.ours()
 		if len(ours) != 3 || !strings.HasPrefix(ours[1].Body, "⏭️ **superseded**") || !strings.Contains(ours[2].Body, "Place 1 of 1") {
 			t.Errorf("the comments are %+v", ours)
 		}
-		time.Sleep(3 * time.Hour)
+		pause(3 * time.Hour)
 		w.stop()
 		runs := w.runs()
 		if len(runs) != 3 {
@@ -115,13 +115,13 @@ func TestAPushWithoutACommentMakesTheRunOneAboutAnOlderCommit(t *testing.T) {
 		w.place.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.forge.push(newHead)
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		if ours := w.forge.ours(); len(ours) != 1 || !strings.Contains(ours[0].Body, "the head of the pull request is `2222222222` now") {
 			t.Errorf("the comments are %+v", ours)
 		}
-		time.Sleep(2 * time.Hour)
+		pause(2 * time.Hour)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
 	})
@@ -132,13 +132,13 @@ func TestAClosedPullRequestCancelsWhatWaits(t *testing.T) {
 		w.place.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.forge.push(newHead)
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.forge.say(ada, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.forge.close()
-		time.Sleep(3 * time.Hour)
+		pause(3 * time.Hour)
 		w.stop()
 		runs := w.runs()
 		if len(runs) != 2 {
@@ -185,11 +185,11 @@ func TestCancel(t *testing.T) {
 				w.place.Script = c.script
 				w.start()
 				w.forge.say(ada, "!testme")
-				time.Sleep(time.Minute)
+				pause(time.Minute)
 				w.forge.push(newHead)
-				time.Sleep(time.Minute)
+				pause(time.Minute)
 				w.forge.say(ada, "!testme")
-				time.Sleep(time.Minute)
+				pause(time.Minute)
 				if c.restart {
 					w.stop()
 				}
@@ -197,7 +197,7 @@ func TestCancel(t *testing.T) {
 				if c.restart {
 					w.start()
 				}
-				time.Sleep(time.Minute)
+				pause(time.Minute)
 				r := w.runs()[c.which]
 				wantVerdict(t, r, run.VerdictUnverified, run.EndCancelled)
 				if r.Attempt > 1 || r.Attempt == 1 && !r.TornDown {
@@ -217,13 +217,13 @@ func TestACancelThatComesTooLateTakesNothingBack(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(2 * time.Minute)
+		pause(2 * time.Minute)
 		r := w.onlyRun()
 		err := w.memory.Append(context.Background(), run.Event{Run: r.Request.ID, Attempt: 1, Source: run.Bridge, At: time.Now(), Kind: run.KindCancelAsked, Note: "operator"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
 	})

@@ -42,11 +42,11 @@ func killedAt(t *testing.T, deed int, after bool) (killed bool) {
 	w.killAt, w.after = w.deeds+deed, after
 	w.mu.Unlock()
 	w.forge.say(ada, "!testme")
-	time.Sleep(90 * time.Second)
+	pause(90 * time.Second)
 	killed = w.killed()
 	w.stop()
 	w.start()
-	time.Sleep(20 * time.Minute)
+	pause(20 * time.Minute)
 	w.stop()
 
 	r := w.onlyRun()
@@ -98,11 +98,11 @@ func TestRefusedAndKilledAtEveryDeed(t *testing.T) {
 				w.killAt, w.after = w.deeds+deed, after
 				w.mu.Unlock()
 				w.forge.say(eve, "!testme")
-				time.Sleep(time.Minute)
+				pause(time.Minute)
 				more = w.killed()
 				w.stop()
 				w.start()
-				time.Sleep(20 * time.Minute)
+				pause(20 * time.Minute)
 				w.stop()
 				if ours := w.forge.ours(); len(ours) != 1 || len(w.runs()) != 0 {
 					t.Errorf("killed at deed %d (after: %v): answers %+v, runs %v", deed, after, ours, w.runs())
@@ -121,17 +121,17 @@ func TestJoinedAndKilledAtEveryDeed(t *testing.T) {
 				w.place.Script = slow
 				w.start()
 				w.forge.say(ada, "!testme")
-				time.Sleep(time.Minute)
+				pause(time.Minute)
 				w.mu.Lock()
 				w.killAt, w.after = w.deeds+deed, after
 				w.mu.Unlock()
 				w.forge.say(grace, "!testme")
-				time.Sleep(2 * time.Minute)
+				pause(2 * time.Minute)
 				// The idle bridge goes on doing deeds; those after the join do not matter here.
 				more = w.killed() && deed < 30
 				w.stop()
 				w.start()
-				time.Sleep(2 * time.Hour)
+				pause(2 * time.Hour)
 				w.stop()
 				r := w.onlyRun()
 				wantVerdict(t, r, run.VerdictPass, run.EndedNormally)
@@ -148,14 +148,14 @@ func TestARunOutlivesTheBridge(t *testing.T) {
 		w.place.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		if n := len(w.routes.labels()); n != 1 {
 			t.Errorf("there are %d routes while it runs", n)
 		}
 		w.stop()
-		time.Sleep(2 * time.Hour)
+		pause(2 * time.Hour)
 		w.start()
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		w.stop()
 		r := w.onlyRun()
 		wantVerdict(t, r, run.VerdictPass, run.EndedNormally)

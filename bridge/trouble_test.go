@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func TestADirtySlotIsNotUsedUntilItIsClean(t *testing.T) {
 		}
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(5 * time.Minute)
+		pause(5 * time.Minute)
 		first := w.onlyRun()
 		wantVerdict(t, first, run.VerdictUnverified, run.EndedNormally)
 		if !strings.Contains(w.forge.ours()[0].Body, "Something is left") {
@@ -31,11 +32,11 @@ func TestADirtySlotIsNotUsedUntilItIsClean(t *testing.T) {
 		w.stop()
 		w.start() // the slot stays dirty over a restart
 		w.forge.say(ada, "!testme")
-		time.Sleep(15 * time.Minute)
+		pause(15 * time.Minute)
 		if runs := w.runs(); len(runs) != 2 || runs[1].State != run.Waiting {
 			t.Fatalf("the second run does not wait: %+v", runs)
 		}
-		time.Sleep(time.Hour)
+		pause(time.Hour)
 		w.stop()
 		runs := w.runs()
 		wantVerdict(t, runs[0], run.VerdictUnverified, run.EndedNormally) // what was announced stays true
@@ -52,7 +53,7 @@ func TestNoSecondAttemptOnADirtySlot(t *testing.T) {
 		w.place.Left = func(run.ID, int) []run.Leftover { return []run.Leftover{{Kind: "mount", Name: "/x"}} }
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(5 * time.Minute)
+		pause(5 * time.Minute)
 		w.stop()
 		r := w.onlyRun()
 		wantVerdict(t, r, run.VerdictUnverified, run.EndLost)
@@ -67,7 +68,7 @@ func TestAPlaceThatTakesNothing(t *testing.T) {
 		w.place.Refuse = func(run.Request, int) error { return errors.New("no space left on device") }
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(10 * time.Minute)
+		pause(10 * time.Minute)
 		w.stop()
 		r := w.onlyRun()
 		wantVerdict(t, r, run.VerdictUnverified, run.EndLost)
@@ -88,7 +89,7 @@ func TestAPlaceThatTakesItAtTheThirdTry(t *testing.T) {
 		}
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(10 * time.Minute)
+		pause(10 * time.Minute)
 		w.stop()
 		r := w.onlyRun()
 		wantVerdict(t, r, run.VerdictPass, run.EndedNormally)
@@ -113,7 +114,7 @@ func TestAHarnessCannotSpeakForTheBridge(t *testing.T) {
 		}
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(10 * time.Minute)
+		pause(10 * time.Minute)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictFail, run.EndedNormally)
 	})
@@ -128,7 +129,7 @@ func TestARunThatOutlivesItsLeaseIsStopped(t *testing.T) {
 		}
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(5 * time.Hour)
+		pause(5 * time.Hour)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictUnverified, run.EndLost)
 	})
@@ -148,7 +149,7 @@ func TestRunningCommentsAreEditedAtMostEveryTenSeconds(t *testing.T) {
 		}
 		w.start()
 		w.forge.say(ada, "!testme")
-		time.Sleep(10 * time.Minute)
+		pause(10 * time.Minute)
 		w.stop()
 		if n := len(w.forge.edits); n < 5 || n > 10 {
 			t.Errorf("a run of a minute took %d edits: %v", n, w.forge.edits)
@@ -171,12 +172,12 @@ func TestADeletedCommentIsPostedAnewOnce(t *testing.T) {
 		w.start()
 		w.forge.say(ada, "!testme")
 		for range 3 {
-			time.Sleep(5 * time.Minute)
+			pause(5 * time.Minute)
 			if ours := w.forge.ours(); len(ours) > 0 {
 				w.forge.remove(ours[0].ID)
 			}
 		}
-		time.Sleep(time.Hour)
+		pause(time.Hour)
 		w.stop()
 		if w.forge.posts != 2 || len(w.forge.ours()) != 0 {
 			t.Errorf("it was posted %d times, and there are %v", w.forge.posts, w.forge.ours())
@@ -199,19 +200,26 @@ func TestAnOlderRunDoesNotTakeTheStatusBack(t *testing.T) {
 				return nil
 			}
 		}
+		var second atomic.Bool
+		w.place.Script = func(ctx context.Context, r run.Request, attempt int, emit func(run.Event)) bool {
+			if second.Load() {
+				return slow(ctx, r, attempt, emit)
+			}
+			return passes(ctx, r, attempt, emit)
+		}
 		w.start()
 		statusesFail(true)
 		w.forge.say(ada, "!testme")
-		time.Sleep(5 * time.Minute)
-		w.place.Script = slow
+		pause(5 * time.Minute)
+		second.Store(true)
 		w.forge.say(ada, "!testme")
-		time.Sleep(5 * time.Minute)
+		pause(5 * time.Minute)
 		statusesFail(false)
-		time.Sleep(20 * time.Minute)
+		pause(20 * time.Minute)
 		if states := w.forge.states(oldHead); len(states) != 1 || states[0] != forge.StatusPending {
 			t.Errorf("while the second run goes on, the statuses are %v", states)
 		}
-		time.Sleep(2 * time.Hour)
+		pause(2 * time.Hour)
 		w.stop()
 		if states := w.forge.states(oldHead); len(states) != 2 || states[1] != forge.StatusSuccess {
 			t.Errorf("the statuses are %v", states)
@@ -227,11 +235,11 @@ func TestOneSlotOneRunAtATime(t *testing.T) {
 		w.start()
 		for _, repo := range []string{"a", "b", "c"} {
 			w.forge.push(strings.Repeat(repo, 40))
-			time.Sleep(time.Second)
+			pause(time.Second)
 			w.forge.say(ada, "!testme")
-			time.Sleep(32 * time.Second)
+			pause(32 * time.Second)
 		}
-		time.Sleep(10 * time.Minute)
+		pause(10 * time.Minute)
 		w.stop()
 		runs := w.runs()
 		for i, r := range runs {

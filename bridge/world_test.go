@@ -12,7 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"seatrial/bridge"
@@ -52,7 +54,7 @@ type world struct {
 	capacity int
 	routes   *routes
 	trusted  bool
-	isolated string
+	isolated atomic.Value // why code cannot be isolated
 
 	mu     sync.Mutex
 	deeds  int
@@ -93,7 +95,7 @@ func (w *world) start() {
 		Queue:         l.queue,
 		Dispatcher:    mortalPlace{w.place, mortal},
 		Routes:        w.routes,
-		CannotIsolate: func() string { return w.isolated },
+		CannotIsolate: func() string { why, _ := w.isolated.Load().(string); return why },
 		PublicURL:     "https://ci.test",
 		Log:           slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -106,7 +108,13 @@ func (w *world) start() {
 	w.alive = l
 	w.mu.Unlock()
 	go func() { l.done <- b.Run(ctx) }()
-	time.Sleep(time.Second)
+	pause(time.Second)
+}
+
+// pause lets time pass, and everybody finish what they do at its end.
+func pause(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // stop ends the life in good order.
@@ -307,6 +315,24 @@ func (f *fakeForge) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pulls[key(guestbook, 7)].Open = false
+}
+
+// forget loses the pull request.
+func (f *fakeForge) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.pulls, key(guestbook, 7))
+}
+
+// edited marks a comment as edited.
+func (f *fakeForge) edited(id int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.comments {
+		if f.comments[i].ID == id {
+			f.comments[i].Updated = time.Now().Add(time.Second)
+		}
+	}
 }
 
 func (f *fakeForge) remove(id int64) {
