@@ -26,7 +26,7 @@ var denied = []uint32{
 	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
 	unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE,
 	unix.SYS_KEXEC_LOAD, unix.SYS_REBOOT, unix.SYS_SWAPON, unix.SYS_SWAPOFF,
-	unix.SYS_OPEN_BY_HANDLE_AT,
+	unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_SYSLOG,
 }
 
 // families are the sockets that may be made.
