@@ -14,7 +14,7 @@ import (
 
 // One test for each row of the table "meanwhile".
 
-// slow makes every run take two hours, so that there is a meanwhile.
+// slow makes every run take most of an hour, so that there is a meanwhile.
 func slow(ctx context.Context, r run.Request, _ int, emit func(run.Event)) bool {
 	begin(r, emit, run.StageInstall)
 	emit(run.Event{Kind: run.KindStageStarted, Stage: run.StageInstall})

@@ -89,7 +89,7 @@ type Announcement struct {
 	BodyHash  string // of the text that stands there
 	Status    string // the state and description last posted
 	Done      bool   // the last word was said
-	Tries     int
+	Tries     int    // how often the comment was posted: anew once, after it was deleted
 	UpdatedAt time.Time
 }
 
