@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"html/template"
 	"regexp"
 	"strings"
@@ -34,11 +35,12 @@ func ink(text string) template.HTML {
 	return template.HTML(strings.TrimRight(screen.AsHTML(), "\n"))
 }
 
-// tidy makes one line fit to be shown: what a terminal would have overwritten is
-// left out, as on a terminal.
+// tidy makes one line fit to be shown. Of a line that was written over again and
+// again, as progress is, the first and the last form stay.
 func tidy(l string) string {
-	if i := strings.LastIndexByte(l, '\r'); i >= 0 {
-		l = l[i+1:]
+	if first, rest, ok := strings.Cut(l, "\r"); ok {
+		last := rest[strings.LastIndexByte(rest, '\r')+1:]
+		l = fmt.Sprintf("%s ⟨written over %d×⟩ %s", first, strings.Count(rest, "\r")+1, last)
 	}
 	cut := len(l) > maxLine
 	if cut {

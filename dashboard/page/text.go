@@ -23,10 +23,6 @@ func visible(s string) string {
 		switch {
 		case clean(r):
 			b.WriteRune(r)
-		case r < ' ':
-			b.WriteRune(0x2400 + r) // ␀ and its neighbours
-		case r == 0x7f:
-			b.WriteRune('␡')
 		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r),
 			unicode.Is(unicode.Co, r), unicode.Is(unicode.Variation_Selector, r), r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0:
 			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
@@ -61,14 +57,23 @@ func span(d time.Duration) string {
 	switch {
 	case d <= 0:
 		return ""
+	case d < 100*time.Millisecond:
+		return fmt.Sprintf("%d ms", max(1, d.Milliseconds()))
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
+		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:
-		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+		return parts(int(d.Minutes()), "min", int(d.Seconds())%60, "s")
 	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	return parts(int(d.Hours()), "h", int(d.Minutes())%60, "min")
+}
+
+func parts(n int, unit string, rest int, smaller string) string {
+	if rest == 0 {
+		return fmt.Sprintf("%d %s", n, unit)
+	}
+	return fmt.Sprintf("%d %s %d %s", n, unit, rest, smaller)
 }
 
 // about writes a duration roughly.
