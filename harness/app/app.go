@@ -13,7 +13,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"time"
 
 	"seatrial/harness/run"
 )
@@ -169,7 +168,6 @@ type Object struct {
 	ID     string // enough to remove it
 	Detail string // for people
 	Labels run.Labels
-	Made   time.Time // when it was made, where the platform says it
 }
 
 // Place is where apps are deployed, seen from outside any one run: the janitor's view.
