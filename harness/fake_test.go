@@ -35,7 +35,7 @@ type stubApp struct {
 }
 
 func (a *stubApp) Deploy(ctx context.Context, r app.Release) error {
-	a.there = true
+	a.set(true)
 	if a.deploy != nil {
 		return a.deploy(ctx)
 	}
@@ -56,15 +56,28 @@ func (a *stubApp) Destroy(ctx context.Context) error {
 			return err
 		}
 	}
-	a.there = false
+	a.set(false)
 	return nil
+}
+
+// set is locked because a deed that hangs meets the teardown.
+func (a *stubApp) set(there bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.there = there
+}
+
+func (a *stubApp) isThere() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.there
 }
 
 func (a *stubApp) Inventory(context.Context) ([]app.Object, error) {
 	if a.inventory != nil {
 		return a.inventory()
 	}
-	if a.there {
+	if a.isThere() {
 		return []app.Object{{Kind: "process", ID: "7", Detail: "web"}}, nil
 	}
 	return nil, nil
@@ -177,7 +190,7 @@ func (b *bed) clean(t *testing.T) {
 	if left, err := os.ReadDir(b.job.Work); err != nil || len(left) > 0 {
 		t.Errorf("left in the work folder: %v %v", left, err)
 	}
-	if b.app.there {
+	if b.app.isThere() {
 		t.Error("the app was left")
 	}
 	if len(b.vault.forgotten) != 1 || b.vault.forgotten[0] != b.job.Request.ID {

@@ -152,7 +152,7 @@ func TestTeardown(t *testing.T) {
 			a.inventory = func() ([]app.Object, error) { return left, nil }
 		}, leftovers: []run.Leftover{{Kind: "cgroup", Name: "seatrial/x", Detail: "busy"}}, tries: destroyTries},
 		{name: "a complaint, but nothing left", given: func(a *stubApp) {
-			a.destroy = func(context.Context) error { a.there = false; return errors.New("no such process") }
+			a.destroy = func(context.Context) error { a.set(false); return errors.New("no such process") }
 		}, removed: 1, tries: 1},
 		{name: "a list that cannot be had", given: func(a *stubApp) {
 			a.inventory = func() ([]app.Object, error) { return nil, errDisk }
@@ -240,7 +240,7 @@ func TestKeepHoldsTheAppUntilItIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Hour, func() {
-			if !b.app.there {
+			if !b.app.isThere() {
 				t.Error("the app was not kept")
 			}
 			cancel()

@@ -218,7 +218,8 @@ func (m fakeMarks) Look(ctx context.Context, covered func(volume, path string) b
 		return nil, err
 	}
 	var gone []string
-	for volume, files := range m.files {
+	for _, volume := range slices.Sorted(maps.Keys(m.files)) {
+		files := m.files[volume]
 		for _, file := range files {
 			if !covered(volume, file) {
 				not = append(not, volume+"/"+file)
