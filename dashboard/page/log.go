@@ -1,7 +1,6 @@
 package page
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"html/template"
@@ -122,18 +121,20 @@ func (p *Pages) readLog(id run.ID, n int, from, window int64, folded bool) (*log
 		from += size
 	}
 	from = min(max(from, 0), size)
+	cut := from > 0 // perhaps in the middle of a line: the byte before tells
+	if cut {
+		from--
+	}
 	if _, err := f.Seek(from, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("cannot find the place in the log: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(bufio.NewReader(f), min(window, size-from)))
+	text, err := io.ReadAll(io.LimitReader(f, min(window+1, size-from)))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the log: %w", err)
 	}
 	part := string(text)
-	if from > 0 { // in the middle of a line, most likely
-		if i := strings.IndexByte(part, '\n'); i >= 0 && i+1 < len(part) {
-			part, from = part[i+1:], from+int64(i)+1
-		}
+	if i := strings.IndexByte(part, '\n'); cut && i >= 0 && i+1 < len(part) {
+		part, from = part[i+1:], from+int64(i)+1
 	}
 	to := from + int64(len(part))
 	if i := strings.LastIndexByte(part, '\n'); to < size && i >= 0 {
