@@ -1,3 +1,99 @@
+// Seatrial tests app packages from a comment: a member of an organisation writes
+// `!testme` on a pull request, and the app in it is deployed, upgraded, restarted,
+// backed up, destroyed, restored and checked; everything is torn down and proven
+// gone, and the same comment tells the verdict.
+//
+// This package is wiring only: a file a command, each of which joins the parts
+// that the command needs.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"seatrial/harness/app/process"
+)
+
+// version is set when the program is built.
+var version = "dev"
+
+func main() {
+	// The same binary is the supervisor inside a sandbox; there it does nothing else.
+	process.Main()
+	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// commands is the command line.
+type commands struct {
+	Globals
+
+	Serve   serveCommand   `cmd:"" aliases:"server" help:"Answer comments on a forge, run what they ask for, serve dashboard, badges and gateway."`
+	Run     runCommand     `cmd:"" help:"Test a recipe in a folder, without a forge: the same stages, on your own machine."`
+	Demo    demoCommand    `cmd:"" help:"Show a whole run in a temporary folder: a forge, a pull request, a comment, a verdict."`
+	Recipes recipesCommand `cmd:"" help:"Check, list and write enrolments."`
+	Runs    runsCommand    `cmd:"" help:"Look at runs, read their logs, cancel them."`
+	Janitor janitorCommand `cmd:"" help:"Remove what outlived its run."`
+	Harness harnessCommand `cmd:"" hidden:"" help:"Perform one dispatched run."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// streams are what a command reads and writes.
+type streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Main runs the program with the given arguments and returns its exit code. The
+// first Ctrl-C or SIGTERM asks for a clean end; the second ends at once.
+func Main(args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("seatrial"),
+		kong.Description("Deploys, upgrades, restarts, backs up, destroys, restores and checks an app package, and tells the verdict."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(out, errs),
+		kong.Exit(func(code int) { exited = code }),
+		kong.DefaultEnvars("SEATRIAL"),
+		kong.Vars{"version": version, "state": defaultState()},
+	)
+	if err != nil {
+		panic(err) // the struct above is wrong: every test would see it
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "seatrial: %v\n", err)
+		hint := "seatrial --help"
+		var wrong *kong.ParseError
+		if errors.As(err, &wrong) && wrong.Context != nil && wrong.Context.Command() != "" {
+			hint = "seatrial " + wrong.Context.Command() + " --help"
+		}
+		fmt.Fprintf(errs, "Try: %s\n", hint)
+		return exitUsage
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	err = parsed.Run(&c.Globals, streams{in, out, errs})
+	return report(errs, err)
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(s streams) error {
+	fmt.Fprintln(s.Out, "seatrial", version)
+	return nil
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"seatrial/bridge/dispatch/local"
+	"seatrial/harness"
+	"seatrial/harness/app"
+	"seatrial/harness/app/process"
+	"seatrial/harness/canary"
+	"seatrial/harness/check"
+	"seatrial/harness/gateway"
+	"seatrial/harness/lint"
+	"seatrial/harness/result"
+	"seatrial/harness/run"
+	"seatrial/harness/stage"
+	"seatrial/harness/vault/archive"
+	"seatrial/recipes/git"
+)
+
+// buildOptions say what builds and apps may see of this machine.
+type buildOptions struct {
+	Share    []string `help:"Folders of this machine that isolated builds and apps may read, such as a cache of modules." placeholder:"DIR"`
+	BuildEnv []string `help:"KEY=VALUE for the environment of builds." placeholder:"KEY=VALUE" sep:"none"`
+}
+
+// performer performs attempts on this machine.
+type performer struct {
+	state   Globals
+	build   buildOptions
+	isolate bool
+	domain  string
+	baseURL string // of the app, where something stands in front of the run's own gateway
+	keep    bool
+	secrets []string
+	log     *slog.Logger
+
+	show   func(run.Event) // besides the event file; may be nil
+	follow io.Writer       // besides the log file; may be nil
+}
+
+// perform does the job in its folder: events, log and results lie there afterwards.
+func (p performer) perform(ctx context.Context, folder string, job local.Job) (report run.Report, err error) {
+	work, err := p.state.stateDir(workDir, 0o711)
+	if err != nil {
+		return report, err
+	}
+	mirrors, err := p.state.stateDir(mirrorsDir, 0o700)
+	if err != nil {
+		return report, err
+	}
+	events, err := harness.OpenEventFile(filepath.Join(folder, local.EventsFile))
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, events.Close()) }()
+	logFile, err := harness.OpenLogFile(filepath.Join(folder, local.LogFile), harness.MaxLog)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, logFile.Close()) }()
+	var log io.Writer = logFile
+	if p.follow != nil {
+		log = io.MultiWriter(logFile, p.follow)
+	}
+	temp := local.Temp(folder)
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return report, fmt.Errorf("cannot make the run's temporary folder: %w", err)
+	}
+	report, err = harness.Run(ctx, harness.Job{
+		Request: job.Request, Attempt: job.Attempt, Labels: job.Labels(), Enrolment: job.Enrolment,
+		Work: temp, Log: log, Secrets: p.secrets,
+		Sink: func(e run.Event) error {
+			if p.show != nil {
+				p.show(e)
+			}
+			return events.Append(e)
+		},
+		Source: source{git.Source{Mirrors: mirrors, Tags: job.Enrolment.Versions.Tags}, work},
+		NewApp: func(_ context.Context, c harness.AppConfig) (app.App, error) {
+			return process.New(process.Config{
+				Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL, Enrolment: c.Enrolment, WorkRoot: work,
+				Isolate: p.isolate && !c.Trusted, UID: userOf(c.Label), Share: p.build.Share, BuildEnv: p.build.BuildEnv, Log: c.Log,
+			})
+		},
+		Gateway: func(host string, dial harness.Dial) (harness.Front, error) {
+			return gateway.Listen(host, gateway.Dial(dial), p.log)
+		},
+		Vault:  archive.New(filepath.Join(temp, vaultDir)),
+		Tools:  tools,
+		Domain: p.domain, BaseURL: p.baseURL, Keep: p.keep,
+		Now: time.Now, Logger: p.log,
+	})
+	if err != nil {
+		return report, err
+	}
+	if err := result.Write(folder, report); err != nil {
+		return report, err
+	}
+	if err := os.RemoveAll(temp); err != nil {
+		return report, fmt.Errorf("cannot remove the run's temporary folder: %w", err)
+	}
+	return report, nil
+}
+
+// userBase is where the user ids of isolated apps begin: far above people and
+// services.
+const userBase = 0x4000_0000
+
+// userOf is the user id of an app: the six digits of its label, which no two
+// living runs share.
+func userOf(label string) int {
+	n, err := strconv.ParseInt(label[strings.LastIndexByte(label, '-')+1:], 16, 32)
+	if err != nil {
+		panic(fmt.Sprintf("the label %q ends in no number", label))
+	}
+	return userBase + int(n)
+}
+
+// tools are what the stages look at an app with.
+func tools(b harness.Bench) stage.Tools {
+	return stage.Tools{
+		Canaries: planter{canary.Planter{App: b.App, Ignore: b.Enrolment.Canaries.Ignore}},
+		Steps:    &check.Runner{BaseURL: b.BaseURL, Client: b.Client, Exec: b.App},
+		Lint: func(context.Context) ([]run.Finding, error) {
+			root, err := os.OpenRoot(b.Fetched.Head.Dir)
+			if err != nil {
+				return nil, err
+			}
+			defer root.Close()
+			return lint.Check(lint.Input{FS: root.FS(), Enrolment: b.Enrolment, Versions: b.Fetched.Versions}), nil
+		},
+	}
+}
+
+// planter lets the stages plant canaries.
+type planter struct{ canary.Planter }
+
+func (p planter) Plant(ctx context.Context) (stage.Marks, error) {
+	set, err := p.Planter.Plant(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return set, nil
+}
+
+// source brings the code by git, if there is room for it.
+type source struct {
+	git  git.Source
+	disk string
+}
+
+func (s source) Fetch(ctx context.Context, code run.Code, from, into string) (harness.Fetched, error) {
+	if err := checkSpace(s.disk); err != nil {
+		return harness.Fetched{}, err
+	}
+	got, err := s.git.Fetch(ctx, git.Code{
+		URL: code.URL, Ref: code.Ref, Commit: code.Commit, Base: code.Base, WorkTree: code.WorkTree,
+	}, from, into)
+	if err != nil {
+		return harness.Fetched{}, err
+	}
+	fetched := harness.Fetched{Head: release(got.Head), Subject: got.Subject}
+	for _, v := range got.Versions {
+		fetched.Versions = append(fetched.Versions, v.Tag)
+	}
+	if got.Previous != nil {
+		previous := release(*got.Previous)
+		fetched.Previous = &previous
+	}
+	return fetched, nil
+}
+
+func release(r git.Release) app.Release {
+	return app.Release{Name: r.Name, Commit: r.Commit, Tree: r.Tree, Dir: r.Dir}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"seatrial/recipes"
+)
+
+type recipesCommand struct {
+	Check recipesCheck `cmd:"" help:"Say what is wrong with the enrolments, with file, line and column."`
+	List  recipesList  `cmd:"" help:"List the enrolments."`
+	New   recipesNew   `cmd:"" help:"Write a first enrolment for a repository."`
+}
+
+type testsFolder struct {
+	Tests string `help:"Folder of the enrolments." type:"path" default:"tests"`
+}
+
+func (t testsFolder) load() (*recipes.Book, error) {
+	book, err := recipes.Load(t.Tests)
+	if err != nil {
+		return nil, exitWith(exitConfiguration, fmt.Errorf("%w (name the folder of the enrolments with --tests)", err))
+	}
+	return book, nil
+}
+
+type recipesCheck struct{ testsFolder }
+
+func (c *recipesCheck) Run(s streams) error {
+	book, err := c.load()
+	if err != nil {
+		return err
+	}
+	for _, p := range book.Problems {
+		fmt.Fprintln(s.Err, p)
+	}
+	if len(book.Problems) > 0 {
+		return exitWith(exitConfiguration, fmt.Errorf("%s, %s", counted(len(book.Problems), "problem"), counted(len(book.Enrolments), "usable enrolment")))
+	}
+	fmt.Fprintf(s.Out, "%s, no problems.\n", counted(len(book.Enrolments), "enrolment"))
+	return nil
+}
+
+type recipesList struct {
+	testsFolder
+	JSON bool `help:"Print one JSON object a line, with the defaults filled in."`
+}
+
+func (c *recipesList) Run(s streams) error {
+	book, err := c.load()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		out := json.NewEncoder(s.Out)
+		for _, e := range book.Enrolments {
+			err := out.Encode(struct {
+				Name string `json:"name"`
+				recipes.Enrolment
+			}{e.Name, e})
+			if err != nil {
+				return err
+			}
+		}
+	} else {
+		table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "RECIPE\tREPOSITORY\tTARGET\tCHECKS")
+		for _, e := range book.Enrolments {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%d\n", e.Name, printable(e.Repo), e.Target, len(e.Checks))
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	if len(book.Problems) > 0 {
+		return exitWith(exitConfiguration, fmt.Errorf("%s: seatrial recipes check shows more", counted(len(book.Problems), "enrolment problem")))
+	}
+	return nil
+}
+
+type recipesNew struct {
+	testsFolder
+	Repo string `arg:"" help:"The repository: owner/name."`
+	Name string `help:"The recipe's name. Default: the repository's."`
+}
+
+func (c *recipesNew) Run(s streams) error {
+	text, err := recipes.New(c.Repo)
+	if err != nil {
+		return exitWith(exitUsage, err)
+	}
+	if c.Name == "" {
+		c.Name = recipes.NameFor(c.Repo)
+	}
+	folder := filepath.Join(c.Tests, c.Name)
+	path := filepath.Join(folder, "recipe.yaml")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return exitWith(exitConfiguration, fmt.Errorf("cannot write the enrolment: %w", err))
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return exitWith(exitConfiguration, fmt.Errorf("%s is there already: it is left as it is", path))
+	}
+	if err == nil {
+		_, err = f.Write(text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return exitWith(exitConfiguration, fmt.Errorf("cannot write the enrolment: %w", err))
+	}
+	// The schema lies beside the enrolments, so that editors complete them.
+	schema := filepath.Join(c.Tests, filepath.Base(recipes.SchemaFile))
+	if err := os.WriteFile(schema, recipes.Schema(), 0o644); err != nil {
+		return exitWith(exitConfiguration, fmt.Errorf("cannot write the schema: %w", err))
+	}
+	fmt.Fprintf(s.Out, "Wrote %s. Next: read it, then seatrial recipes check.\n", path)
+	return nil
+}
+
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

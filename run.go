@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"seatrial/bridge/dispatch/local"
+	"seatrial/harness/app/process"
+	"seatrial/harness/result"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+type runCommand struct {
+	Dir       string `arg:"" help:"The recipe's folder: a git repository, or just files." type:"path" default:"."`
+	Enrolment string `help:"The enrolment: recipe.yaml, or the folder that holds it. Default: the smallest one there is." type:"path" placeholder:"PATH"`
+	Commit    string `help:"Test this commit. Default: the work tree as it is, committed or not." placeholder:"REV"`
+	From      string `help:"Upgrade from this published version. Default: the highest one that the commit descends from." placeholder:"TAG"`
+	Only      string `help:"Ask only this stage's question, and do what it needs: policy, lint, upgrade, restart, backup, install, restore or checks." placeholder:"STAGE"`
+	Keep      bool   `help:"Leave the app up after the stages, until Ctrl-C."`
+	JSON      bool   `help:"Print the events as JSON, one a line."`
+	Verbose   bool   `short:"v" help:"Print what the app and its build write, too."`
+	Out       string `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder." type:"path" placeholder:"DIR"`
+	Isolate   bool   `help:"Run build and app as serve does: another user, own namespaces, limits. Needs root and bubblewrap."`
+	Domain    string `help:"The domain that the app's subdomain is put before." default:"localhost"`
+	buildOptions
+}
+
+func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
+	enrolment, err := c.enrolment(s.Err)
+	if err != nil {
+		return err
+	}
+	job, err := c.job(enrolment)
+	if err != nil {
+		return err
+	}
+	if c.Isolate {
+		if err := process.CheckIsolation(); err != nil {
+			return exitWith(exitUnavailable, err)
+		}
+	}
+	if c.Out != "" {
+		if err := os.MkdirAll(c.Out, 0o755); err != nil {
+			return exitWith(exitConfiguration, fmt.Errorf("cannot write the results: %w", err))
+		}
+	}
+	root, err := g.stateDir(runsDir, 0o700)
+	if err != nil {
+		return err
+	}
+	if _, err := local.Prepare(root, job); err != nil {
+		return fmt.Errorf("cannot begin: %w", err)
+	}
+	folder := local.Folder(root, job.Request.ID, job.Attempt)
+	// Nothing of the run stays but what was asked for.
+	defer os.RemoveAll(filepath.Dir(folder))
+	if err := local.Stamp(folder); err != nil {
+		return err
+	}
+	report, err := c.perform(ctx, g, s, folder, job)
+	if err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := copyFiles(folder, c.Out, local.EventsFile, local.LogFile, result.JSONFile, result.JUnitFile); err != nil {
+			return err
+		}
+	}
+	if !c.JSON {
+		fmt.Fprintln(s.Out)
+		printSummary(s.Out, report)
+	}
+	return verdictExit(report.Verdict())
+}
+
+func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job local.Job) (run.Report, error) {
+	shown := newProgress(s.Out, c.JSON)
+	defer shown.close()
+	p := performer{
+		state: *g, build: c.buildOptions, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
+		secrets: secretsOf(os.Environ()), log: slog.New(slog.DiscardHandler), show: shown.show,
+	}
+	if c.Verbose {
+		p.follow, p.log = s.Err, g.logger(s.Err)
+	}
+	// A run without a bridge has nobody else to say that it was asked for and is over.
+	bridge := func(kind run.Kind) run.Event {
+		return run.Event{Run: job.Request.ID, Attempt: job.Attempt, Source: run.Bridge, At: time.Now(), Kind: kind}
+	}
+	report, err := p.perform(ctx, folder, job)
+	if err != nil {
+		return report, err
+	}
+	ended := bridge(run.KindEnded)
+	ended.Seq = 1
+	if err := report.Apply(ended); err != nil {
+		return report, err
+	}
+	return report, result.Write(folder, report)
+}
+
+func (c *runCommand) enrolment(errs io.Writer) (recipes.Enrolment, error) {
+	if c.Enrolment == "" {
+		name := recipes.NameFor("local/" + filepath.Base(c.Dir))
+		return recipes.Defaults(recipes.Enrolment{Name: name, Version: 1, Repo: "local/" + name}), nil
+	}
+	e, problems, err := recipes.LoadFile(c.enrolmentFile())
+	if err != nil {
+		return e, exitWith(exitConfiguration, err)
+	}
+	if len(problems) > 0 {
+		for _, p := range problems {
+			fmt.Fprintln(errs, p)
+		}
+		return e, exitWith(exitConfiguration, fmt.Errorf("the enrolment cannot be used"))
+	}
+	return e, nil
+}
+
+// enrolmentFile is the file itself, also where its folder was named.
+func (c *runCommand) enrolmentFile() string {
+	if found, _ := filepath.Glob(filepath.Join(c.Enrolment, "recipe.*")); len(found) == 1 {
+		return found[0]
+	}
+	return c.Enrolment
+}
+
+// job is the run as a dispatched one would be.
+func (c *runCommand) job(e recipes.Enrolment) (local.Job, error) {
+	info, err := os.Stat(c.Dir)
+	if err != nil || !info.IsDir() {
+		return local.Job{}, exitWith(exitUsage, fmt.Errorf("%s is no folder: name the folder of a recipe", c.Dir))
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return local.Job{}, err
+	}
+	only, known := run.ParseStage(c.Only)
+	if c.Only != "" && !known {
+		return local.Job{}, exitWith(exitUsage, fmt.Errorf("there is no stage %q: the stages are %v", c.Only, run.Stages()))
+	}
+	now := time.Now()
+	request := run.Request{
+		ID: run.NewID(now), Recipe: e.Name, AskedAt: now, AskedBy: run.Person{Login: "you"},
+		Code:  run.Code{URL: dir, Commit: c.Commit, WorkTree: c.Commit == ""},
+		Limit: e.Limit(), Silence: time.Duration(e.Timeouts.Silence), Trusted: !c.Isolate, From: c.From, Only: only,
+	}
+	if u, err := user.Current(); err == nil {
+		request.AskedBy.Login = u.Username
+	}
+	return local.Job{
+		Request: request, Attempt: 1, Instance: newInstance("run-"), Name: e.Name, Enrolment: e,
+		Lease: run.Lease{Expires: now.Add(request.Limit + run.TeardownBudget)},
+	}, nil
+}
+
+// copyFiles copies what is there of the named files.
+func copyFiles(from, to string, names ...string) error {
+	for _, name := range names {
+		b, err := os.ReadFile(filepath.Join(from, name))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), b, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot write the results: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,418 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seatrial/bridge"
+	"seatrial/bridge/command"
+	"seatrial/bridge/dispatch/local"
+	"seatrial/bridge/forge/gitea"
+	"seatrial/bridge/queue"
+	"seatrial/harness/app"
+	"seatrial/harness/app/process"
+	"seatrial/harness/failpoint"
+	"seatrial/harness/gateway"
+	"seatrial/harness/janitor"
+	"seatrial/harness/journal"
+	"seatrial/harness/journal/sqlite"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+	"seatrial/secrets"
+)
+
+type serveCommand struct {
+	GiteaURL       string `help:"The forge's address, such as https://git.example.org." required:"" placeholder:"URL"`
+	GiteaToken     string `help:"The bot's token. Better: --gitea-token-file." placeholder:"TOKEN"`
+	GiteaTokenFile string `help:"File with the bot's token." type:"path" placeholder:"FILE"`
+	Org            string `help:"The organisation whose members may ask." required:""`
+	Tests          string `help:"Folder of the enrolments." type:"path" default:"tests"`
+
+	Listen    string `help:"Address of dashboard, badges and gateway." default:"127.0.0.1:8080"`
+	PublicURL string `help:"How browsers reach the dashboard. Default: http:// and the listening address." placeholder:"URL"`
+	Domain    string `help:"The domain that apps' subdomains are put before. Default: the public address's host name, or localhost." placeholder:"NAME"`
+
+	Capacity int           `help:"How many runs at once." default:"1"`
+	Offers   []string      `help:"Capabilities that this machine has, for the recipes that need some." placeholder:"NAME"`
+	Word     string        `help:"The command that people comment." default:"!testme"`
+	Poll     time.Duration `help:"How often to ask the forge for news." default:"30s"`
+	Sweep    time.Duration `help:"How often to read each recipe's comments in full." default:"10m"`
+	Janitor  time.Duration `help:"How often to look for what outlived its run." default:"10m"`
+	buildOptions
+}
+
+const (
+	forgeID = "gitea"
+	// memoryTarget keeps the garbage collector eager: a bridge waits most of the time.
+	memoryTarget = 40 << 20
+	// shutdownGrace is for requests that are being answered.
+	shutdownGrace = 5 * time.Second
+)
+
+// Run joins the parts of a server and runs them until the context ends. Runs go on.
+func (c *serveCommand) Run(ctx context.Context, g *Globals, s streams) error {
+	debug.SetMemoryLimit(memoryTarget)
+	log := g.logger(s.Err)
+	sv, err := c.prepare(ctx, g, log)
+	if err != nil {
+		return err
+	}
+	defer sv.close()
+	fmt.Fprintf(s.Out, "seatrial %s serves %s at %s\n", version, c.Org, c.PublicURL)
+
+	if err := sv.run(ctx, c.Org, c.Janitor); err != nil {
+		return err
+	}
+	log.Info("stopped; runs go on, and are found again at the next start")
+	return nil
+}
+
+// check fills in what follows from other options and refuses what cannot work.
+func (c *serveCommand) check() error {
+	forge, err := url.Parse(c.GiteaURL)
+	if err != nil || forge.Host == "" || forge.Scheme != "http" && forge.Scheme != "https" {
+		return exitWith(exitUsage, fmt.Errorf("--gitea-url %q is not an address: write it like https://git.example.org", c.GiteaURL))
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Listen
+	}
+	public, err := url.Parse(c.PublicURL)
+	if err != nil || public.Host == "" {
+		return exitWith(exitUsage, fmt.Errorf("--public-url %q is not an address: write it like https://ci.example.org", c.PublicURL))
+	}
+	if c.Domain == "" {
+		c.Domain = public.Hostname()
+		if net.ParseIP(c.Domain) != nil {
+			c.Domain = "localhost"
+		}
+	}
+	if c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 {
+		return exitWith(exitUsage, errors.New("--poll, --sweep and --janitor must be above 0"))
+	}
+	if c.Capacity < 1 {
+		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
+	}
+	return nil
+}
+
+func (c *serveCommand) token(log *slog.Logger) (*secrets.Holder, error) {
+	if c.GiteaTokenFile == "" && c.GiteaToken == "" {
+		return nil, exitWith(exitConfiguration, errors.New("no token for the forge: write it into a file and name that with --gitea-token-file"))
+	}
+	if c.GiteaTokenFile == "" {
+		return secrets.Hold(secrets.New(c.GiteaToken)), nil
+	}
+	held, warning, err := secrets.HoldFile(c.GiteaTokenFile)
+	if err != nil {
+		return nil, exitWith(exitConfiguration, err)
+	}
+	if warning != "" {
+		log.Warn(warning)
+	}
+	return held, nil
+}
+
+// prepare opens everything that can refuse to open before anything starts.
+func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger) (sv *server, err error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	grammar, err := command.NewGrammar(c.Word)
+	if err != nil {
+		return nil, exitWith(exitUsage, err)
+	}
+	token, err := c.token(log)
+	if err != nil {
+		return nil, err
+	}
+	sv = &server{log: log, public: c.PublicURL}
+	defer func() {
+		if err != nil {
+			sv.close()
+		}
+	}()
+	runs, err := g.stateDir(runsDir, 0o700)
+	if err != nil {
+		return sv, err
+	}
+	work, err := g.stateDir(workDir, 0o711)
+	if err != nil {
+		return sv, err
+	}
+	instance, err := g.instance()
+	if err != nil {
+		return sv, err
+	}
+	unlock, err := g.lock()
+	if err != nil {
+		return sv, err
+	}
+	sv.onClose(unlock)
+	if sv.enrolments, err = recipes.Watch(c.Tests, log); err != nil {
+		return sv, exitWith(exitConfiguration, err)
+	}
+	if err := reportProblems(sv.enrolments.Book(), log); err != nil {
+		return sv, err
+	}
+	db, err := sqlite.Open(ctx, filepath.Join(g.State, journalFile), sqlite.Options{
+		Log: log, AfterAppend: func(kind run.Kind) { failpoint.Hit("journal:" + string(kind)) },
+	})
+	if err != nil {
+		return sv, exitWith(exitConfiguration, err)
+	}
+	sv.journal = db
+	sv.onClose(func() { db.Close() })
+	if sv.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return sv, exitWith(exitUnavailable, fmt.Errorf("cannot listen on %s: %w (choose another address with --listen)", c.Listen, err))
+	}
+	sv.onClose(func() { sv.listener.Close() })
+	c.listened(sv)
+
+	if sv.forge, err = gitea.New(gitea.Config{ID: forgeID, URL: c.GiteaURL, Token: func() string { return token.Get().Reveal() }, Log: log}); err != nil {
+		return sv, exitWith(exitConfiguration, err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return sv, err
+	}
+	places := []app.Place{process.NewPlace(work, instance), local.Place{Root: runs}}
+	sv.dispatcher, err = local.New(local.Config{
+		Root: runs, Instance: instance, Command: c.harness(self, g), Places: places, Now: time.Now, Log: log,
+		Enrolment: func(name string) (recipes.Enrolment, bool) { return sv.enrolments.Book().ByName(name) },
+	})
+	if err != nil {
+		return sv, err
+	}
+	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: c.Offers, Now: time.Now})
+	sv.router = gateway.NewRouter(c.Domain, log)
+	sv.janitor = janitor.Janitor{Instance: instance, Places: places, Owners: journalOwners{db}, Now: time.Now, Log: log}
+	sv.dashboard = newDashboard(sv, db, runs, c.Word)
+	cannot := isolation(log)
+	tests := c.Tests
+	sv.bridge, err = bridge.New(bridge.Config{
+		Forges:     []bridge.Forge{{ID: forgeID, Org: c.Org, Client: sv.forge}},
+		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
+		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.dispatcher, Routes: sv.router,
+		CannotIsolate: func() string { return cannot },
+		PublicURL:     c.PublicURL, Grammar: grammar,
+		EnrolmentPath: func(recipe string) string { return filepath.Join(filepath.Base(tests), recipe) },
+		Mask:          func(text string) string { return strings.ReplaceAll(text, token.Get().Reveal(), secrets.Redacted) },
+		Interval:      c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
+	})
+	return sv, err
+}
+
+// listened puts the real port where port 0 was asked for.
+func (c *serveCommand) listened(sv *server) {
+	addr := sv.listener.Addr().String()
+	if c.PublicURL == "http://"+c.Listen {
+		c.PublicURL = "http://" + addr
+	}
+	c.Listen = addr
+	sv.public = c.PublicURL
+}
+
+// harness makes the child process of an attempt. It is given none of the bridge's
+// secrets: its environment holds what programs need and nothing else.
+func (c *serveCommand) harness(self string, g *Globals) func(folder string) *exec.Cmd {
+	return func(folder string) *exec.Cmd {
+		args := []string{"--state", g.State, "--log-level", g.LogLevel, "harness", "--public-url", c.PublicURL, "--domain", c.Domain}
+		for _, share := range c.Share {
+			args = append(args, "--share", share)
+		}
+		for _, entry := range c.BuildEnv {
+			args = append(args, "--build-env="+entry)
+		}
+		cmd := exec.Command(self, append(args, folder)...)
+		cmd.Env = harnessEnv(os.Environ())
+		return cmd
+	}
+}
+
+// harnessEnv is what of our environment a harness is given.
+func harnessEnv(environ []string) []string {
+	wanted := []string{"PATH", "HOME", "LANG", "TZ", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+	if failpoint.Enabled {
+		wanted = append(wanted, "SEATRIAL_FAILPOINT", "SEATRIAL_FAILPOINT_ONCE")
+	}
+	var env []string
+	for _, entry := range environ {
+		if name, _, _ := strings.Cut(entry, "="); slices.Contains(wanted, name) {
+			env = append(env, entry)
+		}
+	}
+	return env
+}
+
+// isolation says why this machine cannot isolate code, or nothing.
+func isolation(log *slog.Logger) string {
+	err := process.CheckIsolation()
+	if err == nil {
+		return ""
+	}
+	log.Warn("this host cannot isolate: only recipes whose enrolment trusts their code will run", "why", err)
+	return err.Error()
+}
+
+// reportProblems logs what is wrong with enrolments. It is an error only if that
+// leaves none.
+func reportProblems(book *recipes.Book, log *slog.Logger) error {
+	for _, p := range book.Problems {
+		log.Error("an enrolment cannot be used", "problem", p.String())
+	}
+	if len(book.Enrolments) == 0 && len(book.Problems) > 0 {
+		return exitWith(exitConfiguration, errors.New("no enrolment can be used: seatrial recipes check shows why"))
+	}
+	return nil
+}
+
+// server is what serve runs.
+type server struct {
+	log        *slog.Logger
+	public     string
+	listener   net.Listener
+	enrolments *recipes.Watcher
+	journal    *sqlite.DB
+	dispatcher *local.Dispatcher
+	forge      *gitea.Forge
+	queue      *queue.Queue
+	router     *gateway.Router
+	dashboard  interface {
+		http.Handler
+		Run(context.Context) error
+	}
+	bridge  *bridge.Bridge
+	janitor janitor.Janitor
+	closers []func()
+}
+
+func (sv *server) onClose(f func()) { sv.closers = append(sv.closers, f) }
+
+func (sv *server) close() {
+	for _, f := range slices.Backward(sv.closers) {
+		f()
+	}
+	sv.closers = nil
+}
+
+// run runs the parts until the context ends. Runs go on without it.
+func (sv *server) run(ctx context.Context, org string, clean time.Duration) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return sv.serveHTTP(ctx) })        // dashboard, badges, gateway
+	group.Go(func() error { return sv.dashboard.Run(ctx) })    // pictures and live updates
+	group.Go(func() error { return sv.bridge.Run(ctx) })       // comments to verdicts
+	group.Go(func() error { return sv.enrolments.Run(ctx) })   // changed enrolments
+	group.Go(func() error { return sv.keepClean(ctx, clean) }) // what outlived its run
+	group.Go(func() error { return sv.checkAccess(ctx, org) }) // said at the start
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// drain stops every run that has not ended and waits until nothing of it is left.
+func (sv *server) drain(ctx context.Context) error {
+	open, err := sv.journal.Reports(ctx, journal.Filter{Open: true, Limit: 1000})
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		for attempt := 1; attempt <= r.Attempt; attempt++ {
+			if err := sv.dispatcher.Stop(ctx, r.Request.ID, attempt); err != nil {
+				return err
+			}
+			for _, err := range sv.dispatcher.Follow(ctx, r.Request.ID, attempt, 0) {
+				if err != nil {
+					return err
+				}
+			}
+			swept, err := sv.dispatcher.Sweep(ctx, r.Request.ID, attempt)
+			if err != nil {
+				return err
+			}
+			if len(swept.Leftovers) > 0 {
+				return fmt.Errorf("%d things of run %s are left over: seatrial janitor lists them", len(swept.Leftovers), r.Request.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// serveHTTP leads an app's host name to the app, and every other to the dashboard.
+func (sv *server) serveHTTP(ctx context.Context) error {
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if sv.router.Owns(r.Host) {
+				sv.router.ServeHTTP(w, r)
+				return
+			}
+			sv.dashboard.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: 30 * time.Second,
+		ErrorLog:          slog.NewLogLogger(sv.log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		if server.Shutdown(grace) != nil {
+			server.Close()
+		}
+	})
+	defer stop()
+	if err := server.Serve(sv.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("cannot serve: %w", err)
+	}
+	return nil
+}
+
+// keepClean is the last layer of teardown.
+func (sv *server) keepClean(ctx context.Context, every time.Duration) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		result, err := sv.janitor.Sweep(ctx, janitor.Options{})
+		for _, line := range result.Lines() {
+			sv.log.Info("janitor", "did", line)
+		}
+		if err != nil && ctx.Err() == nil {
+			sv.log.Error("the janitor met errors", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// checkAccess says at the start what the bot may not do. The forge may be down:
+// then it is asked again until it answers.
+func (sv *server) checkAccess(ctx context.Context, org string) error {
+	for {
+		err := sv.forge.CheckAccess(ctx, org)
+		if err == nil {
+			return nil
+		}
+		sv.log.Error("the bot's account is not ready", "org", org, "err", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Minute):
+		}
+	}
+}
