@@ -61,7 +61,9 @@ func (x *exam) mark(ctx context.Context) error {
 
 // look finds everything that was planted again, where it is covered. What vanished
 // is told once: the data that is left is marked anew for the stages that follow.
-func (x *exam) look(ctx context.Context, covered func(volume, path string) bool) error {
+// returned, where it is given, takes out of the places that are not covered those
+// whose data is there all the same.
+func (x *exam) look(ctx context.Context, covered func(volume, path string) bool, returned func(context.Context, []string) []string) error {
 	if x.planted == nil {
 		return fmt.Errorf("nothing can be said about the data: %w", x.barren)
 	}
@@ -71,6 +73,9 @@ func (x *exam) look(ctx context.Context, covered func(volume, path string) bool)
 		missing, err = x.planted.marks.Look(ctx, covered)
 		return err
 	})
+	if returned != nil {
+		missing = returned(ctx, missing)
+	}
 	if len(missing) > 0 {
 		x.warn("Not backed up: " + strings.Join(missing, ", "))
 	}

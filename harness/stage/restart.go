@@ -20,5 +20,5 @@ func (x *exam) askRestart(ctx context.Context) error {
 		return both(stopped, after("after a restart", err))
 	}
 	x.up = true
-	return both(stopped, after("after a restart", x.look(ctx, everything)))
+	return both(stopped, after("after a restart", x.look(ctx, everything, nil)))
 }

@@ -66,6 +66,7 @@ func TestStories(t *testing.T) {
 		verdict  run.Verdict
 		level    int
 		tells    []string // of the faults, notes and warnings
+		silent   []string // about this
 		deeds    string   // in this order, among others
 	}{
 		{
@@ -254,6 +255,25 @@ func TestStories(t *testing.T) {
 			tells: []string{"Not backed up: the volume cache", "data/thumbs/1.png", "cache/page.html"},
 		},
 		{
+			name: "what the hooks bring back is not told as missing", given: func(s *story) {
+				s.enrolment.Backup = recipes.Backup{PreHook: shell("dump"), Exclude: []string{"data/app.txt"}}
+				s.enrolment.Restore.PreHook = shell("load")
+				s.app.on["exec dump"] = func(context.Context) error { s.app.volumes["data"]["dump"] = "x"; return nil }
+				s.app.on["exec load"] = func(context.Context) error { s.app.volumes["data"]["app.txt"] = "x"; return nil }
+			},
+			outcomes: allPassed, verdict: run.VerdictPass, level: 5, silent: []string{"Not backed up", "did not bring"},
+		},
+		{
+			name: "what the hooks do not bring back is worth a word", given: func(s *story) {
+				s.enrolment.Backup = recipes.Backup{PreHook: shell("dump"), Exclude: []string{"data/app.txt"}}
+				s.enrolment.Restore.PreHook = shell("load")
+				s.app.on["exec dump"] = func(context.Context) error { s.app.volumes["data"]["dump"] = "x"; return nil }
+				s.app.on["exec load"] = func(context.Context) error { delete(s.app.volumes["data"], "app.txt"); return nil }
+			},
+			outcomes: allPassed, verdict: run.VerdictPass, level: 5,
+			tells: []string{"Not backed up: data/app.txt", "The hooks did not bring data/app.txt back as it was: files are gone"},
+		},
+		{
 			name: "a restore hook that keeps nothing", given: func(s *story) {
 				s.enrolment.Restore.PreHook = shell("load")
 				s.app.on["exec load"] = func(context.Context) error { clear(s.app.volumes["data"]); return nil }
@@ -391,6 +411,11 @@ func TestStories(t *testing.T) {
 			for _, want := range c.tells {
 				if !strings.Contains(text(r), want) {
 					t.Errorf("nobody tells %q:\n%s", want, text(r))
+				}
+			}
+			for _, not := range c.silent {
+				if strings.Contains(text(r), not) {
+					t.Errorf("somebody tells %q:\n%s", not, text(r))
 				}
 			}
 			inOrder(t, s.app.deeds, c.deeds)

@@ -21,7 +21,7 @@ func (x *exam) askUpgrade(ctx context.Context) error {
 		return after(when, err)
 	}
 	x.up = true
-	err := after(when, both(x.strays(ctx), x.look(ctx, everything)))
+	err := after(when, both(x.strays(ctx), x.look(ctx, everything, nil)))
 	if err == nil {
 		x.check(ctx, "after the upgrade")
 	}
