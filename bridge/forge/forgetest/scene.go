@@ -61,9 +61,7 @@ type scene struct {
 
 func newScene(t *testing.T, open func(*testing.T) Fixture) *scene {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	s := &scene{T: t, Fixture: open(t), ctx: ctx}
+	s := &scene{T: t, Fixture: open(t), ctx: t.Context()}
 	s.org, s.bot, s.alice, s.mallory = "coop"+s.Suffix, "bot"+s.Suffix, "alice"+s.Suffix, "mallory"+s.Suffix
 	w := s.World
 	for login, p := range map[string]*forge.Person{s.bot: &s.botP, s.alice: &s.aliceP, s.mallory: &s.malP} {
