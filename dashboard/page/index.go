@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"seatrial/harness/run"
@@ -21,7 +22,14 @@ type indexPage struct {
 	Counts   []count
 	Search   string
 	Show     string
+	Found    int    // how many recipes match, on all pages
+	First    int    // the number of the first one shown
+	Previous string // the page before, and the one after
+	Next     string
 }
+
+// recipesPerPage bounds what is made and sent each time that something happens.
+const recipesPerPage = 100
 
 type slotRow struct {
 	Slot
@@ -78,9 +86,12 @@ func (p *Pages) index(w http.ResponseWriter, r *http.Request) {
 	for _, row := range rows {
 		matches := strings.Contains(strings.ToLower(row.Name+" "+row.Repo), strings.ToLower(page.Search))
 		if matches && (page.Show == "" || page.Show == row.Sign.Word) {
-			row.Badge = p.badgeWords(r, row)
 			page.Rows = append(page.Rows, row)
 		}
+	}
+	page.cut(r.URL.Query())
+	for i := range page.Rows {
+		page.Rows[i].Badge = p.badgeWords(r, page.Rows[i])
 	}
 	doing := map[run.ID]string{}
 	for _, l := range latest {
@@ -97,6 +108,29 @@ func (p *Pages) index(w http.ResponseWriter, r *http.Request) {
 	}
 	p.show(w, r, http.StatusOK, "index", frame{Title: "Recipes", Stream: "/events", Page: page})
 }
+
+// cut leaves the rows of the page that was asked for.
+func (i *indexPage) cut(query url.Values) {
+	i.Found = len(i.Rows)
+	last := max(0, (i.Found-1)/recipesPerPage)
+	n, _ := strconv.Atoi(query.Get("page")) // what is no number is the first page
+	n = min(max(n-1, 0), last)
+	i.First = n*recipesPerPage + 1
+	i.Rows = i.Rows[n*recipesPerPage : min((n+1)*recipesPerPage, i.Found)]
+	to := func(page int) string {
+		query.Set("page", strconv.Itoa(page))
+		return "/?" + query.Encode()
+	}
+	if n > 0 {
+		i.Previous = to(n)
+	}
+	if n < last {
+		i.Next = to(n + 2)
+	}
+}
+
+// Last is the number of the last recipe shown.
+func (i indexPage) Last() int { return i.First + len(i.Rows) - 1 }
 
 func (p *Pages) slotRow(s Slot, doing map[run.ID]string) slotRow {
 	row := slotRow{Slot: s, Since: p.at(s.Since), Expires: p.at(s.Expires), Doing: doing[s.Run]}

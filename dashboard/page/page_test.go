@@ -202,6 +202,24 @@ func TestLongLogIsReadInParts(t *testing.T) {
 	}
 }
 
+func TestIndexInPages(t *testing.T) {
+	for asked, want := range map[string]string{
+		"": "1 to 100 of 250,  /?page=2&q=x", "1": "1 to 100 of 250,  /?page=2&q=x", "2": "101 to 200 of 250, /?page=1&q=x /?page=3&q=x",
+		"3": "201 to 250 of 250, /?page=2&q=x ", "99": "201 to 250 of 250, /?page=2&q=x ", "-5": "1 to 100 of 250,  /?page=2&q=x", "x": "1 to 100 of 250,  /?page=2&q=x",
+	} {
+		page := indexPage{Rows: make([]recipeRow, 250)}
+		page.cut(url.Values{"q": {"x"}, "page": {asked}})
+		if got := fmt.Sprintf("%d to %d of %d, %s %s", page.First, page.Last(), page.Found, page.Previous, page.Next); got != want {
+			t.Errorf("page %q: %s, want %s", asked, got, want)
+		}
+	}
+	none := indexPage{}
+	none.cut(url.Values{})
+	if len(none.Rows) != 0 || none.Next != "" {
+		t.Errorf("nothing: %+v", none)
+	}
+}
+
 func TestMessageForAnUnknownAddress(t *testing.T) {
 	p := New(Config{Now: time.Now})
 	mux := http.NewServeMux()
