@@ -97,6 +97,21 @@ func TestStreamTellsWhatHappensInItsRunOnly(t *testing.T) {
 	b.sees("")
 }
 
+func TestStreamOutlivesTheLimitsOfItsServer(t *testing.T) {
+	h := &Hub{}
+	h.Open(0)
+	defer h.Close()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, one) }))
+	s.Config.ReadTimeout, s.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	s.Start()
+	t.Cleanup(s.Close)
+	b := open(t, s.URL, "")
+	b.sees("hello 0")
+	time.Sleep(150 * time.Millisecond)
+	h.Publish(entry(1, one))
+	b.sees("happened 1")
+}
+
 func TestStreamOfEverything(t *testing.T) {
 	h := &Hub{}
 	h.Open(0)

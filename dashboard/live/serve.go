@@ -49,6 +49,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, id run.ID) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no")
 	out := writer{w: w, control: http.NewResponseController(w)}
+	// A server's limit on reading a request would end the stream. Where it cannot be
+	// lifted, the browser comes back.
+	_ = out.control.SetReadDeadline(time.Time{})
 	out.printf("retry: %d\n\n", retry)
 	if resync {
 		out.resync(at)
