@@ -1,0 +1,97 @@
+package lint
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"seatrial/harness/run"
+)
+
+var (
+	semverAtEnd = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])v?([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
+	changelog   = regexp.MustCompile(`(?i)^(?:changelog|changes|news|history|releases?)(?:\..+)?$`)
+)
+
+// versionRules are about what was published.
+func versionRules() []rule {
+	return []rule{
+		{"version-not-semver", run.SeverityWarning, func(r *recipe, say say) {
+			for _, tag := range r.tags() {
+				if versionIn(tag) == "" {
+					say("", 0, "the tag %s holds no semantic version, so nothing is upgraded from it: publish it as one like 1.2.3, or leave it out with versions.tags", visible(tag))
+				}
+			}
+		}},
+		{"no-release-note", run.SeverityWarning, func(r *recipe, say say) {
+			version := versionIn(r.Version)
+			if version == "" || !r.raisesMajor(version) || r.noted(version) {
+				return
+			}
+			number := strings.TrimPrefix(version, "v")
+			say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s.md, or into a CHANGELOG", visible(r.Version), visible(number))
+		}},
+		{"no-published-version", run.SeverityNote, func(r *recipe, say say) {
+			if len(r.tags()) == 0 {
+				say("", 0, "nothing was published yet, so no upgrade can be tried: tag a commit with a version like 1.0.0")
+			}
+		}},
+	}
+}
+
+// tags is what was published, these files included.
+func (r *recipe) tags() []string {
+	tags := slices.Clone(r.Versions)
+	if r.Version != "" && !slices.Contains(tags, r.Version) {
+		tags = append(tags, r.Version)
+	}
+	return tags
+}
+
+// versionIn is the semantic version at the end of a tag, in the form v1.2.3, or empty.
+func versionIn(tag string) string {
+	m := semverAtEnd.FindStringSubmatch(tag)
+	if m == nil || !semver.IsValid("v"+m[1]) {
+		return ""
+	}
+	return "v" + m[1]
+}
+
+// raisesMajor says whether something older was published, and all of it with a
+// lower major version.
+func (r *recipe) raisesMajor(version string) bool {
+	older := false
+	for _, tag := range r.Versions {
+		v := versionIn(tag)
+		if v == "" || semver.Compare(v, version) >= 0 {
+			continue
+		}
+		if semver.Major(v) == semver.Major(version) {
+			return false
+		}
+		older = true
+	}
+	return older
+}
+
+// noted says whether there is a note for the version, or a change log that names it.
+func (r *recipe) noted(version string) bool {
+	number := strings.TrimPrefix(version, "v")
+	for _, e := range r.entries {
+		for _, name := range []string{r.Version, version, number} {
+			if e.path == "release/"+name || strings.HasPrefix(e.path, "release/"+name+".") {
+				return true
+			}
+		}
+	}
+	log, ok := r.inRoot(changelog)
+	if !ok {
+		return false
+	}
+	// A change log that is too long to be read whole begins with what is new.
+	text, err := r.read(log.path)
+	return strings.Contains(text, number) || err != nil && !errors.Is(err, errTooLarge)
+}
