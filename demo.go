@@ -65,6 +65,7 @@ type demo struct {
 	repo  forge.Repo
 	pull  int
 	tests string
+	build buildOptions
 }
 
 // openForge starts a forge with an organisation, its bot, a member, a stranger, and
@@ -74,11 +75,26 @@ func (d *demo) openForge(ctx context.Context) (err error) {
 	if err := examples.Write(ctx, "guestbook", source); err != nil {
 		return fmt.Errorf("cannot write the example recipe: %w", err)
 	}
-	d.tests = filepath.Join(d.dir, "tests")
-	if err := examples.WriteEnrolment("guestbook", demoOrg+"/guestbook", d.tests); err != nil {
-		return fmt.Errorf("cannot write the enrolment: %w", err)
+	// The demo trusts what it brings, so that it needs neither root nor bubblewrap.
+	enrolment, err := examples.Enrolment("guestbook")
+	if err != nil {
+		return err
 	}
-	if d.forge, err = forgetest.New(forgetest.Options{Dir: filepath.Join(d.dir, "forge"), Word: demoWord}); err != nil {
+	d.tests = filepath.Join(d.dir, "tests")
+	enrolment = append(enrolment, "\ntrusted:\n  code: true\n"...)
+	if err := examples.WriteEnrolmentText("guestbook", demoOrg+"/guestbook", d.tests, enrolment); err != nil {
+		return err
+	}
+	variable, folder, err := examples.Toolchain(d.dir)
+	if err != nil {
+		return err
+	}
+	d.build = buildOptions{Share: []string{folder}, BuildEnv: []string{variable}}
+	repos := filepath.Join(d.dir, "forge")
+	if err := os.Mkdir(repos, 0o700); err != nil {
+		return err
+	}
+	if d.forge, err = forgetest.New(forgetest.Options{Dir: repos, Word: demoWord}); err != nil {
 		return err
 	}
 	steps := []func() error{
@@ -109,7 +125,7 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 	defer stop()
 	c := serveCommand{
 		GiteaURL: d.forge.URL(), GiteaToken: d.token, Org: demoOrg, Tests: d.tests, Listen: "127.0.0.1:0", Domain: "localhost",
-		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute,
+		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, buildOptions: d.build,
 	}
 	sv, err := c.prepare(ctx, &d.state, d.log)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"seatrial/harness/app/process"
+	"seatrial/recipes/examples"
 )
 
 // version is set when the program is built.
@@ -27,6 +28,8 @@ var version = "dev"
 func main() {
 	// The same binary is the supervisor inside a sandbox; there it does nothing else.
 	process.Main()
+	// And it is the toolchain of the example recipe, under that name.
+	examples.Main()
 	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -90,20 +90,7 @@ func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder 
 	if c.Verbose {
 		p.follow, p.log = s.Err, g.logger(s.Err)
 	}
-	// A run without a bridge has nobody else to say that it was asked for and is over.
-	bridge := func(kind run.Kind) run.Event {
-		return run.Event{Run: job.Request.ID, Attempt: job.Attempt, Source: run.Bridge, At: time.Now(), Kind: kind}
-	}
-	report, err := p.perform(ctx, folder, job)
-	if err != nil {
-		return report, err
-	}
-	ended := bridge(run.KindEnded)
-	ended.Seq = 1
-	if err := report.Apply(ended); err != nil {
-		return report, err
-	}
-	return report, result.Write(folder, report)
+	return p.perform(ctx, folder, job)
 }
 
 func (c *runCommand) enrolment(errs io.Writer) (recipes.Enrolment, error) {

@@ -202,16 +202,14 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	sv.janitor = janitor.Janitor{Instance: instance, Places: places, Owners: journalOwners{db}, Now: time.Now, Log: log}
 	sv.dashboard = newDashboard(sv, db, runs, c.Word)
 	cannot := isolation(log)
-	tests := c.Tests
 	sv.bridge, err = bridge.New(bridge.Config{
 		Forges:     []bridge.Forge{{ID: forgeID, Org: c.Org, Client: sv.forge}},
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
 		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.dispatcher, Routes: sv.router,
 		CannotIsolate: func() string { return cannot },
 		PublicURL:     c.PublicURL, Grammar: grammar,
-		EnrolmentPath: func(recipe string) string { return filepath.Join(filepath.Base(tests), recipe) },
-		Mask:          func(text string) string { return strings.ReplaceAll(text, token.Get().Reveal(), secrets.Redacted) },
-		Interval:      c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
+		Mask:     func(text string) string { return strings.ReplaceAll(text, token.Get().Reveal(), secrets.Redacted) },
+		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
 	})
 	return sv, err
 }
