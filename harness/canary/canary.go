@@ -1,11 +1,14 @@
 // Package canary plants marks in an app's volumes and databases and looks for them
 // later: after an upgrade, a restart, a restore.
 //
-// A mark is a small file in every volume, a row in a table of ours in every
-// database, and a record of the app's own rows: how many each table had, and which
+// A mark is a small file in every volume, a row in a table of ours in every database
+// of a volume, and a record of the app's own rows: how many each table had, and which
 // keys. What was added or changed meanwhile is the app's business; what vanished is
-// a *run.Fault that names it. Marks are planted when the app is up, so that nothing
-// of ours is there at its first start. The package decides nothing about stages.
+// a *run.Fault that names it. A table that was renamed, or a database that was moved,
+// did not vanish. Marks are planted when the app is up, so that nothing of ours is
+// there at its first start. A database outside of every volume is left alone: it may
+// be part of the release, and whether it may be there is asked elsewhere. The package
+// decides nothing about stages.
 package canary
 
 import (
@@ -14,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"seatrial/harness/app"
@@ -34,7 +38,8 @@ type App interface {
 // Planter plants.
 type Planter struct {
 	App App
-	// Ignore are globs over table names whose rows the app removes by itself, such as sessions.
+	// Ignore are globs over the names of tables whose rows the app removes by itself,
+	// such as sessions. What vanishes from them is not told.
 	Ignore []string
 }
 
@@ -49,6 +54,12 @@ type Set struct {
 // database is what is remembered of one.
 type database struct {
 	app.Database
+	content
+}
+
+// content is what a database held.
+type content struct {
+	marked bool // our row is in it; an app's read-only database takes none
 	tables []table
 }
 
@@ -70,22 +81,36 @@ func (p Planter) Plant(ctx context.Context) (*Set, error) {
 		return nil, fmt.Errorf("cannot plant canaries in databases: %w", err)
 	}
 	for _, db := range found {
+		if db.Volume == "" {
+			continue
+		}
 		e, ok := engines[db.Engine]
 		if !ok {
 			return nil, fmt.Errorf("cannot plant a canary in %s: nothing is known about databases of the kind %q", db.Name, db.Engine)
 		}
-		tables, err := e.plant(ctx, p.App, db, s.token, p.Ignore)
+		held, err := e.plant(ctx, p.App, db, s.token, p.Ignore)
+		if err != nil && p.gone(ctx, db) {
+			continue // it was there for a moment only
+		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot plant a canary in the database %s: %w", db.Name, err)
 		}
-		s.databases = append(s.databases, database{db, tables})
+		s.databases = append(s.databases, database{db, held})
 	}
 	return s, nil
 }
 
+func (p Planter) gone(ctx context.Context, db app.Database) bool {
+	now, err := p.App.Databases(ctx)
+	return err == nil && !slices.ContainsFunc(now, func(d app.Database) bool { return d.Name == db.Name })
+}
+
 // Look looks for every mark in a place that is covered, and lists the places that
-// are not. What vanished is a *run.Fault.
+// are not. What vanished is a *run.Fault. Every place is covered if covered is nil.
 func (s *Set) Look(ctx context.Context, covered func(volume, path string) bool) (notCovered []string, err error) {
+	if covered == nil {
+		covered = func(string, string) bool { return true }
+	}
 	var lost []string
 	for _, volume := range s.volumes {
 		if !covered(volume, FileName) {
@@ -137,12 +162,29 @@ func (s *Set) lookInVolume(ctx context.Context, volume string) ([]string, error)
 }
 
 func (s *Set) lookInDatabase(ctx context.Context, db database, there []app.Database) ([]string, error) {
+	e := engines[db.Engine]
 	for _, now := range there {
 		if now.Engine == db.Engine && now.Name == db.Name {
-			return engines[db.Engine].look(ctx, s.app, now, s.token, db.tables)
+			return e.look(ctx, s.app, now, s.token, db.content)
+		}
+	}
+	// A new release may keep it elsewhere: where our row is, the others must be.
+	for _, now := range there {
+		if now.Engine != db.Engine || now.Volume == "" || !db.marked || s.knows(now) {
+			continue
+		}
+		if held, err := e.holds(ctx, s.app, now, s.token); err != nil {
+			return nil, err
+		} else if held {
+			return e.look(ctx, s.app, now, s.token, db.content)
 		}
 	}
 	return []string{fmt.Sprintf("the database %s is gone, and with it %s", db.Name, rowsOf(db.tables))}, nil
+}
+
+// knows says whether the database was there when the marks were planted.
+func (s *Set) knows(db app.Database) bool {
+	return slices.ContainsFunc(s.databases, func(d database) bool { return d.Name == db.Name })
 }
 
 // rowsOf says how much a database held.
@@ -168,17 +210,13 @@ func pathIn(db app.Database) string {
 
 // engine knows one kind of database.
 type engine interface {
-	plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) ([]table, error)
-	look(ctx context.Context, in app.Databases, db app.Database, token string, before []table) (lost []string, err error)
+	// plant puts our row into the database and records what else is in it.
+	plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) (content, error)
+	// holds says whether our row is there.
+	holds(ctx context.Context, in app.Databases, db app.Database, token string) (bool, error)
+	// look says what of the content is no longer there.
+	look(ctx context.Context, in app.Databases, db app.Database, token string, before content) (lost []string, err error)
 }
 
 // engines are the kinds that we know, by app.Database.Engine.
 var engines = map[string]engine{"sqlite": sqlite{}}
-
-// table is what is remembered of one of the app's own tables.
-type table struct {
-	name  string
-	keys  []string // the key's columns; none for a table without one
-	count int
-	rows  map[string]bool // the keys' values, as the database quotes them; a sample of a large table
-}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,8 +20,11 @@ import (
 
 // files is an app whose volume is a folder with a real database in it.
 type files struct {
-	t   *testing.T
-	dir string
+	t       *testing.T
+	dir     string
+	outside []app.Database // of no volume
+	// refuse may make a question fail. It may be nil.
+	refuse func(db app.Database, statements []string) error
 }
 
 func (f *files) Volumes(context.Context) ([]app.Volume, error) {
@@ -38,14 +40,22 @@ func (f *files) Get(_ context.Context, volume, path string) ([]byte, error) {
 }
 
 func (f *files) Databases(context.Context) ([]app.Database, error) {
-	if _, err := os.Stat(filepath.Join(f.dir, "app.db")); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	found, err := filepath.Glob(filepath.Join(f.dir, "*.db"))
+	list := f.outside
+	for _, path := range found {
+		name := filepath.Base(path)
+		list = append(list, app.Database{Engine: "sqlite", Name: "data/" + name, Volume: "data", Path: "/volumes/data/" + name})
 	}
-	return []app.Database{{Engine: "sqlite", Name: "data/app.db", Volume: "data", Path: "/volumes/data/app.db"}}, nil
+	return list, err
 }
 
-func (f *files) SQL(ctx context.Context, _ app.Database, statements ...string) ([]app.Rows, error) {
-	db, err := sql.Open("sqlite", filepath.Join(f.dir, "app.db"))
+func (f *files) SQL(ctx context.Context, asked app.Database, statements ...string) ([]app.Rows, error) {
+	if f.refuse != nil {
+		if err := f.refuse(asked, statements); err != nil {
+			return nil, err
+		}
+	}
+	db, err := sql.Open("sqlite", filepath.Join(f.dir, filepath.Base(asked.Path)))
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +90,7 @@ func (f *files) SQL(ctx context.Context, _ app.Database, statements ...string) (
 
 func (f *files) do(statements ...string) {
 	f.t.Helper()
-	if _, err := f.SQL(f.t.Context(), app.Database{}, statements...); err != nil {
+	if _, err := f.SQL(f.t.Context(), app.Database{Path: "app.db"}, statements...); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -88,7 +98,7 @@ func (f *files) do(statements ...string) {
 func all(string, string) bool { return true }
 
 func open(t *testing.T) *files {
-	f := &files{t, t.TempDir()}
+	f := &files{t: t, dir: t.TempDir()}
 	f.do(`CREATE TABLE entries (id INTEGER PRIMARY KEY, text TEXT)`,
 		`INSERT INTO entries (text) VALUES ('a'), ('b'), ('c')`,
 		`CREATE TABLE "odd ""name" (a TEXT, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID`,
@@ -112,19 +122,42 @@ func TestLook(t *testing.T) {
 		"rows were added and changed": {change: func(f *files) {
 			f.do(`INSERT INTO entries (text) VALUES ('d')`, `UPDATE entries SET text = 'z'`, `INSERT INTO log VALUES ('three')`)
 		}},
-		"a column was added":         {change: func(f *files) { f.do(`ALTER TABLE entries ADD COLUMN colour TEXT`) }},
-		"a table was renamed":        {change: func(f *files) { f.do(`ALTER TABLE entries RENAME TO posts`) }},
+		"a column was added":  {change: func(f *files) { f.do(`ALTER TABLE entries ADD COLUMN colour TEXT`) }},
+		"a table was renamed": {change: func(f *files) { f.do(`ALTER TABLE entries RENAME TO posts`) }},
+		"a table was renamed and grew": {change: func(f *files) {
+			f.do(`ALTER TABLE entries RENAME TO posts`, `INSERT INTO posts (text) VALUES ('d')`)
+		}},
+		"a number became a text": {change: func(f *files) {
+			f.do(`DROP VIEW seen`, `CREATE TABLE e2 (id TEXT PRIMARY KEY, text TEXT)`, `INSERT INTO e2 SELECT id, text FROM entries`, `DROP TABLE entries`, `ALTER TABLE e2 RENAME TO entries`)
+		}},
+		"the database was moved": {change: func(f *files) {
+			if err := os.Rename(filepath.Join(f.dir, "app.db"), filepath.Join(f.dir, "main.db")); err != nil {
+				f.t.Fatal(err)
+			}
+		}},
+		"the database was moved, and lost a row": {change: func(f *files) {
+			f.do(`DELETE FROM entries WHERE id = 3`)
+			if err := os.Rename(filepath.Join(f.dir, "app.db"), filepath.Join(f.dir, "main.db")); err != nil {
+				f.t.Fatal(err)
+			}
+		}, lost: []string{"data/main.db: 1 row of entries is gone: id 3"}},
+		"a table was dropped, and others have such keys": {change: func(f *files) {
+			f.do(`DROP TABLE entries`, `INSERT INTO vacant VALUES (1), (2), (3), (4)`, `CREATE TABLE colours (id INTEGER PRIMARY KEY, r, g, b, name)`, `INSERT INTO colours (id) VALUES (1), (2), (3)`)
+		}, lost: []string{"the table entries is gone, and its 3 rows with it"}},
+		"rows were replaced": {change: func(f *files) {
+			f.do(`DELETE FROM entries`, `INSERT INTO entries (id, text) VALUES (9, 'a'), (10, 'b'), (11, 'c'), (12, 'd')`)
+		}, lost: []string{"3 rows of entries are gone: id 1, 2, 3"}},
 		"an empty table was dropped": {change: func(f *files) { f.do(`DROP TABLE vacant`) }},
 		"a table got another key": {change: func(f *files) {
 			f.do(`DROP VIEW seen`, `CREATE TABLE e2 (uid TEXT PRIMARY KEY, text TEXT)`, `INSERT INTO e2 SELECT 'u' || id, text FROM entries`, `DROP TABLE entries`, `ALTER TABLE e2 RENAME TO entries`)
 		}},
 		"the search index was rebuilt": {change: func(f *files) { f.do(`DROP TABLE search`) }},
 		"a row vanished": {change: func(f *files) { f.do(`DELETE FROM entries WHERE id = 2`) },
-			lost: []string{"data/app.db: 1 row of entries gone: id 2"}},
+			lost: []string{"data/app.db: 1 row of entries is gone: id 2"}},
 		"rows with two keys vanished": {change: func(f *files) { f.do(`DELETE FROM "odd ""name"`) },
-			lost: []string{`2 rows of odd "name gone: a, b 'x''y', '1'; 'x''y', '2'`}},
+			lost: []string{`2 rows of odd "name are gone: (a, b) (x'y, 1), (x'y, 2)`}},
 		"a row of a table without a key vanished": {change: func(f *files) { f.do(`DELETE FROM log WHERE line = 'one'`) },
-			lost: []string{"1 row of log gone: there were 2, there are 1"}},
+			lost: []string{"1 row of log is gone: there were 2, there are 1"}},
 		"an ignored table was pruned": {change: func(f *files) { f.do(`DELETE FROM log`) }, ignore: []string{"lo*"}},
 		"a table was dropped": {change: func(f *files) { f.do(`DROP TABLE entries`) },
 			lost: []string{"the table entries is gone, and its 3 rows with it"}},
@@ -193,7 +226,131 @@ func TestALargeTableIsSampled(t *testing.T) {
 		t.Fatal("rows were only added:", err)
 	}
 	f.do(`DELETE FROM large WHERE id <= 3000`)
-	if _, err := set.Look(t.Context(), all); err == nil || !strings.Contains(err.Error(), "of large gone") {
+	if _, err := set.Look(t.Context(), all); err == nil || !strings.Contains(err.Error(), "2999 rows of large are gone: there were 12000, there are 9001") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestALargeTableThatLosesItsMiddle(t *testing.T) {
+	f := open(t)
+	f.do(`CREATE TABLE large (id INTEGER PRIMARY KEY)`, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO large SELECT i FROM n`)
+	set, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.do(`DELETE FROM large WHERE id BETWEEN 5001 AND 6000`)
+	var fault *run.Fault
+	if _, err := set.Look(t.Context(), nil); !errors.As(err, &fault) || fault.Evidence[0] != "data/app.db: 1000 rows of large are gone: there were 20000, there are 19000" {
+		t.Fatalf("got %v", err)
+	}
+	f.do(`DELETE FROM large WHERE id > 100`)
+	if _, err := set.Look(t.Context(), nil); !errors.As(err, &fault) || fault.Evidence[0] != "data/app.db: 19900 rows of large are gone: there were 20000, there are 100" {
+		t.Fatalf("got %v, %q", err, fault.Evidence)
+	}
+}
+
+func TestADatabaseThatTakesNoMarkIsWatchedAllTheSame(t *testing.T) {
+	f := open(t)
+	f.refuse = func(_ app.Database, statements []string) error {
+		if strings.HasPrefix(statements[0], "CREATE TABLE") {
+			return errors.New("attempt to write a readonly database (8)")
+		}
+		return nil
+	}
+	set, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := set.Look(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	f.do(`DELETE FROM entries WHERE id = 2`)
+	if _, err := set.Look(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "entries is gone: id 2") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestALockedDatabaseIsWaitedFor(t *testing.T) {
+	f := open(t)
+	locked := 2
+	f.refuse = func(app.Database, []string) error {
+		if locked--; locked >= 0 {
+			return errors.New("database is locked (5) (SQLITE_BUSY)")
+		}
+		return nil
+	}
+	if _, err := (canary.Planter{App: f}).Plant(t.Context()); err != nil || locked >= 0 {
+		t.Fatalf("%v, and it was asked %d times too few", err, locked+1)
+	}
+}
+
+func TestATableThatOnlyTheAppCanReadHidesNoOther(t *testing.T) {
+	f := open(t)
+	f.refuse = func(_ app.Database, statements []string) error {
+		for _, s := range statements {
+			if strings.Contains(s, `FROM "log"`) {
+				return errors.New("no such collation sequence: unicode_nocase (1)")
+			}
+		}
+		return nil
+	}
+	set, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.refuse = nil
+	f.do(`DELETE FROM log`, `DELETE FROM entries WHERE id = 2`)
+	var fault *run.Fault
+	if _, err := set.Look(t.Context(), nil); !errors.As(err, &fault) || len(fault.Evidence) != 1 || !strings.Contains(fault.Evidence[0], "entries is gone: id 2") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestADatabaseOutsideOfEveryVolumeIsLeftAlone(t *testing.T) {
+	f := open(t)
+	f.outside = []app.Database{{Engine: "sqlite", Name: "/app/cities.db", Path: "/app/cities.db"}}
+	f.refuse = func(db app.Database, _ []string) error {
+		if db.Volume == "" {
+			t.Errorf("%s was asked, or written to", db.Name)
+		}
+		return nil
+	}
+	set, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := set.Look(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADatabaseThatWentWhilePlanting(t *testing.T) {
+	f := open(t)
+	gone := filepath.Join(f.dir, "moment.db")
+	if err := os.WriteFile(gone, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.refuse = func(db app.Database, _ []string) error {
+		if db.Name != "data/moment.db" {
+			return nil
+		}
+		os.Remove(gone)
+		return errors.New("unable to open database file (14)")
+	}
+	if _, err := (canary.Planter{App: f}).Plant(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnErrorOfOursBlamesNobody(t *testing.T) {
+	f := open(t)
+	set, err := canary.Planter{App: f}.Plant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.refuse = func(app.Database, []string) error { return errors.New("the sandbox is gone") }
+	var fault *run.Fault
+	if _, err := set.Look(t.Context(), nil); err == nil || errors.As(err, &fault) {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,12 +17,6 @@ import (
 const (
 	// ours is our own table.
 	ours = "seatrial_canary"
-	// allKeys is up to how many rows every key is remembered; of larger tables, the
-	// sample's number from either end.
-	allKeys = 10_000
-	sample  = 500
-	// namedRows is how many vanished rows are named.
-	namedRows = 10
 	// lockedFor is how long a locked database is waited for.
 	lockedFor = 30 * time.Second
 )
@@ -31,36 +24,59 @@ const (
 // sqlite knows SQLite. https://sqlite.org/pragma.html#pragma_table_list
 type sqlite struct{}
 
-func (s sqlite) plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) ([]table, error) {
+func (s sqlite) plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) (content, error) {
+	held := content{marked: true}
 	_, err := query(ctx, in, db,
 		"CREATE TABLE IF NOT EXISTS "+ours+" (token TEXT PRIMARY KEY)",
 		"INSERT INTO "+ours+" (token) VALUES ("+literal(token)+")")
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil && saysAny(err, "readonly database", "read-only"):
+		held.marked = false
+	case err != nil:
+		return held, err
 	}
-	tables, err := s.tables(ctx, in, db)
-	return slices.DeleteFunc(tables, func(t table) bool {
-		return slices.ContainsFunc(ignore, func(glob string) bool { return doublestar.MatchUnvalidated(glob, t.name) })
-	}), err
+	if held.tables, err = s.tables(ctx, in, db); err != nil {
+		return held, err
+	}
+	for i := range held.tables {
+		t := &held.tables[i]
+		t.ignored = slices.ContainsFunc(ignore, func(glob string) bool { return doublestar.MatchUnvalidated(glob, t.name) })
+	}
+	return held, nil
 }
 
-func (s sqlite) look(ctx context.Context, in app.Databases, db app.Database, token string, before []table) (lost []string, err error) {
+func (sqlite) holds(ctx context.Context, in app.Databases, db app.Database, token string) (bool, error) {
+	for _, question := range []string{
+		"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = " + literal(ours),
+		"SELECT count(*) FROM " + ours + " WHERE token = " + literal(token),
+	} {
+		answers, err := query(ctx, in, db, question)
+		if err != nil {
+			return false, err
+		}
+		if n, err := number(answers[0]); err != nil || n == 0 {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (s sqlite) look(ctx context.Context, in app.Databases, db app.Database, token string, before content) (lost []string, err error) {
 	now, err := s.tables(ctx, in, db)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := query(ctx, in, db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = "+literal(ours))
-	if err == nil && rows[0][0][0] != "0" {
-		rows, err = query(ctx, in, db, "SELECT count(*) FROM "+ours+" WHERE token = "+literal(token))
+	if before.marked {
+		held, err := s.holds(ctx, in, db, token)
+		if err != nil {
+			return nil, err
+		}
+		if !held {
+			lost = append(lost, fmt.Sprintf("%s no longer holds the row that was put into it", db.Name))
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	if rows[0][0][0] == "0" {
-		lost = append(lost, fmt.Sprintf("%s no longer holds the row that was put into it", db.Name))
-	}
-	for _, t := range before {
-		if why := t.lost(now); why != "" {
+	for _, t := range before.tables {
+		if why := t.lost(before.tables, now); why != "" && !t.ignored {
 			lost = append(lost, fmt.Sprintf("%s: %s", db.Name, why))
 		}
 	}
@@ -68,64 +84,105 @@ func (s sqlite) look(ctx context.Context, in app.Databases, db app.Database, tok
 }
 
 // tables describes the app's own tables: no views, no virtual tables and what
-// belongs to them, nothing of SQLite's own.
+// belongs to them (a search index can be built anew), nothing of SQLite's own.
 func (s sqlite) tables(ctx context.Context, in app.Databases, db app.Database) ([]table, error) {
 	list, err := query(ctx, in, db,
 		"SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' AND name <> "+literal(ours)+" ORDER BY name")
 	if err != nil {
 		return nil, err
 	}
-	var tables []table
+	var names []string
 	for _, row := range list[0] {
-		t, err := s.describe(ctx, in, db, row[0])
-		if err != nil {
+		names = append(names, row[0])
+	}
+	if tables, err := s.describe(ctx, in, db, names); err == nil {
+		return tables, nil
+	}
+	// One of them cannot be read, or went while we looked: one by one.
+	var tables []table
+	for _, name := range names {
+		one, err := s.describe(ctx, in, db, []string{name})
+		switch {
+		case err == nil:
+			tables = append(tables, one...)
+		case saysAny(err, "no such table", "no such collation", "no such function", "no such module", "unknown tokenizer", "no such tokenizer"):
+			// It needs what only the app has. Nothing can be said about it.
+		default:
 			return nil, err
 		}
-		tables = append(tables, t)
 	}
 	return tables, nil
 }
 
-func (s sqlite) describe(ctx context.Context, in app.Databases, db app.Database, name string) (table, error) {
-	t := table{name: name, rows: map[string]bool{}}
-	answers, err := query(ctx, in, db,
-		"SELECT name FROM pragma_table_info("+literal(name)+") WHERE pk > 0 ORDER BY pk",
-		"SELECT count(*) FROM "+identifier(name))
+// describe asks about several tables at a time: each question starts a program.
+func (s sqlite) describe(ctx context.Context, in app.Databases, db app.Database, names []string) ([]table, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	var statements []string
+	for _, name := range names {
+		statements = append(statements,
+			"SELECT name, pk FROM pragma_table_info("+literal(name)+") ORDER BY pk",
+			"SELECT count(*) FROM "+identifier(name))
+	}
+	answers, err := query(ctx, in, db, statements...)
 	if err != nil {
-		return t, err
+		return nil, err
 	}
-	if t.count, err = strconv.Atoi(answers[1][0][0]); err != nil {
-		return t, fmt.Errorf("cannot count the rows of %s: %w", name, err)
-	}
-	var quoted, columns []string
-	for _, row := range answers[0] {
-		t.keys = append(t.keys, row[0])
-		columns = append(columns, identifier(row[0]))
-		quoted = append(quoted, "quote("+identifier(row[0])+")")
-	}
-	if len(t.keys) == 0 {
-		return t, nil
-	}
-	key := strings.Join(quoted, " || ', ' || ")
-	statements := []string{"SELECT " + key + " FROM " + identifier(name)}
-	if t.count > allKeys {
-		order := strings.Join(columns, ", ")
-		descending := strings.Join(columns, " DESC, ") + " DESC"
-		statements = []string{
-			fmt.Sprintf("SELECT %s FROM %s ORDER BY %s LIMIT %d", key, identifier(name), order, sample),
-			fmt.Sprintf("SELECT %s FROM %s ORDER BY %s LIMIT %d", key, identifier(name), descending, sample),
+	tables := make([]table, len(names))
+	var about []int // the table that each of the next statements is about
+	statements = nil
+	for i, name := range names {
+		t := &tables[i]
+		*t = table{name: name, whole: true, rows: map[string]bool{}}
+		if t.count, err = number(answers[2*i+1]); err != nil {
+			return nil, fmt.Errorf("cannot count the rows of %s: %w", name, err)
+		}
+		for _, column := range answers[2*i] {
+			t.columns = append(t.columns, column[0])
+			if column[1] != "0" {
+				t.keys = append(t.keys, column[0])
+			}
+		}
+		for _, statement := range t.questions() {
+			statements, about = append(statements, statement), append(about, i)
 		}
 	}
-	answers, err = query(ctx, in, db, statements...)
-	if err != nil {
-		return t, err
+	if len(statements) == 0 {
+		return tables, nil
 	}
-	for _, rows := range answers {
+	if answers, err = query(ctx, in, db, statements...); err != nil {
+		return nil, err
+	}
+	for i, rows := range answers {
 		for _, row := range rows {
-			t.rows[row[0]] = true
+			tables[about[i]].rows[row[0]] = true
 		}
 	}
-	return t, nil
+	return tables, nil
+}
+
+// questions ask for the table's keys, for those at both ends if there are many.
+func (t *table) questions() []string {
+	if len(t.keys) == 0 {
+		return nil
+	}
+	var keys, columns []string
+	for _, name := range t.keys {
+		column := identifier(name)
+		columns = append(columns, column)
+		// As text, so that a key that became text, or a number, is the same key. The
+		// beginning of a long one will do.
+		keys = append(keys, fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN 'NULL' WHEN typeof(%[1]s) = 'blob' THEN hex(substr(%[1]s, 1, 100)) ELSE substr(CAST(%[1]s AS TEXT), 1, 200) END", column))
+	}
+	ask := "SELECT " + strings.Join(keys, " || char(31) || ") + " FROM " + identifier(t.name)
+	if t.whole = t.count <= allKeys; t.whole {
+		return []string{fmt.Sprintf("%s LIMIT %d", ask, 2*allKeys)} // it may have grown meanwhile
+	}
+	return []string{
+		fmt.Sprintf("%s ORDER BY %s LIMIT %d", ask, strings.Join(columns, ", "), sample),
+		fmt.Sprintf("%s ORDER BY %s LIMIT %d", ask, strings.Join(columns, " DESC, ")+" DESC", sample),
+	}
 }
 
 // query asks, and asks again while somebody else holds the database.
@@ -135,16 +192,16 @@ func query(ctx context.Context, in app.Databases, db app.Database, statements ..
 		switch {
 		case err == nil && len(answers) != len(statements):
 			return nil, backoff.Permanent(errors.New("the database did not answer every statement"))
-		case err == nil, locked(err):
+		case err == nil, saysAny(err, "database is locked", "database table is locked", "database schema has changed", "sqlite_busy"):
 			return answers, err
 		}
 		return nil, backoff.Permanent(err)
 	}, backoff.WithMaxElapsedTime(lockedFor))
 }
 
-func locked(err error) bool {
-	text := strings.ToLower(err.Error())
-	return strings.Contains(text, "database is locked") || strings.Contains(text, "database table is locked") || strings.Contains(text, "sqlite_busy")
+func saysAny(err error, texts ...string) bool {
+	said := strings.ToLower(err.Error())
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(said, text) })
 }
 
 func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -1,58 +1,177 @@
 package canary
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"seatrial/harness/app"
 )
 
+const (
+	// allKeys is up to how many rows every key is remembered; of larger tables, the
+	// sample's number from either end.
+	allKeys = 10_000
+	sample  = 500
+	// namedRows is how many vanished rows are named, and shownKey how much of a key.
+	namedRows = 10
+	shownKey  = 60
+)
+
+// table is what is remembered of one of the app's own tables.
+type table struct {
+	name    string
+	columns []string
+	keys    []string // the key's columns; none for a table without one
+	count   int
+	rows    map[string]bool // the keys' values, those of one key with separator between
+	whole   bool            // rows are all of them, and no sample
+	ignored bool
+}
+
+// separator stands between the values of a key of several columns.
+const separator = "\x1f"
+
 // lost says what of the table's rows is not among the tables as they are now, or
-// nothing.
-func (t table) lost(now []table) string {
+// nothing. before are the tables that there were.
+func (t table) lost(before, now []table) string {
 	if t.count == 0 {
 		return "" // an empty table may go
 	}
-	i := slices.IndexFunc(now, func(n table) bool { return n.name == t.name })
-	if i < 0 {
-		// A migration may rename a table; its rows must be somewhere.
-		if len(t.keys) > 0 && slices.ContainsFunc(now, func(n table) bool { return len(t.missing(n)) == 0 && n.count >= t.count }) {
-			return ""
-		}
-		return fmt.Sprintf("the table %s is gone, and its %s with it", t.name, count(t.count, "row"))
-	}
-	n := now[i]
-	// A migration may give a table another key. Then, as without one, only their number can be compared.
-	if len(t.keys) == 0 || !slices.Equal(t.keys, n.keys) {
-		if n.count < t.count {
-			return fmt.Sprintf("%s of %s gone: there were %d, there are %d", count(t.count-n.count, "row"), t.name, t.count, n.count)
-		}
+	n, there := named(now, t.name)
+	switch {
+	case !there && slices.ContainsFunc(now, func(n table) bool { return t.became(n, before) }):
 		return ""
+	case !there:
+		return fmt.Sprintf("the table %s is gone, and its %s with it", t.name, count(t.count, "row"))
+	case len(t.keys) == 0 || !slices.EqualFunc(t.keys, n.keys, strings.EqualFold) || !n.whole:
+		// Without a key, with another one, or where only a sample is known: their number.
+		return t.fewer(n)
 	}
 	missing := t.missing(n)
-	if len(missing) == 0 {
-		return ""
+	if len(missing) == 0 || !t.whole && t.count-n.count > len(missing) {
+		return t.fewer(n)
 	}
-	shown := missing[:min(len(missing), namedRows)]
-	more := ""
-	if len(shown) < len(missing) {
-		more = ", ..."
-	}
-	return fmt.Sprintf("%s of %s gone: %s %s%s", count(len(missing), "row"), t.name, strings.Join(t.keys, ", "), strings.Join(shown, "; "), more)
+	return fmt.Sprintf("%s gone: %s", of(len(missing), t.name), t.show(missing))
 }
 
-// missing are the keys that the other table does not have. Of a large table only
-// those are known that lie within the sample.
+func (t table) fewer(n table) string {
+	if n.count >= t.count {
+		return ""
+	}
+	return fmt.Sprintf("%s gone: there were %d, there are %d", of(t.count-n.count, t.name), t.count, n.count)
+}
+
+// became says whether a table holds the rows of this one, which is gone. Small
+// numbers are keys of many a table: it must also look alike, and the rows must be
+// new to it.
+func (t table) became(n table, before []table) bool {
+	if n.count < t.count || !slices.EqualFunc(t.keys, n.keys, strings.EqualFold) || len(t.missing(n)) > 0 || !t.resembles(n) {
+		return false
+	}
+	old, known := named(before, n.name)
+	if !known {
+		return true
+	}
+	return len(t.keys) > 0 && old.whole && len(t.missing(old)) == len(t.rows)
+}
+
+// resembles says whether at least half of the columns that are no keys are there
+// under their names.
+func (t table) resembles(n table) bool {
+	all, same := 0, 0
+	for _, column := range t.columns {
+		if slices.Contains(t.keys, column) {
+			continue
+		}
+		all++
+		if slices.ContainsFunc(n.columns, func(c string) bool { return strings.EqualFold(c, column) }) {
+			same++
+		}
+	}
+	return 2*same >= all
+}
+
+// missing are the known keys that the other table is not known to have.
 func (t table) missing(n table) []string {
 	var missing []string
-	for _, key := range slices.Sorted(maps.Keys(t.rows)) {
+	for key := range maps.Keys(t.rows) {
 		if !n.rows[key] {
 			missing = append(missing, key)
 		}
 	}
-	if n.count > allKeys && n.count >= t.count {
-		// The newer sample may lie elsewhere because rows were added: nothing is proven.
-		return nil
-	}
+	slices.SortFunc(missing, byNumber)
 	return missing
+}
+
+// byNumber puts 9 before 10.
+func byNumber(a, b string) int {
+	x, errX := strconv.ParseInt(a, 10, 64)
+	y, errY := strconv.ParseInt(b, 10, 64)
+	if errX == nil && errY == nil {
+		return cmp.Compare(x, y)
+	}
+	return strings.Compare(a, b)
+}
+
+// show names rows by their keys: "id 4, 5, 6" or "(user, day) (1, Monday)".
+func (t table) show(keys []string) string {
+	var shown []string
+	for _, key := range keys[:min(len(keys), namedRows)] {
+		key = strings.ReplaceAll(clip(key), separator, ", ")
+		if len(t.keys) > 1 {
+			key = "(" + key + ")"
+		}
+		shown = append(shown, key)
+	}
+	if len(keys) > namedRows {
+		shown = append(shown, "...")
+	}
+	columns := strings.Join(t.keys, ", ")
+	if len(t.keys) > 1 {
+		columns = "(" + columns + ")"
+	}
+	return columns + " " + strings.Join(shown, ", ")
+}
+
+func clip(s string) string {
+	if utf8.RuneCountInString(s) <= shownKey {
+		return s
+	}
+	return string([]rune(s)[:shownKey]) + "…"
+}
+
+// named finds a table. SQL does not tell Users from users.
+func named(tables []table, name string) (table, bool) {
+	i := slices.IndexFunc(tables, func(t table) bool { return strings.EqualFold(t.name, name) })
+	if i < 0 {
+		return table{}, false
+	}
+	return tables[i], true
+}
+
+// of is "1 row of entries is" or "3 rows of entries are".
+func of(n int, name string) string {
+	verb := "are"
+	if n == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf("%s of %s %s", count(n, "row"), name, verb)
+}
+
+// number reads the answer to a count.
+func number(rows app.Rows) (int, error) {
+	if len(rows) != 1 || len(rows[0]) != 1 {
+		return 0, errors.New("the database did not answer with one number")
+	}
+	n, err := strconv.Atoi(rows[0][0])
+	if err != nil {
+		return 0, fmt.Errorf("the database did not answer with a number: %w", err)
+	}
+	return n, nil
 }
