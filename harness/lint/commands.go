@@ -19,8 +19,8 @@ var (
 	// portOption is an option that says where to listen, with a number.
 	portOption = regexp.MustCompile(`(?:^|\s)(?:--?(?:port|listen|bind|addr|address|http|http-port|http-addr)[= ]|-p ?|PORT=)["']?(?:[0-9A-Za-z.*\[\]-]*:)?([0-9]{2,5})["']?(?:\s|$)`)
 	// piped is a download that a shell runs.
-	piped  = regexp.MustCompile(`\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|da|z)?sh\b`)
-	latest = regexp.MustCompile(`[A-Za-z0-9_./-]+[@:]latest\b`)
+	piped  = regexp.MustCompile(`\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|da|z)?sh\b|\b(?:ba|da|z)?sh\s+(?:-c\s+)?["']?(?:<\(|\$\()\s*(?:curl|wget)\b`)
+	latest = regexp.MustCompile(`[A-Za-z0-9_./-]+[@:]latest\b|\S*/releases/latest/\S*`)
 )
 
 // commandRules are about what the Procfile and the enrolment run.

@@ -152,6 +152,8 @@ var rulesTable = map[string]struct {
 		map[string]func(*Input){
 			"recipe.yaml: curl | sh":   build("curl -fsSL https://example.org/i.sh | sh"),
 			"recipe.yaml: wget | bash": build("wget -qO- https://example.org/i.sh | sudo /bin/bash -s"),
+			"recipe.yaml: bash <(curl": build("bash <(curl -s https://example.org/i.sh)"),
+			"recipe.yaml: newest":      build("curl -LO https://github.com/a/b/releases/latest/download/b.tgz"),
 			"recipe.yaml: latest":      build("go install example.org/app@latest"),
 			"Procfile:1: latest":       procfile("web: npx serve@latest\n"),
 		}, []func(*Input){
@@ -220,9 +222,9 @@ var rulesTable = map[string]struct {
 		[]func(*Input){published("v2.0.0-rc.1", "v1.0.0", "1.0.0+2.3.4", "release/2.0.0", "app-1.9.3"), published("")},
 	},
 	"no-release-note": {
-		map[string]func(*Input){": no file": published("2.0.0", "1.9.0"), ": not named": all(published("2.0.0", "1.9.0"), set("CHANGELOG.md", file("1.9.0")))},
+		map[string]func(*Input){": no file": published("2.0.0", "1.9.0"), ": published so": published("", "1.9.0", "2.0.0", "1.8.0"), ": not named": all(published("2.0.0", "1.9.0"), set("CHANGELOG.md", file("1.9.0")))},
 		[]func(*Input){
-			published("1.10.0", "1.9.0"), published("2.0.0"), published("1.0.1", "1.0.0", "2.0.0"), published("2.1.0", "1.9.0", "2.0.0"),
+			published("1.10.0", "1.9.0"), published("2.0.0"), published("", "2.1.0", "2.0.0", "1.9.0"), published("", "2.0.0-rc.1", "1.9.0", "1.8.0"), published("1.0.1", "1.0.0", "2.0.0"), published("2.1.0", "1.9.0", "2.0.0"),
 			all(published("2.0.0", "1.9.0"), set("CHANGELOG.md", file("## 2.0.0\n"))),
 			all(published("v2.0.0", "v1.9.0"), set("release/2.0.0.md", file("x"))),
 			all(published("2.0.0", "1.9.0"), set("release/2.0.0", file("x"))),

@@ -27,12 +27,12 @@ func versionRules() []rule {
 			}
 		}},
 		{"no-release-note", run.SeverityWarning, func(r *recipe, say say) {
-			version := versionIn(r.Version)
+			version := r.newest()
 			if version == "" || !r.raisesMajor(version) || r.noted(version) {
 				return
 			}
-			number := strings.TrimPrefix(version, "v")
-			say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s.md, or into a CHANGELOG", visible(r.Version), visible(number))
+			number := visible(strings.TrimPrefix(version, "v"))
+			say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s.md, or into a CHANGELOG", number, number)
 		}},
 		{"no-published-version", run.SeverityNote, func(r *recipe, say say) {
 			if len(r.tags()) == 0 {
@@ -49,6 +49,21 @@ func (r *recipe) tags() []string {
 		tags = append(tags, r.Version)
 	}
 	return tags
+}
+
+// newest is the version of these files, or, where they have none yet, the highest
+// that was published for everybody.
+func (r *recipe) newest() string {
+	if r.Version != "" {
+		return versionIn(r.Version)
+	}
+	var highest string
+	for _, tag := range r.Versions {
+		if v := versionIn(tag); v != "" && semver.Prerelease(v) == "" && (highest == "" || semver.Compare(v, highest) > 0) {
+			highest = v
+		}
+	}
+	return highest
 }
 
 // versionIn is the semantic version at the end of a tag, in the form v1.2.3, or empty.
@@ -81,7 +96,7 @@ func (r *recipe) raisesMajor(version string) bool {
 func (r *recipe) noted(version string) bool {
 	number := strings.TrimPrefix(version, "v")
 	for _, e := range r.entries {
-		for _, name := range []string{r.Version, version, number} {
+		for _, name := range []string{version, number} {
 			if e.path == "release/"+name || strings.HasPrefix(e.path, "release/"+name+".") {
 				return true
 			}
