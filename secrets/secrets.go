@@ -7,6 +7,7 @@
 package secrets
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,17 +20,32 @@ import (
 // Redacted stands for every value.
 const Redacted = "<redacted>"
 
-// Value is a secret. The zero value is an empty one.
-type Value struct{ text string }
+// Value is a secret. The zero value is an empty one. Compare two with Equal.
+type Value struct {
+	_ [0]func() // not comparable: == would compare addresses
+	// A pointer, because printers that meet a Value in a field that is not exported
+	// look into it without asking its methods, and an address tells nothing.
+	text *string
+}
 
 // New wraps a text.
-func New(text string) Value { return Value{text} }
+func New(text string) Value { return Value{text: &text} }
 
 // Reveal is the text itself.
-func (v Value) Reveal() string { return v.text }
+func (v Value) Reveal() string {
+	if v.text == nil {
+		return ""
+	}
+	return *v.text
+}
 
 // Empty says that there is no text.
-func (v Value) Empty() bool { return v.text == "" }
+func (v Value) Empty() bool { return v.Reveal() == "" }
+
+// Equal compares in constant time.
+func (v Value) Equal(other Value) bool {
+	return subtle.ConstantTimeCompare([]byte(v.Reveal()), []byte(other.Reveal())) == 1
+}
 
 // String hides the text.
 func (v Value) String() string { return Redacted }
@@ -65,7 +81,7 @@ func FromFile(path string) (v Value, warning string, err error) {
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		warning = fmt.Sprintf("%s can be read by others: chmod 600 %s", path, path)
 	}
-	return Value{text}, warning, nil
+	return New(text), warning, nil
 }
 
 // Holder holds a secret that may be replaced while the program runs. It is safe
@@ -107,5 +123,5 @@ func (h *Holder) Reload() (changed bool, err error) {
 		return false, err
 	}
 	old := h.value.Swap(&v)
-	return *old != v, nil
+	return !old.Equal(v), nil
 }

@@ -21,12 +21,29 @@ func TestAValueCannotBePrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := fmt.Sprintf("%s %v %+v %#v %q %x %d", v, v, v, v, v, v, v) + fmt.Sprint(v, &v, struct{ V secrets.Value }{v}) + log.String() + string(encoded)
+	hidden := struct {
+		v  secrets.Value
+		vs []secrets.Value
+	}{v, []secrets.Value{v}}
+	all := ""
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q"} {
+		all += fmt.Sprintf(verb, hidden) + fmt.Sprintf(verb, &hidden)
+	}
+	all += fmt.Sprintf("%s %v %+v %#v %q %x %d", v, v, v, v, v, v, v) + fmt.Sprint(v, &v, struct{ V secrets.Value }{v}) + log.String() + string(encoded)
 	if strings.Contains(all, "horse") || strings.Contains(all, fmt.Sprintf("%x", "horse")) {
 		t.Fatal("the secret shows in: " + all)
 	}
 	if v.Reveal() != "correct horse" {
 		t.Fatal("the secret is lost")
+	}
+}
+
+func TestEqual(t *testing.T) {
+	if !secrets.New("a").Equal(secrets.New("a")) || secrets.New("a").Equal(secrets.New("b")) || !(secrets.Value{}).Equal(secrets.New("")) {
+		t.Fatal("equal texts are not equal, or others are")
+	}
+	if !(secrets.Value{}).Empty() || secrets.New("a").Empty() {
+		t.Fatal("emptiness is mistaken")
 	}
 }
 
