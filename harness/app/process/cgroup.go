@@ -38,6 +38,9 @@ func (l limits) resources() *specs.LinuxResources {
 	if l.memory > 0 {
 		memory := l.memory
 		r.Memory = &specs.LinuxMemory{Limit: &memory}
+		if unified() {
+			r.Memory.Swap = &memory // of both together: no swap. Not every kernel of version 1 counts it
+		}
 	}
 	if l.processes > 0 {
 		pids := int64(l.processes + own)

@@ -2,6 +2,7 @@ package process
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,7 +62,7 @@ func readMarkers(environ []byte) (run.Labels, string, bool) {
 // nothing of ours can be in it. Later entries win over earlier ones.
 func (a *App) environment(service string, v view, port int, extra ...[]string) []string {
 	env := map[string]string{
-		"PATH":     systemPath,
+		"PATH":     a.searchPath(),
 		"HOME":     a.see(v.home),
 		"TMPDIR":   insideTmp,
 		"LANG":     "C.UTF-8",
@@ -101,6 +102,15 @@ func (a *App) environment(service string, v view, port int, extra ...[]string) [
 		list = append(list, key+"="+env[key])
 	}
 	return list
+}
+
+// searchPath is where the app's programs are looked for. Trusted code finds the same
+// programs as whoever started us; in a sandbox only the system's are there.
+func (a *App) searchPath() string {
+	if own := os.Getenv("PATH"); own != "" && !a.cfg.Isolate {
+		return own
+	}
+	return systemPath
 }
 
 // volumeVariable is the variable that holds a volume's folder: uploads → UPLOADS_DIR.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"seatrial/harness/app/process/inside"
 )
@@ -27,6 +28,9 @@ const exitNotExist = 3
 
 // Main plays the inner part that the environment asks for and exits, or returns
 // at once where none is asked for. Call it first in main, and in TestMain.
+//
+// It exits past whatever a detector of races or a coverage report does at the end of
+// a program: nothing here waits for that, and a stop is timed.
 func Main() {
 	part := os.Getenv(innerEnv)
 	if part == "" {
@@ -35,26 +39,26 @@ func Main() {
 	os.Unsetenv(innerEnv)
 	switch part {
 	case innerNothing:
-		os.Exit(0)
+		syscall.Exit(0)
 	case innerSupervise:
 		if err := supervise(); err != nil {
 			fmt.Fprintln(os.Stderr, "supervisor:", err)
-			os.Exit(1)
+			syscall.Exit(1)
 		}
-		os.Exit(0)
+		syscall.Exit(0)
 	case innerTool:
 		err := tool(context.Background(), os.Args[1:], os.Stdin, os.Stdout)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			if errors.Is(err, fs.ErrNotExist) {
-				os.Exit(exitNotExist)
+				syscall.Exit(exitNotExist)
 			}
-			os.Exit(1)
+			syscall.Exit(1)
 		}
-		os.Exit(0)
+		syscall.Exit(0)
 	default:
 		fmt.Fprintf(os.Stderr, "%s=%q is not a part of this program\n", innerEnv, part)
-		os.Exit(64)
+		syscall.Exit(64)
 	}
 }
 

@@ -39,7 +39,7 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	guest = filepath.Join(dir, "guest")
-	build := exec.Command("go", "build", "-o", guest, "./testdata/guest")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", guest, "./testdata/guest")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "cannot build the test app: %v\n%s", err, said)
