@@ -22,7 +22,7 @@ import (
 	"seatrial/recipes/git"
 )
 
-//go:embed guestbook
+//go:embed guestbook pocketbase
 var archives embed.FS
 
 // PullBranch is the branch on which each example's open pull request lies.
