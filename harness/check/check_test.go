@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/check"
+	"seatrial/harness/gateway"
 	"seatrial/harness/run"
 	"seatrial/recipes"
 )
@@ -152,6 +155,21 @@ func TestExec(t *testing.T) {
 	e.err = errors.New("the sandbox is gone")
 	if err := runner.Run(t.Context(), step, map[string]string{"user": "x"}); !errors.Is(err, e.err) {
 		t.Fatalf("our own error became %v", err)
+	}
+}
+
+func TestTheGatewaysOwnAnswerIsNotTheApps(t *testing.T) {
+	dead := func(context.Context) (net.Conn, error) { return nil, errors.New("connection refused") }
+	g, err := gateway.Listen("gues-0a1b2c.ci.test", dead, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	runner := check.Runner{BaseURL: "http://gues-0a1b2c.ci.test", Client: g.Client()}
+	var fault *run.Fault
+	err = runner.Run(t.Context(), recipes.Step{Request: request("/page"), Expect: recipes.Expect{Status: 502}}, nil)
+	if !errors.As(err, &fault) || !strings.Contains(fault.Summary, "GET /page was not answered") {
+		t.Fatalf("got %v", err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"seatrial/harness/app"
+	"seatrial/harness/gateway"
 	"seatrial/harness/run"
 	"seatrial/recipes"
 )
@@ -106,6 +107,10 @@ func (r *Runner) request(ctx context.Context, q recipes.Request, want recipes.Ex
 		return answer{}, silent(ctx, asked, err)
 	}
 	defer response.Body.Close()
+	if response.Header.Get(gateway.RefusedHeader) != "" {
+		// Whatever status is expected, this one is not the app's.
+		return answer{}, &run.Fault{Summary: fmt.Sprintf("%s was not answered: the app did not take the connection, or broke it off", asked)}
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if err != nil {
 		return answer{}, silent(ctx, asked, err)

@@ -22,6 +22,9 @@ import (
 // Dial reaches the app.
 type Dial func(ctx context.Context) (net.Conn, error)
 
+// RefusedHeader is set on an answer that is the gateway's own and not the app's.
+const RefusedHeader = "X-Seatrial-Gateway"
+
 // headerTimeout bounds how long a client may take for its request's headers.
 const headerTimeout = 30 * time.Second
 
@@ -125,7 +128,7 @@ func notAnswering(w http.ResponseWriter, _ *http.Request, _ error) {
 
 func refuse(w http.ResponseWriter, status int, sentence string) {
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Seatrial-Gateway", "refused")
+	w.Header().Set(RefusedHeader, "refused")
 	http.Error(w, sentence, status)
 }
 

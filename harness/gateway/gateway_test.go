@@ -76,7 +76,7 @@ func TestOtherHostNamesAreRefused(t *testing.T) {
 	}
 	resp.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
-	if resp.StatusCode != 404 || resp.Header.Get("X-Seatrial-Gateway") == "" {
+	if resp.StatusCode != 404 || resp.Header.Get(gateway.RefusedHeader) == "" {
 		t.Fatalf("got %d", resp.StatusCode)
 	}
 	if _, err := g.Client().Get("http://elsewhere.example/"); err == nil || !strings.Contains(err.Error(), "refused to leave") {

@@ -143,6 +143,8 @@ func (c *checked) Read(p []byte) (int, error) {
 	c.sum.Write(p[:n])
 	c.size += int64(n)
 	switch {
+	case c.size > c.snapshot.Size:
+		return n, fmt.Errorf("the snapshot of %s is damaged: it is longer than what was saved", c.snapshot.Name)
 	case err == nil:
 		return n, nil
 	case err != io.EOF:

@@ -1,10 +1,17 @@
 package archive_test
 
 import (
+	"crypto/rand"
+	"errors"
+	"io"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"seatrial/harness/run"
@@ -48,4 +55,40 @@ func TestOnlyTheOwnerCanReadASnapshot(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestAFailedSaveLeavesNoHalfFile(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "vault")
+	broken := io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("the volume vanished")))
+	if _, err := archive.New(root).Save(t.Context(), run.NewID(time.Now()), "data", broken); err == nil {
+		t.Fatal("no error")
+	}
+	filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			t.Errorf("%s is left, %v", path, err)
+		}
+		return nil
+	})
+}
+
+func TestAFullDiskIsSaid(t *testing.T) {
+	// A file may not grow past this limit of a process: a disk without space, for a child.
+	if os.Getenv("ARCHIVE_TEST_ROOT") == "" {
+		cmd := exec.Command("/bin/sh", "-c", `ulimit -f 64 && exec "$0" -test.run '^TestAFullDiskIsSaid$'`, os.Args[0])
+		cmd.Env = append(os.Environ(), "ARCHIVE_TEST_ROOT="+filepath.Join(t.TempDir(), "vault"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	root := os.Getenv("ARCHIVE_TEST_ROOT")
+	noise := io.LimitReader(rand.Reader, 1<<20) // it does not shrink
+	_, err := archive.New(root).Save(t.Context(), run.NewID(time.Now()), "data", noise)
+	if !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "cannot save the snapshot of data: write ") {
+		t.Fatalf("got %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(root, "*", "*")); len(left) != 0 {
+		t.Fatalf("left: %v", left)
+	}
 }
