@@ -21,10 +21,10 @@ const fileName = "guestbook.db"
 type store struct{ db *sql.DB }
 
 func open(ctx context.Context, dir string) (*store, error) {
-	return openFile(ctx, filepath.Join(dir, fileName))
-}
-
-func openFile(ctx context.Context, file string) (*store, error) {
+	file, err := filepath.Abs(filepath.Join(dir, fileName))
+	if err != nil {
+		return nil, err
+	}
 	settings := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
 	address := url.URL{Scheme: "file", Path: file, RawQuery: settings.Encode()}
 	db, err := sql.Open("sqlite", address.String())
@@ -120,6 +120,9 @@ func backup(ctx context.Context, dir, file string) error {
 	if err != nil {
 		return err
 	}
+	if file, err = filepath.Abs(file); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
@@ -134,6 +137,10 @@ func backup(ctx context.Context, dir, file string) error {
 
 // restore puts a copy that backup made in the place of the database. Nothing may run.
 func restore(ctx context.Context, dir, file string) error {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
 	copied, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: file, RawQuery: "mode=ro"}).String())
 	if err != nil {
 		return err
