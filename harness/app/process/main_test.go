@@ -17,6 +17,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	suites "seatrial/internal/must"
 	"seatrial/recipes"
 )
 
@@ -73,12 +74,8 @@ func inBothModes(t *testing.T, test func(t *testing.T, m mode)) {
 // among those that may not be skipped.
 func needIsolation(t *testing.T) {
 	t.Helper()
-	if err := CheckIsolation(); err != nil {
-		if os.Getenv("SEATRIAL_TEST_NO_SKIP") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	err := CheckIsolation()
+	suites.Have(t, "isolation", err == nil, fmt.Sprint(err))
 }
 
 // logBook keeps what an app prints.

@@ -81,6 +81,12 @@ func (a *App) sandbox(v view, self string) []string {
 	}
 	args = append(args, systemArgs()...)
 	args = append(args, "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm")
+	// Before what is shared: that may lie in the machine's own folder for temporary files.
+	if v.tmp != "" {
+		args = append(args, "--bind", a.path(v.tmp), insideTmp)
+	} else {
+		args = append(args, "--perms", "1777", "--tmpfs", insideTmp)
+	}
 	args = append(args, parents(append(append([]string{insideHome, insideVolumes + "/any"}, systemFiles...), a.cfg.Share...))...)
 	for _, file := range systemFiles {
 		args = append(args, "--ro-bind-try", file, file)
@@ -94,11 +100,6 @@ func (a *App) sandbox(v view, self string) []string {
 	args = append(args,
 		"--ro-bind", self, insideBinary,
 		"--bind", a.path(v.home), insideHome)
-	if v.tmp != "" {
-		args = append(args, "--bind", a.path(v.tmp), insideTmp)
-	} else {
-		args = append(args, "--perms", "1777", "--tmpfs", insideTmp)
-	}
 	if v.release != "" {
 		args = append(args, "--bind", a.path(v.release), insideApp)
 	}
