@@ -160,8 +160,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 }
 
 func (b *Bridge) enrolled() []forge.Repo {
-	var repos []forge.Repo
-	for _, e := range b.Enrolments() {
+	all := b.Enrolments()
+	repos := make([]forge.Repo, 0, len(all))
+	for _, e := range all {
 		if repo, ok := b.repoOf(e); ok {
 			repos = append(repos, repo)
 		}

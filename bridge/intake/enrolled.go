@@ -36,11 +36,11 @@ func (m *marks) put(forgeID, repo string, at time.Time) {
 	m.at[forgeID+":"+repo] = at
 }
 
-// enrolments says since when each repository of a forge is enrolled, and records
+// enrolments says since when each of a forge's repositories is enrolled, and records
 // it for those that are new: comments made before never run.
-func (p *Poller) enrolments(ctx context.Context, s Source) (map[string]time.Time, error) {
-	since := map[string]time.Time{}
-	for _, r := range p.enrolled(s) {
+func (p *Poller) enrolments(ctx context.Context, s Source, repos []forge.Repo) (map[string]time.Time, error) {
+	since := make(map[string]time.Time, len(repos))
+	for _, r := range repos {
 		key := strings.ToLower(r.String())
 		at, known := p.since.get(s.Forge, key)
 		if !known {

@@ -118,8 +118,9 @@ func (p *Poller) Look(forgeID string) {
 
 // enrolled lists the repositories of one forge.
 func (p *Poller) enrolled(s Source) []forge.Repo {
-	var repos []forge.Repo
-	for _, r := range p.Enrolled() {
+	all := p.Enrolled()
+	repos := make([]forge.Repo, 0, len(all))
+	for _, r := range all {
 		if r.Forge == s.Forge {
 			repos = append(repos, r)
 		}
@@ -137,7 +138,11 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 	if err != nil {
 		return err
 	}
-	since, err := p.enrolments(ctx, s)
+	repos := []forge.Repo{scope.Repo}
+	if scope.Org != "" {
+		repos = p.enrolled(s)
+	}
+	since, err := p.enrolments(ctx, s, repos)
 	if err != nil {
 		return err
 	}

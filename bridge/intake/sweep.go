@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ const firstLooks = 200 * time.Millisecond
 
 // round is one forge's sweep: when each repository's turn comes.
 type round struct {
+	repos      []forge.Repo // as they were enrolled when it was last looked
 	due        map[forge.Repo]time.Time
 	retries    map[forge.Repo]*backoff.ExponentialBackOff
 	complaints map[forge.Repo]*complaint
@@ -52,6 +54,10 @@ func (p *Poller) sweepAgainAndAgain(ctx context.Context, s Source) error {
 // enrol gives new repositories their turn and forgets those that are enrolled no more.
 func (p *Poller) enrol(ctx context.Context, s Source, r *round) {
 	repos, now := p.enrolled(s), p.Now()
+	if slices.Equal(repos, r.repos) {
+		return
+	}
+	r.repos = repos
 	wanted := make(map[forge.Repo]bool, len(repos))
 	fresh := 0
 	for i, repo := range repos {

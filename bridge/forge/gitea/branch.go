@@ -23,10 +23,11 @@ const (
 	gitLimit = time.Minute
 )
 
-// branchTip is what was found at a commit of a default branch; it never changes.
+// branchTip is what was found at a commit of a default branch; it never changes. It is
+// kept as git printed it: a thousand repositories' trees would take twice the memory.
 type branchTip struct {
 	commit string
-	trees  []forge.Tree
+	log    string
 }
 
 // DefaultBranch returns the name of a repository's default branch and the trees of its
@@ -63,31 +64,37 @@ func (f *Forge) DefaultBranch(ctx context.Context, repo forge.Repo) (string, []f
 	known := f.tips[repo]
 	f.mu.Unlock()
 	if known.commit == tip {
-		return r.DefaultBranch, known.trees, nil
+		trees, err := parseLog(known.log)
+		return r.DefaultBranch, trees, err
 	}
-	trees, err := f.fetchTrees(ctx, repo, r.DefaultBranch)
+	log, err := f.fetchLog(ctx, repo, r.DefaultBranch)
+	var trees []forge.Tree
+	if err == nil {
+		trees, err = parseLog(log)
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("cannot read the branch %s of %s: %w", r.DefaultBranch, repo, err)
 	}
 	if len(trees) > 0 && trees[0].Commit == tip { // else it moved just now
 		f.mu.Lock()
-		f.tips[repo] = branchTip{commit: tip, trees: trees}
+		f.tips[repo] = branchTip{commit: tip, log: log}
 		f.mu.Unlock()
 	}
 	return r.DefaultBranch, trees, nil
 }
 
-// fetchTrees fetches a branch's latest commits into a repository that it throws away.
-func (f *Forge) fetchTrees(ctx context.Context, repo forge.Repo, branch string) ([]forge.Tree, error) {
+// fetchLog fetches a branch's latest commits into a repository that it throws away, and
+// returns a line for each: commit, tree, time.
+func (f *Forge) fetchLog(ctx context.Context, repo forge.Repo, branch string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, kindKey{}, "git"), gitLimit)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "seatrial-branch-")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer os.RemoveAll(dir)
 	if _, err := f.git(ctx, dir, "init", "--quiet", "--bare", "."); err != nil {
-		return nil, err
+		return "", err
 	}
 	f.wire.count(ctx)
 	// Our own address, not the one that the answer names: the token goes nowhere else.
@@ -95,14 +102,15 @@ func (f *Forge) fetchTrees(ctx context.Context, repo forge.Repo, branch string) 
 	_, err = f.git(ctx, dir, "fetch", "--quiet", "--no-tags", "--no-auto-gc", "--filter=tree:0",
 		"--depth="+strconv.Itoa(latestCommits), from, "+refs/heads/"+branch+":refs/heads/tip")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	out, err := f.git(ctx, dir, "log", "-n", strconv.Itoa(latestCommits), "--format=%H %T %ct", "refs/heads/tip")
-	if err != nil {
-		return nil, err
-	}
+	return f.git(ctx, dir, "log", "-n", strconv.Itoa(latestCommits), "--format=%H %T %ct", "refs/heads/tip")
+}
+
+// parseLog reads what fetchLog returned.
+func parseLog(log string) ([]forge.Tree, error) {
 	var trees []forge.Tree
-	for line := range strings.Lines(out) {
+	for line := range strings.Lines(log) {
 		var t forge.Tree
 		var at int64
 		if _, err := fmt.Sscan(line, &t.Commit, &t.Tree, &at); err != nil {
