@@ -20,7 +20,7 @@ const (
 	// slow forge.
 	answerLimit = 3 * time.Minute
 	// firstPause and longestPause are between tries to decide about a comment.
-	firstPause   = 15 * time.Second
+	firstPause   = 5 * time.Second
 	longestPause = 10 * time.Minute
 	// enoughTries to find out who somebody is take about a day.
 	enoughTries = 150
@@ -118,7 +118,7 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 	if !ok { // the word was changed since; what was asked for is not forgotten
 		parsed = command.Command{Word: b.Grammar.Word()}
 	}
-	in := admission.Input{Comment: c.Comment, Command: parsed, Enrolment: b.enrolmentOf(c.Repo), Org: p.Org, Bot: bot}
+	in := admission.Input{Comment: c.Comment, Command: parsed, Enrolment: b.enrolmentOf(c.Repo), Org: p.Org, Bot: bot, Tries: c.Tries}
 	if b.CannotIsolate != nil {
 		in.CannotIsolate = b.CannotIsolate()
 	}

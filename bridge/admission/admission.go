@@ -45,6 +45,8 @@ type Input struct {
 	// Unmet are needs of the enrolment that nothing here meets.
 	Unmet []string
 
+	Tries int // how often this was tried in vain
+
 	ID run.ID // for the request, if there will be one
 }
 
@@ -53,6 +55,10 @@ type Decision struct {
 	Request *run.Request
 	Refusal *Refusal
 }
+
+// lagTries is how often a push that is not noted yet is waited for, with growing
+// pauses. Then nobody can say any more that it came before the comment.
+const lagTries = 5
 
 // ErrMembershipUnknown is wrapped where it could not be found out who the asker is.
 var ErrMembershipUnknown = errors.New("membership is not known")
@@ -81,7 +87,15 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	if !allowed {
 		return refuse(NotAMember)
 	}
-	if then, moved := headMoved(in); moved {
+	then, moved := headMoved(in)
+	if !moved && then != "" && then != in.Pull.Head {
+		// A forge shows a new head before it notes the push: when that came is not known yet.
+		if in.Tries < lagTries {
+			return Decision{}, fmt.Errorf("cannot decide about comment %d: the head is %s, and the latest push that the forge notes is of %s", in.Comment.ID, in.Pull.Head, then)
+		}
+		moved = true
+	}
+	if moved {
 		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
 	}
 	if in.CannotIsolate != "" && !in.Enrolment.Trusted.Code {

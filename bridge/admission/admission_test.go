@@ -86,6 +86,10 @@ func TestRefusals(t *testing.T) {
 			moved(in, 101, noon.Add(time.Minute))
 			in.Pushes[0].Before = ""
 		}, true, "head-moved - " + newHead, 1},
+		{"a push that the forge never noted", func(in *admission.Input) {
+			in.Pull.Head, in.Tries = newHead, 5
+			in.Pushes = []forge.Push{{ID: 99, At: noon.Add(-time.Minute), After: oldHead}}
+		}, true, "head-moved " + oldHead + " " + newHead, 1},
 		{"no isolation", func(in *admission.Input) { in.CannotIsolate = "not root" }, true, "cannot-isolate", 1},
 		{"a need that nothing meets", func(in *admission.Input) { in.Unmet = []string{"kvm", "gpu"} }, true, "needs-unmet kvm gpu", 1},
 	} {
@@ -169,6 +173,11 @@ func TestItNeverGuesses(t *testing.T) {
 		t.Errorf("an unanswered question gives %v", err)
 	}
 	in := input()
+	in.Pull.Head, in.Pushes = newHead, []forge.Push{{ID: 99, At: noon.Add(-time.Minute), After: oldHead}}
+	if got, err := admission.Decide(t.Context(), in, &members{yes: true}); err == nil {
+		t.Errorf("a head whose push is not noted yet gives %+v", got)
+	}
+	in = input()
 	in.Pull.Head = ""
 	if got, err := admission.Decide(t.Context(), in, &members{yes: true}); err == nil {
 		t.Errorf("a pull request without a head gives %+v", got)
