@@ -76,6 +76,8 @@ func (p performer) perform(ctx context.Context, folder string, job local.Job) (r
 	if err := os.MkdirAll(temp, 0o700); err != nil {
 		return report, fmt.Errorf("cannot make the run's temporary folder: %w", err)
 	}
+	cache := filepath.Join(temp, cacheDir)
+	defer func() { err = errors.Join(err, process.RemoveCache(cache)) }()
 	report, err = harness.Run(ctx, harness.Job{
 		Request: job.Request, Attempt: job.Attempt, Labels: job.Labels(), Enrolment: job.Enrolment,
 		Work: temp, Log: log, Secrets: p.secrets,
@@ -89,7 +91,7 @@ func (p performer) perform(ctx context.Context, folder string, job local.Job) (r
 		NewApp: func(_ context.Context, c harness.AppConfig) (app.App, error) {
 			return process.New(process.Config{
 				Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL, Enrolment: c.Enrolment, WorkRoot: work,
-				Isolate: p.isolate && !c.Trusted, UID: userOf(c.Label), Share: p.build.Share, BuildEnv: p.build.BuildEnv, Log: c.Log,
+				Isolate: p.isolate && !c.Trusted, UID: userOf(c.Label), Share: p.build.Share, BuildEnv: p.build.BuildEnv, Cache: cache, Log: c.Log,
 			})
 		},
 		Gateway: func(host string, dial harness.Dial) (harness.Front, error) {
@@ -106,7 +108,7 @@ func (p performer) perform(ctx context.Context, folder string, job local.Job) (r
 	if err := result.Write(folder, report); err != nil {
 		return report, err
 	}
-	if err := os.RemoveAll(temp); err != nil {
+	if err := errors.Join(process.RemoveCache(cache), os.RemoveAll(temp)); err != nil {
 		return report, fmt.Errorf("cannot remove the run's temporary folder: %w", err)
 	}
 	return report, nil

@@ -22,6 +22,7 @@ const (
 	workDir      = "work"    // what runs deploy; the only part that an app's user passes through
 	mirrorsDir   = "mirrors" // caches of the recipes' repositories
 	vaultDir     = "vault"   // snapshots, while a run lives
+	cacheDir     = "cache"   // of its builds, while a run lives: never another's
 )
 
 // instance is the name of this installation. It is drawn once.

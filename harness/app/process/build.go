@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -80,16 +81,49 @@ func (a *App) build(ctx context.Context, d *deployed) error {
 	if b.Command.IsZero() {
 		return nil
 	}
+	env, err := a.ensureCache()
+	if err != nil {
+		return err
+	}
 	return a.step(ctx, stepOf{
 		name:    "build",
 		source:  "build",
 		command: b.Command,
-		view:    view{release: d.dir, home: "build-home", tmp: "build-tmp"},
+		view:    view{release: d.dir, home: "build-home", tmp: "build-tmp", cache: a.cfg.Cache},
 		group:   groupBuild,
 		limit:   orDefault(b.Timeout, defaultBuild),
-		env:     a.cfg.BuildEnv,
+		env:     append(env, a.cfg.BuildEnv...),
 		network: b.Network,
 	})
+}
+
+// ensureCache makes the folder for the build's caches and says where the build finds
+// it.
+func (a *App) ensureCache() (env []string, err error) {
+	if a.cfg.Cache == "" {
+		return nil, nil
+	}
+	err = os.Mkdir(a.cfg.Cache, 0o700)
+	if err == nil {
+		err = a.give(a.cfg.Cache)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("cannot make the folder for the build's caches: %w", err)
+	}
+	seen := a.cfg.Cache
+	if a.cfg.Isolate {
+		seen = insideCache
+	}
+	return []string{"XDG_CACHE_HOME=" + seen}, nil
+}
+
+// RemoveCache removes a Config's Cache, whatever builds made of it. What is not
+// there is removed.
+func RemoveCache(dir string) error {
+	if err := forceRemove(dir); err != nil {
+		return fmt.Errorf("cannot remove the build's caches: %w", err)
+	}
+	return nil
 }
 
 // stepOf is a command of the recipe's that must end well before the app starts.

@@ -30,6 +30,13 @@ type Config struct {
 
 	BuildEnv []string // KEY=VALUE, added to the environment of builds
 
+	// Cache is a folder for the caches of builds, their $XDG_CACHE_HOME: what one
+	// deployment compiled, the next one need not. No service sees it. It is the
+	// caller's, who gives each run another one, because code under test writes to it;
+	// Destroy leaves it, and RemoveCache removes it. Empty: caches go with the
+	// build's home.
+	Cache string
+
 	// Log receives each line that the app prints; source is "build", "release",
 	// "hook" or the service's name. It is called by one goroutine at a time.
 	Log func(source, line string)
@@ -110,6 +117,11 @@ func check(cfg *Config) error {
 	for _, share := range cfg.Share {
 		if !filepath.IsAbs(share) {
 			return fmt.Errorf("the shared folder %q must be an absolute path", share)
+		}
+	}
+	if cfg.Cache != "" {
+		if cfg.Cache, err = filepath.Abs(cfg.Cache); err != nil {
+			return err
 		}
 	}
 	for _, entry := range cfg.BuildEnv {

@@ -14,6 +14,7 @@ const (
 	insideApp     = "/app"
 	insideVolumes = "/volumes"
 	insideHome    = "/home/app"
+	insideCache   = "/cache"
 	insideTmp     = "/tmp"
 	insideBinary  = "/.seatrial"
 	insidePort    = 8080
@@ -28,6 +29,7 @@ type view struct {
 	volumes bool
 	home    string
 	tmp     string // empty for one in memory
+	cache   string // the builds' caches, which lie elsewhere; empty for none
 }
 
 // systemFolders are shown read-only, or as the links that they are.
@@ -100,6 +102,9 @@ func (a *App) sandbox(v view, self string) []string {
 	args = append(args,
 		"--ro-bind", self, insideBinary,
 		"--bind", a.path(v.home), insideHome)
+	if v.cache != "" {
+		args = append(args, "--bind", v.cache, insideCache)
+	}
 	if v.release != "" {
 		args = append(args, "--bind", a.path(v.release), insideApp)
 	}
