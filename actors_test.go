@@ -53,8 +53,9 @@ func actors() map[string]func(ts *testscript.TestScript, neg bool, args []string
 			s.bridge.stop()
 			return s.serve()
 		}),
-		"limit": on(1, 1, "limit DURATION: the enrolment's time limit", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
-			return s.changeEnrolment(regexp.MustCompile(`(?m)^  limit: .*$`), "  limit: "+args[0])
+		"enrol": on(1, 1, "enrol FILE: the story's file is the enrolment; its repo line is filled in", func(s *stage, ts *testscript.TestScript, _ bool, args []string) error {
+			path := filepath.Join(s.tests, "guestbook", "recipe.yaml")
+			return os.WriteFile(path, []byte(ts.ReadFile(args[0])+"repo: "+s.repo.String()+"\n"), 0o644)
 		}),
 		"unenrol": on(0, 0, "unenrol: remove the enrolment, leave another recipe's", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error {
 			return s.changeEnrolment(regexp.MustCompile(`(?m)^repo: .*$`), "repo: "+s.org+"/another")

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
+	"seatrial/bridge/dispatch/local"
 	"seatrial/harness/app"
 	"seatrial/harness/app/process"
 	"seatrial/harness/janitor"
@@ -27,18 +31,40 @@ func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
-	db, err := g.journalOf(ctx)
-	var owners janitor.Owners = nobody{}
-	if err == nil {
-		defer db.Close()
-		owners = journalOwners{db}
+	runs, err := g.stateDir(runsDir, 0o700)
+	if err != nil {
+		return err
 	}
-	j := janitor.Janitor{Instance: instance, Places: []app.Place{process.NewPlace(work, instance)}, Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
+	owners, done, err := g.owners(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	j := janitor.Janitor{Instance: instance, Places: places(work, runs, instance), Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
 	result, err := j.Sweep(ctx, janitor.Options{DryRun: c.DryRun, OlderThan: c.OlderThan})
 	for _, line := range result.Lines() {
 		fmt.Fprintln(s.Out, printable(line))
 	}
 	return err
+}
+
+// owners answer for this installation's runs. Without a journal nobody does: then no
+// bridge has ever run here. A journal that cannot be read is an error, because its
+// runs may live.
+func (g *Globals) owners(ctx context.Context) (owners janitor.Owners, done func(), err error) {
+	if _, err := os.Stat(filepath.Join(g.State, journalFile)); errors.Is(err, fs.ErrNotExist) {
+		return nobody{}, func() {}, nil
+	}
+	db, err := g.journalOf(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return journalOwners{db}, func() { db.Close() }, nil
+}
+
+// places are where this machine's runs leave things.
+func places(work, runs, instance string) []app.Place {
+	return []app.Place{process.NewPlace(work, instance), local.Place{Root: runs}}
 }
 
 // journalOwners asks the journal whether a run still lives.
@@ -52,8 +78,8 @@ func (o journalOwners) Owner(ctx context.Context, id run.ID) (live, found bool, 
 	return report.State != run.Ended, err == nil, err
 }
 
-// nobody owns anything: there is no journal. What other installations and runs
-// without a forge made is left alone until it expires.
+// nobody answers for any run. What other installations and runs without a forge
+// made is left alone all the same, until it expires.
 type nobody struct{}
 
 func (nobody) Owner(context.Context, run.ID) (live, found bool, err error) { return false, false, nil }

@@ -23,7 +23,7 @@ import (
 	"seatrial/bridge/dispatch/local"
 	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/queue"
-	"seatrial/harness/app"
+	"seatrial/harness"
 	"seatrial/harness/app/process"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/gateway"
@@ -189,7 +189,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return sv, err
 	}
-	places := []app.Place{process.NewPlace(work, instance), local.Place{Root: runs}}
+	places := places(work, runs, instance)
 	sv.dispatcher, err = local.New(local.Config{
 		Root: runs, Instance: instance, Command: c.harness(self, g), Places: places, Now: time.Now, Log: log,
 		Enrolment: func(name string) (recipes.Enrolment, bool) { return sv.enrolments.Book().ByName(name) },
@@ -208,7 +208,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.dispatcher, Routes: sv.router,
 		CannotIsolate: func() string { return cannot },
 		PublicURL:     c.PublicURL, Grammar: grammar,
-		Mask:     func(text string) string { return strings.ReplaceAll(text, token.Get().Reveal(), secrets.Redacted) },
+		Mask:     func(text string) string { return harness.NewMask([]string{token.Get().Reveal()}).String(text) },
 		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
 	})
 	return sv, err

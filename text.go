@@ -63,6 +63,9 @@ func printSummary(w io.Writer, r run.Report) {
 	for _, f := range r.Findings {
 		where := ""
 		if f.File != "" {
+			where = printable(f.File) + ": "
+		}
+		if f.File != "" && f.Line > 0 {
 			where = fmt.Sprintf("%s:%d: ", printable(f.File), f.Line)
 		}
 		fmt.Fprintf(w, "  %s %s: %s%s\n", f.Severity, f.ID, where, printable(f.Text))

@@ -62,7 +62,7 @@ func (a *attempt) bounds(parent context.Context) (context.Context, context.Cance
 func (a *attempt) limit() time.Duration {
 	limit := a.Request.Limit
 	if !a.Labels.Expires.IsZero() {
-		limit = min(limit, a.Labels.Expires.Add(-run.TeardownBudget-stopGrace).Sub(a.Now()))
+		limit = min(limit, a.Labels.Expires.Add(-run.TeardownBudget).Sub(a.Now()))
 	}
 	return max(limit, 0)
 }

@@ -58,7 +58,7 @@ func TestWhatStopsARun(t *testing.T) {
 		{name: "the limit", given: hang, ending: run.EndOutOfTime, note: "the limit of 1h0m0s was reached", took: time.Hour},
 		{name: "the lease", given: func(b *bed) {
 			hang(b)
-			b.job.Labels.Expires = time.Now().Add(35*time.Minute + stopGrace)
+			b.job.Labels.Expires = time.Now().Add(35 * time.Minute)
 		}, ending: run.EndOutOfTime, took: 30 * time.Minute},
 		{name: "silence", given: func(b *bed) {
 			hang(b)

@@ -19,6 +19,8 @@ import (
 const (
 	// destroyTries is how often the app is destroyed before what is left is named.
 	destroyTries = 4
+	// teardownLimit leaves room, within the budget, for a stage that is slow to stop.
+	teardownLimit = run.TeardownBudget - stopGrace
 	// oneDestroy is for one try: a platform that hangs once may answer the next time.
 	oneDestroy = time.Minute
 )
@@ -26,7 +28,7 @@ const (
 // tearDown removes everything that the run made and names what it could not
 // remove. It has a context of its own, because the run's may have ended.
 func (a *attempt) tearDown(parent context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), run.TeardownBudget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), teardownLimit)
 	defer cancel()
 	a.say("tearing down")
 	failpoint.Hit("harness:teardown")
@@ -72,7 +74,7 @@ func (a *attempt) destroy(ctx context.Context) run.Swept {
 		}
 		// An empty list is the proof; what Destroy complained about is gone.
 		return struct{}{}, nil
-	}, backoff.WithBackOff(again), backoff.WithMaxTries(destroyTries), backoff.WithMaxElapsedTime(run.TeardownBudget))
+	}, backoff.WithBackOff(again), backoff.WithMaxTries(destroyTries), backoff.WithMaxElapsedTime(teardownLimit))
 	if err == nil {
 		return swept
 	}
