@@ -18,6 +18,8 @@ const (
 	proxyPort = 3128
 	// reachLimit is how long a build's connection may take to come about.
 	reachLimit = 30 * time.Second
+	// maxRefusals is how many different refusals are told.
+	maxRefusals = 20
 )
 
 // proxy is the one way out of a build's sandbox. It listens inside and connects
@@ -26,8 +28,10 @@ type proxy struct {
 	server   *http.Server
 	upstream func(*http.Request) (*url.URL, error)
 	direct   *http.Transport
+	say      func(line string) // told why something cannot be reached: many programs print only "Forbidden"
 
 	mu    sync.Mutex
+	told  map[string]bool
 	conns map[net.Conn]bool // tunnels, which the server does not know any more
 	ended bool
 }
@@ -43,12 +47,13 @@ func (a *App) startProxy(network *os.File) (*proxy, error) {
 		return nil, fmt.Errorf("cannot give the build a network: %w", err)
 	}
 	p := newProxy(a.cfg.Proxy)
+	p.say = func(line string) { a.log("build", line) }
 	go p.server.Serve(l)
 	return p, nil
 }
 
 func newProxy(upstream func(*http.Request) (*url.URL, error)) *proxy {
-	p := &proxy{upstream: upstream, conns: map[net.Conn]bool{}}
+	p := &proxy{upstream: upstream, say: func(string) {}, told: map[string]bool{}, conns: map[net.Conn]bool{}}
 	p.direct = &http.Transport{
 		Proxy:             p.upstreamFor,
 		DialContext:       p.dial,
@@ -69,7 +74,7 @@ func newProxy(upstream func(*http.Request) (*url.URL, error)) *proxy {
 				p.tunnel(w, r)
 			case r.URL.Scheme == "http" && r.URL.Host != "":
 				if err := p.allowed(r.Context(), r.URL.Hostname()); err != nil {
-					http.Error(w, "seatrial: "+err.Error(), http.StatusForbidden)
+					p.refuse(w, r.URL.Host, err)
 					return
 				}
 				forward.ServeHTTP(w, r)
@@ -88,6 +93,21 @@ func (p *proxy) environment() []string {
 		env = append(env, name+"="+address, strings.ToLower(name)+"="+address)
 	}
 	return append(env, "NO_PROXY=localhost,127.0.0.1,::1", "no_proxy=localhost,127.0.0.1,::1")
+}
+
+// refuse answers that a host cannot be reached, and tells it once.
+func (p *proxy) refuse(w http.ResponseWriter, host string, err error) {
+	line := fmt.Sprintf("seatrial: cannot reach %.200q: %v", host, err)
+	p.mu.Lock()
+	first := !p.told[line] && len(p.told) < maxRefusals
+	if first {
+		p.told[line] = true
+	}
+	p.mu.Unlock()
+	if first {
+		p.say(line)
+	}
+	http.Error(w, line, http.StatusForbidden)
 }
 
 func (p *proxy) close() {
@@ -135,7 +155,7 @@ func (p *proxy) tunnel(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	out, err := p.reach(ctx, r.URL.Host)
 	if err != nil {
-		http.Error(w, "seatrial: "+err.Error(), http.StatusForbidden)
+		p.refuse(w, r.URL.Host, err)
 		return
 	}
 	hijacker, ok := w.(http.Hijacker)

@@ -56,8 +56,12 @@ func TestTheProxyRefusesThisMachine(t *testing.T) {
 		inner.URL, "http://localhost:" + port, "http://x.localhost:" + port, "https://127.0.0.1:" + port, "http://[::1]:" + port,
 		"http://169.254.169.254/latest/meta-data", "http://0.0.0.0:" + port, "http://127.1:" + port, "http://2130706433:" + port, "http://localhost.:" + port,
 	} {
-		if code, said := through(t, newProxy(nil), address); code == http.StatusOK {
+		p, told := newProxy(nil), []string{}
+		p.say = func(line string) { told = append(told, line) }
+		if code, said := through(t, p, address); code == http.StatusOK {
 			t.Errorf("%s: %d %s", address, code, said)
+		} else if code == http.StatusForbidden && (len(told) != 1 || told[0]+"\n" != said) {
+			t.Errorf("%s: told %q, answered %q", address, told, said)
 		}
 	}
 }
