@@ -19,7 +19,7 @@ import (
 
 type janitorCommand struct {
 	DryRun    bool          `help:"Only say what would be removed."`
-	OlderThan time.Duration `help:"Only what expired longer ago than this." placeholder:"30m"`
+	OlderThan time.Duration `help:"Remove only what expired longer ago than this, such as 30m or 24h." placeholder:"DURATION"`
 }
 
 func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {

@@ -33,7 +33,9 @@ func main() {
 	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// commands is the command line.
+// commands is the command line. docs/reference/commands.md is made from it.
+//
+//go:generate go test -run ^TestTheCommandsPageIsUpToDate$ -update .
 type commands struct {
 	Globals
 
@@ -42,7 +44,7 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Show a whole run in a temporary folder: a forge, a pull request, a comment, a verdict."`
 	Recipes recipesCommand `cmd:"" help:"Check, list and write enrolments."`
 	Runs    runsCommand    `cmd:"" help:"Look at runs, read their logs, cancel them."`
-	Janitor janitorCommand `cmd:"" help:"Remove what outlived its run."`
+	Janitor janitorCommand `cmd:"" help:"Remove what outlived its run: processes, cgroups, folders."`
 	Harness harnessCommand `cmd:"" hidden:"" help:"Perform one dispatched run."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -62,16 +64,7 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 
 	var c commands
 	exited := -1
-	parser, err := kong.New(&c,
-		kong.Name("seatrial"),
-		kong.Description("Deploys, upgrades, restarts, backs up, destroys, restores and checks an app package, and tells the verdict."),
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Writers(out, errs),
-		kong.Exit(func(code int) { exited = code }),
-		kong.DefaultEnvars("SEATRIAL"),
-		kong.Vars{"version": version, "state": defaultState()},
-	)
+	parser, err := newParser(&c, kong.Writers(out, errs), kong.Exit(func(code int) { exited = code }))
 	if err != nil {
 		panic(err) // the struct above is wrong: every test would see it
 	}
@@ -92,6 +85,19 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(&c.Globals, streams{in, out, errs})
 	return report(errs, err)
+}
+
+// newParser makes the parser of the command line. Every option is also an
+// environment variable: --log-level is SEATRIAL_LOG_LEVEL.
+func newParser(c *commands, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append([]kong.Option{
+		kong.Name("seatrial"),
+		kong.Description("Deploys, upgrades, restarts, backs up, destroys, restores and checks an app package, and tells the verdict."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.DefaultEnvars("SEATRIAL"),
+		kong.Vars{"version": version, "state": defaultState()},
+	}, more...)...)
 }
 
 type versionCommand struct{}

@@ -80,9 +80,9 @@ func report(w io.Writer, err error) int {
 
 // Globals are the options of every command.
 type Globals struct {
-	State    string `help:"Folder of the journal, the runs' files and caches." default:"${state}" placeholder:"DIR"`
-	LogLevel string `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
-	LogJSON  bool   `name:"log-json" help:"Log JSON lines also on a terminal."`
+	State    string `help:"Folder of the journal, the runs' files and caches. Default: /var/lib/seatrial for root, else seatrial in $XDG_STATE_HOME or in ~/.local/state." default:"${state}" placeholder:"DIR"`
+	LogLevel string `help:"Log what is at least this important, to standard error: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogJSON  bool   `name:"log-json" help:"Log JSON lines even to a terminal. Elsewhere the log is JSON lines anyway."`
 }
 
 // defaultState is where the state lies unless --state says otherwise.

@@ -29,8 +29,8 @@ import (
 
 // buildOptions say what builds and apps may see of this machine.
 type buildOptions struct {
-	Share    []string `help:"Folders of this machine that isolated builds and apps may read, such as a cache of modules." placeholder:"DIR"`
-	BuildEnv []string `help:"KEY=VALUE for the environment of builds." placeholder:"KEY=VALUE" sep:"none"`
+	Share    []string `help:"Folder of this machine that isolated builds and apps may read, under the same path. Give the option once for each." placeholder:"DIR"`
+	BuildEnv []string `help:"Variable for the environment of builds; apps do not get it. Give the option once for each." placeholder:"KEY=VALUE" sep:"none"`
 }
 
 // performer performs attempts on this machine.

@@ -19,7 +19,7 @@ type recipesCommand struct {
 }
 
 type testsFolder struct {
-	Tests string `help:"Folder of the enrolments." type:"path" default:"tests"`
+	Tests string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it." type:"path" default:"tests"`
 }
 
 func (t testsFolder) load() (*recipes.Book, error) {
@@ -87,7 +87,7 @@ func (c *recipesList) Run(s streams) error {
 type recipesNew struct {
 	testsFolder
 	Repo string `arg:"" help:"The repository: owner/name."`
-	Name string `help:"The recipe's name. Default: the repository's."`
+	Name string `help:"The recipe's name, which is its folder's. Default: the repository's." placeholder:"NAME"`
 }
 
 func (c *recipesNew) Run(s streams) error {

@@ -18,18 +18,24 @@ import (
 )
 
 type runCommand struct {
-	Dir       string `arg:"" help:"The recipe's folder: a git repository, or just files." type:"path" default:"."`
-	Enrolment string `help:"The enrolment: recipe.yaml, or the folder that holds it. Default: the smallest one there is." type:"path" placeholder:"PATH"`
-	Commit    string `help:"Test this commit. Default: the work tree as it is, committed or not." placeholder:"REV"`
-	From      string `help:"Upgrade from this published version. Default: the highest one that the commit descends from." placeholder:"TAG"`
+	Dir       string `arg:"" help:"The recipe's folder: a git repository, or just files. Default: the current folder." type:"path" default:"."`
+	Enrolment string `help:"The enrolment: recipe.yaml, or the folder that holds it. Default: one in which every key has its default." type:"path" placeholder:"PATH"`
+	Commit    string `help:"Test this commit, named in any way that git understands. Default: the files as they lie in the folder, committed or not." placeholder:"REV"`
+	From      string `help:"Upgrade from the release with this tag. Default: the highest published version that the commit descends from." placeholder:"TAG"`
 	Only      string `help:"Ask only this stage's question, and do what it needs: policy, lint, upgrade, restart, backup, install, restore or checks." placeholder:"STAGE"`
-	Keep      bool   `help:"Leave the app up after the stages, until Ctrl-C."`
-	JSON      bool   `help:"Print the events as JSON, one a line."`
-	Verbose   bool   `short:"v" help:"Print what the app and its build write, too."`
-	Out       string `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder." type:"path" placeholder:"DIR"`
-	Isolate   bool   `help:"Run build and app as serve does: another user, own namespaces, limits. Needs root and bubblewrap."`
-	Domain    string `help:"The domain that the app's subdomain is put before." default:"localhost"`
+	Keep      bool   `help:"Leave the app up after the stages, until Ctrl-C. Then it is torn down."`
+	JSON      bool   `help:"Print the run's events as JSON, one a line, instead of progress and summary."`
+	Verbose   bool   `short:"v" help:"Print to standard error what the app, its build and the harness write, too."`
+	Out       string `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder. It is made where it is missing." type:"path" placeholder:"DIR"`
+	Isolate   bool   `help:"Run build and app as serve does: another user, own namespaces, limits. Takes root and bubblewrap."`
+	Domain    string `help:"The app is served at a subdomain of this domain." default:"localhost"`
 	buildOptions
+}
+
+// Help is shown below the summary.
+func (runCommand) Help() string {
+	return "Build and app run as you do, because it is your own folder; --isolate treats them as a stranger's. " +
+		"Exit codes: 0 pass, 1 fail, 2 unverified or interrupted."
 }
 
 func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {

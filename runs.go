@@ -66,10 +66,10 @@ func findRun(ctx context.Context, db journal.Reader, text string) (run.Report, e
 }
 
 type runsList struct {
-	Recipe string `help:"Only runs of this recipe."`
+	Recipe string `help:"Only runs of this recipe." placeholder:"NAME"`
 	Open   bool   `help:"Only runs that have not ended."`
-	Limit  int    `help:"At most so many." default:"20"`
-	JSON   bool   `help:"Print one JSON object a line."`
+	Limit  int    `help:"At most so many runs." default:"20"`
+	JSON   bool   `help:"Print one JSON object a line: each a result as docs/reference/result.md describes it."`
 }
 
 func (c *runsList) Run(ctx context.Context, g *Globals, s streams) error {
@@ -120,7 +120,7 @@ func verdictWord(r run.Report) string {
 
 type runsShow struct {
 	ID   string `arg:"" help:"The run's ID, or the beginning of it."`
-	JSON bool   `help:"Print the result as JSON (docs/reference/result.md)."`
+	JSON bool   `help:"Print the result as JSON, as docs/reference/result.md describes it."`
 }
 
 func (c *runsShow) Run(ctx context.Context, g *Globals, s streams) error {
@@ -142,7 +142,7 @@ func (c *runsShow) Run(ctx context.Context, g *Globals, s streams) error {
 
 type runsLog struct {
 	ID      string `arg:"" help:"The run's ID, or the beginning of it."`
-	Attempt int    `help:"Which attempt; 0 for the latest."`
+	Attempt int    `help:"Which attempt's log. Default: the latest one's." placeholder:"N"`
 }
 
 func (c *runsLog) Run(ctx context.Context, g *Globals, s streams) error {
@@ -171,7 +171,7 @@ func (c *runsLog) Run(ctx context.Context, g *Globals, s streams) error {
 
 type runsCancel struct {
 	ID  string `arg:"" help:"The run's ID, or the beginning of it."`
-	Why string `help:"The reason; it is shown on the pull request."`
+	Why string `help:"The reason; it is shown on the pull request." placeholder:"TEXT"`
 }
 
 func (c *runsCancel) Run(ctx context.Context, g *Globals, s streams) error {

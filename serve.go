@@ -36,23 +36,29 @@ import (
 )
 
 type serveCommand struct {
-	GiteaURL       string `help:"The forge's address, such as https://git.example.org." required:"" placeholder:"URL"`
-	GiteaToken     string `help:"The bot's token. Better: --gitea-token-file." placeholder:"TOKEN"`
-	GiteaTokenFile string `help:"File with the bot's token." type:"path" placeholder:"FILE"`
-	Org            string `help:"The organisation whose members may ask." required:""`
-	Tests          string `help:"Folder of the enrolments." type:"path" default:"tests"`
+	GiteaURL       string `help:"Address of the forge, such as https://git.example.org." required:"" placeholder:"URL"`
+	GiteaToken     string `help:"The bot's access token. Whoever lists processes sees it here: better --gitea-token-file." placeholder:"TOKEN"`
+	GiteaTokenFile string `help:"File that holds the bot's access token and nothing else." type:"path" placeholder:"FILE"`
+	Org            string `help:"The organisation on the forge whose members may ask for runs." required:"" placeholder:"NAME"`
+	Tests          string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it." type:"path" default:"tests"`
 
-	Listen    string `help:"Address of dashboard, badges and gateway." default:"127.0.0.1:8080"`
-	PublicURL string `help:"How browsers reach the dashboard. Default: http:// and the listening address." placeholder:"URL"`
-	Domain    string `help:"The domain that apps' subdomains are put before. Default: the public address's host name, or localhost." placeholder:"NAME"`
+	Listen    string `help:"Host and port to listen on, for dashboard, badges and gateway. Port 0 takes a free one." default:"127.0.0.1:8080"`
+	PublicURL string `help:"How browsers reach the dashboard; links in comments begin with it. Default: http:// and the listening address." placeholder:"URL"`
+	Domain    string `help:"Apps are served at subdomains of this domain. Default: the host name of --public-url, or localhost where that is a number." placeholder:"NAME"`
 
-	Capacity int           `help:"How many runs at once." default:"1"`
-	Offers   []string      `help:"Capabilities that this machine has, for the recipes that need some." placeholder:"NAME"`
-	Word     string        `help:"The command that people comment." default:"!testme"`
-	Poll     time.Duration `help:"How often to ask the forge for news." default:"30s"`
-	Sweep    time.Duration `help:"How often to read each recipe's comments in full." default:"10m"`
+	Capacity int           `help:"How many runs may be under way at once." default:"1"`
+	Offers   []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
+	Word     string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
+	Poll     time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
+	Sweep    time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
 	Janitor  time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	buildOptions
+}
+
+// Help is shown below the summary.
+func (serveCommand) Help() string {
+	return "Needs git; to run code that no enrolment trusts also root and bubblewrap. " +
+		"Ctrl-C or SIGTERM ends the server, not the runs: the next start finds them again."
 }
 
 const (
