@@ -30,6 +30,12 @@ func (b *Bridge) listen(ctx context.Context, from journal.Position) error {
 func (b *Bridge) heard(ctx context.Context, e run.Event) {
 	b.announcer.Changed(e.Run)
 	switch e.Kind {
+	case run.KindRequested:
+		b.runs.Go(func() { b.enqueue(ctx, e.Run) })
+	case run.KindEnded:
+		b.Queue.Remove(e.Run)
+	}
+	switch e.Kind {
 	case run.KindCancelAsked:
 		b.runs.Go(func() { b.cancel(ctx, e.Run) })
 	case run.KindRequested, run.KindDispatching, run.KindEnded:
@@ -41,6 +47,20 @@ func (b *Bridge) heard(ctx context.Context, e run.Event) {
 	case run.KindDispatching, run.KindLost, run.KindTornDown, run.KindFinished, run.KindSwept, run.KindEnded:
 		b.unroute(e.Run)
 	}
+}
+
+// enqueue has a run wait for its turn that the journal holds. Whoever wrote it down
+// has done so already, unless the writing seemed to fail.
+func (b *Bridge) enqueue(ctx context.Context, id run.ID) {
+	again(ctx, b.Log.With("run", id), "let a run wait for its turn", longestRetry, func() error {
+		b.deciding.Lock()
+		defer b.deciding.Unlock()
+		r, err := b.Journal.Report(ctx, id)
+		if err == nil && r.State == run.Waiting && r.CancelAsked == "" {
+			b.Queue.Add(r.Request)
+		}
+		return err
+	})
 }
 
 // tellWaiting has the places in the queue said anew.

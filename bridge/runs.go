@@ -73,7 +73,9 @@ func (b *Bridge) takeTurns(ctx context.Context) error {
 }
 
 // begin writes down that the run has its slot and drives it from there. A run that
-// was superseded or cancelled at the last moment gives the slot back.
+// was superseded or cancelled at the last moment gives the slot back. One that stands
+// in the journal as begun was begun here, by a try that seemed to fail: nobody else is
+// handed the run.
 func (b *Bridge) begin(ctx context.Context, request run.Request, lease run.Lease) {
 	began := false
 	again(ctx, b.Log.With("run", request.ID), "begin a run", longestRetry, func() error {
@@ -84,6 +86,7 @@ func (b *Bridge) begin(ctx context.Context, request run.Request, lease run.Lease
 			return err
 		}
 		if r.State != run.Waiting || r.CancelAsked != "" {
+			began = r.State != run.Waiting && r.State != run.Ended
 			return nil
 		}
 		if err := b.Journal.Append(ctx, b.event(request.ID, 1, run.KindDispatching).With(lease)); err != nil {
@@ -162,11 +165,10 @@ func (b *Bridge) conclude(ctx context.Context, f facts, fresh *bool) error {
 	if !ok {
 		return fmt.Errorf("cannot begin attempt %d: the run has no slot", r.Attempt+1)
 	}
-	if err := b.Journal.Append(ctx, b.event(r.Request.ID, r.Attempt+1, run.KindDispatching).With(lease)); err != nil {
-		return err
-	}
+	// Said before it is written: should that seem to fail and yet have happened, the
+	// new attempt is this process's all the same.
 	*fresh = true
-	return nil
+	return b.Journal.Append(ctx, b.event(r.Request.ID, r.Attempt+1, run.KindDispatching).With(lease))
 }
 
 // giveBack releases the slot; what was left keeps it dirty until it is gone.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -38,7 +39,10 @@ var (
 	eve       = forge.Person{ID: 9, Login: "eve"}   // a stranger
 )
 
-var errDead = errors.New("the bridge was killed")
+var (
+	errDead     = errors.New("the bridge was killed")
+	errNoAnswer = fmt.Errorf("gave up waiting for an answer: %w", context.DeadlineExceeded)
+)
 
 // world is everything around the bridge. It outlives the bridge, which can be
 // killed before or after any of its deeds and started again.
@@ -55,6 +59,7 @@ type world struct {
 	mu     sync.Mutex
 	deeds  int
 	killAt int  // the deed at which the bridge dies; 0 for never
+	failAt int  // the deed that it is told has failed; 0 for none
 	after  bool // it is done all the same
 	alive  *life
 }
@@ -145,6 +150,15 @@ func (m *mortal) do(deed func() error) error {
 		return errDead
 	}
 	m.w.deeds++
+	if m.w.deeds == m.w.failAt {
+		m.w.mu.Unlock()
+		if m.w.after {
+			if err := deed(); err != nil {
+				return err
+			}
+		}
+		return errNoAnswer
+	}
 	dies := m.w.deeds == m.w.killAt
 	if dies {
 		m.l.dead = true

@@ -65,16 +65,19 @@ func (a *Announcer) status(ctx context.Context, voice Voice, repo forge.Repo, r 
 	if err != nil {
 		return err
 	}
+	w.unsure = true // until it is written down that it was set
 	if !stands {
 		if err := voice.SetStatus(ctx, repo, commit, want); err != nil {
-			w.unsure = true
 			return fmt.Errorf("cannot set the status of %s: %w", run.ShortHash(commit), err)
 		}
 		failpoint.Hit("bridge:after-status")
 	}
-	w.unsure = false
 	n.Status = said
-	return a.remember(ctx, n)
+	if err := a.remember(ctx, n); err != nil {
+		return err
+	}
+	w.unsure = false
+	return nil
 }
 
 // statusStands says whether the status is there already, or must not be set any
