@@ -57,10 +57,13 @@ func actors() map[string]func(ts *testscript.TestScript, neg bool, args []string
 			path := filepath.Join(s.tests, "guestbook", "recipe.yaml")
 			return os.WriteFile(path, []byte(ts.ReadFile(args[0])+"repo: "+s.repo.String()+"\n"), 0o644)
 		}),
+		"steady": on(1, 1, "steady DURATION: how long an app must stay up, and so a run lasts", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
+			return s.changeEnrolment(regexp.MustCompile(`(?m)^  steady: .*$`), "  steady: "+args[0])
+		}),
 		"unenrol": on(0, 0, "unenrol: remove the enrolment, leave another recipe's", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error {
 			return s.changeEnrolment(regexp.MustCompile(`(?m)^repo: .*$`), "repo: "+s.org+"/another")
 		}),
-		"stop": on(1, 1, "stop bridge", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error { s.bridge.stop(); return nil }),
+		"end": on(1, 1, "end bridge", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error { s.bridge.stop(); return nil }),
 		"crash": on(1, 1, "crash bridge|harness", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
 			if args[0] == "bridge" {
 				s.bridge.kill()
