@@ -51,7 +51,9 @@ func printSummary(w io.Writer, r run.Report) {
 		}
 		fmt.Fprintf(w, "  %s %-9s %-10s %7s  %s\n", marks[s.Outcome], s.Stage, s.Outcome, took, printable(s.Note))
 		if s.Fault != nil {
-			fmt.Fprintf(w, "      %s\n", printable(s.Fault.Summary))
+			if s.Fault.Summary != s.Note {
+				fmt.Fprintf(w, "      %s\n", printable(s.Fault.Summary))
+			}
 			for _, line := range s.Fault.Evidence {
 				fmt.Fprintf(w, "      | %s\n", printable(line))
 			}
@@ -73,11 +75,15 @@ func printSummary(w io.Writer, r run.Report) {
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "  note: %s\n", printable(warning))
 	}
-	fmt.Fprintf(w, "\nLevel %d of %d.", r.Level(), run.MaxLevel)
-	if want := r.WouldRaise(); want != "" {
-		fmt.Fprintf(w, " What would raise it: %s.", want)
-	}
 	fmt.Fprintln(w)
+	switch want := r.WouldRaise(); {
+	case r.Request.Only != "":
+		fmt.Fprintf(w, "Only %s was asked: that makes no level.\n", r.Request.Only)
+	case want != "":
+		fmt.Fprintf(w, "Level %d of %d. What would raise it: %s.\n", r.Level(), run.MaxLevel, want)
+	default:
+		fmt.Fprintf(w, "Level %d of %d.\n", r.Level(), run.MaxLevel)
+	}
 	switch {
 	case len(r.Leftovers) > 0:
 		fmt.Fprintf(w, "%d left over:\n", len(r.Leftovers))

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"seatrial/harness/app"
-	"seatrial/harness/run"
 	"seatrial/recipes"
 )
 
@@ -63,23 +62,12 @@ func (r *Runner) Run(ctx context.Context, step recipes.Step, vars map[string]str
 		return fmt.Errorf("cannot do the step %q: it has neither a request nor a command", step.Name)
 	}
 	if err != nil {
-		return named(step, err)
+		return err
 	}
 	if err := got.compare(step.Expect, &fill); err != nil {
-		return named(step, err)
+		return err
 	}
-	return named(step, got.capture(step.Capture, vars))
-}
-
-// named puts the step's name before a fault's summary.
-func named(step recipes.Step, err error) error {
-	fault, ok := err.(*run.Fault)
-	if ok && step.Name != "" {
-		copied := *fault
-		copied.Summary = step.Name + ": " + fault.Summary
-		return &copied
-	}
-	return err // also nil
+	return got.capture(step.Capture, vars)
 }
 
 // answer is what came of a step.

@@ -75,7 +75,7 @@ func TestRun(t *testing.T) {
 		shows string // a piece of the evidence
 	}{
 		"a page":                    {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Text: []string{"Guestbook"}, NotText: []string{"Error"}, Headers: map[string]string{"x-kind": "version=2"}}}},
-		"a missing text":            {step: recipes.Step{Name: "front page", Request: request("/page"), Expect: recipes.Expect{Text: []string{"Welcome"}}}, fault: `front page: GET /page: expected "Welcome"`, shows: "<h1>Guestbook</h1>"},
+		"a missing text":            {step: recipes.Step{Name: "front page", Request: request("/page"), Expect: recipes.Expect{Text: []string{"Welcome"}}}, fault: `GET /page: expected "Welcome"`, shows: "<h1>Guestbook</h1>"},
 		"control characters":        {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Status: 404}}, fault: "expected status 404, got 200", shows: "\uFFFD[31mred\uFFFD"},
 		"an unwanted text":          {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{NotText: []string{"Guest"}}}, fault: "expected no"},
 		"a missing header":          {step: recipes.Step{Request: request("/page"), Expect: recipes.Expect{Headers: map[string]string{"X-Other": ""}}}, fault: "expected the header X-Other"},
