@@ -54,7 +54,7 @@ func idle(b *testing.B, n int) {
 	cycles, idle := perCycle(y.forge.Requests())
 	figure(b, fmt.Sprintf("forge requests per idle cycle, %d enrolled", n), "requests", float64(idle)/float64(cycles), &bound{"=", 1})
 	swept := firstSweeps(y.forge.Requests())
-	figure(b, "  apart from that, the sweep's per repository and sweep", "requests swept", float64(swept)/float64(n), nil)
+	figure(b, "  the sweep, apart: per repository and sweep", "requests swept", float64(swept)/float64(n), nil)
 	if n == 1000 {
 		y.settle(b, s)
 	}
