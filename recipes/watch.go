@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,18 +26,14 @@ type Watcher struct {
 
 	mu     sync.RWMutex
 	book   *Book
-	stamps map[string]stamp
-}
-
-type stamp struct {
-	size int64
-	at   time.Time
+	looks  maphash.Seed
+	looked uint64 // how the folder looked when the book was read
 }
 
 // Watch reads the folder for the first time.
 func Watch(dir string, log *slog.Logger) (*Watcher, error) {
-	w := &Watcher{dir: dir, log: log}
-	w.stamps = w.look()
+	w := &Watcher{dir: dir, log: log, looks: maphash.MakeSeed()}
+	w.looked = w.look()
 	book, err := Load(dir)
 	if err != nil {
 		return nil, err
@@ -63,7 +59,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if stamps := w.look(); !maps.Equal(stamps, w.seen()) {
+		if w.look() != w.seen() {
 			if err := w.Reload(); err != nil {
 				w.log.Warn("the enrolments are served as they were", "err", err)
 			}
@@ -71,20 +67,20 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-func (w *Watcher) seen() map[string]stamp {
+func (w *Watcher) seen() uint64 {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	return w.stamps
+	return w.looked
 }
 
 // Reload reads everything again, now. An unreadable folder changes nothing.
 func (w *Watcher) Reload() error {
-	// Stamped before reading: a change in between is seen the next time.
-	stamps := w.look()
+	// Looked at before reading: a change in between is seen the next time.
+	looked := w.look()
 	fresh, err := Load(w.dir)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stamps = stamps
+	w.looked = looked
 	if err != nil {
 		return fmt.Errorf("cannot reload: %w", err)
 	}
@@ -120,24 +116,26 @@ func bad(problems []Problem, e Enrolment) bool {
 	})
 }
 
-// look notes what the files look like from outside.
-func (w *Watcher) look() map[string]stamp {
-	stamps := map[string]stamp{}
-	entries, err := os.ReadDir(w.dir)
+// look sums up what the files look like from outside: a number that is another one
+// after a change. Thousands of names and times would be much to keep.
+func (w *Watcher) look() uint64 {
+	var sum maphash.Hash
+	sum.SetSeed(w.looks)
+	entries, err := os.ReadDir(w.dir) // sorted by name
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return stamps
+		return sum.Sum64()
 	}
 	for _, entry := range entries {
 		folder := filepath.Join(w.dir, entry.Name())
 		if !isFolder(folder) {
 			continue
 		}
-		stamps[folder] = stamp{}
+		fmt.Fprintf(&sum, "%s\x00", folder)
 		for _, file := range filesIn(folder) {
 			if info, err := os.Stat(file); err == nil {
-				stamps[file] = stamp{info.Size(), info.ModTime()}
+				fmt.Fprintf(&sum, "%s\x00%d %d\x00", file, info.Size(), info.ModTime().UnixNano())
 			}
 		}
 	}
-	return stamps
+	return sum.Sum64()
 }
