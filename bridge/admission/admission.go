@@ -130,7 +130,10 @@ func headMoved(in Input) (then string, moved bool) {
 	pushes := slices.SortedFunc(slices.Values(in.Pushes), func(a, b forge.Push) int { return a.At.Compare(b.At) })
 	for _, p := range pushes {
 		if p.ID > in.Comment.ID || p.At.After(in.Comment.Created) {
-			return p.Before, true
+			if p.Before != "" {
+				then = p.Before
+			}
+			return then, true
 		}
 		then = p.After
 	}

@@ -86,6 +86,11 @@ func TestRefusals(t *testing.T) {
 			moved(in, 101, noon.Add(time.Minute))
 			in.Pushes[0].Before = ""
 		}, true, "head-moved - " + newHead, 1},
+		{"a push whose commit before is known from the push before", func(in *admission.Input) {
+			moved(in, 101, noon.Add(time.Minute))
+			in.Pushes[0].Before = ""
+			in.Pushes = append(in.Pushes, forge.Push{ID: 50, At: noon.Add(-time.Hour), After: oldHead})
+		}, true, "head-moved " + oldHead + " " + newHead, 1},
 		{"a push that the forge never noted", func(in *admission.Input) {
 			in.Pull.Head, in.Tries = newHead, 5
 			in.Pushes = []forge.Push{{ID: 99, At: noon.Add(-time.Minute), After: oldHead}}
