@@ -98,14 +98,27 @@ func (c *recipesNew) Run(s streams) error {
 	if c.Name == "" {
 		c.Name = recipes.NameFor(c.Repo)
 	}
+	if err := recipes.CheckName(c.Name); err != nil {
+		return exitWith(exitUsage, err)
+	}
 	folder := filepath.Join(c.Tests, c.Name)
 	path := filepath.Join(folder, "recipe.yaml")
+	// A second enrolment of a repository, and a second file in a folder, would take
+	// the first one down.
+	if book, err := recipes.Load(c.Tests); err == nil {
+		if e, ok := book.ByRepo("", c.Repo); ok {
+			return exitWith(exitConfiguration, fmt.Errorf("%s is enrolled already: change %s instead", c.Repo, e.File))
+		}
+	}
+	if found, _ := filepath.Glob(filepath.Join(folder, "recipe.*")); len(found) > 0 {
+		return exitWith(exitConfiguration, alreadyThere(found[0]))
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return exitWith(exitConfiguration, fmt.Errorf("cannot write the enrolment: %w", err))
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return exitWith(exitConfiguration, fmt.Errorf("%s is there already: it is left as it is", path))
+		return exitWith(exitConfiguration, alreadyThere(path))
 	}
 	if err == nil {
 		_, err = f.Write(text)
@@ -121,6 +134,10 @@ func (c *recipesNew) Run(s streams) error {
 	}
 	fmt.Fprintf(s.Out, "Wrote %s. Next: read it, then seatrial recipes check.\n", path)
 	return nil
+}
+
+func alreadyThere(path string) error {
+	return fmt.Errorf("%s is there already and is left as it is: change it, or choose another --name", path)
 }
 
 func counted(n int, thing string) string {

@@ -24,7 +24,7 @@ func New(repo string) ([]byte, error) {
 		return nil, err
 	}
 	if len(problems) > 0 {
-		return nil, fmt.Errorf("%s", problems[0].Message)
+		return nil, fmt.Errorf("%s: write it for example recipes/guestbook", problems[0].Message)
 	}
 	quoted, err := yaml.Marshal(e.Repo)
 	if err != nil {
@@ -47,6 +47,14 @@ func New(repo string) ([]byte, error) {
 const SchemaFile = "../schema.json"
 
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// CheckName says whether a recipe may be called so.
+func CheckName(name string) error {
+	if !folderName.MatchString(name) {
+		return fmt.Errorf("%q is no name for a recipe: write it with small letters, digits and -, such as guestbook", name)
+	}
+	return nil
+}
 
 // NameFor is the folder's name for a repository: its last part, in the letters that
 // a folder may have.
