@@ -63,8 +63,10 @@ func (serveCommand) Help() string {
 
 const (
 	forgeID = "gitea"
-	// memoryTarget keeps the garbage collector eager: a bridge waits most of the time.
+	// memoryTarget and collectAt keep the garbage collector eager: a bridge waits most
+	// of the time, and what it holds should be what it needs.
 	memoryTarget = 40 << 20
+	collectAt    = 50 // percent of what is in use
 	// shutdownGrace is for requests that are being answered.
 	shutdownGrace = 5 * time.Second
 )
@@ -72,6 +74,7 @@ const (
 // Run joins the parts of a server and runs them until the context ends. Runs go on.
 func (c *serveCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	debug.SetMemoryLimit(memoryTarget)
+	debug.SetGCPercent(collectAt)
 	log := g.logger(s.Err)
 	sv, err := c.prepare(ctx, g, log)
 	if err != nil {
