@@ -61,9 +61,9 @@ func eventLine(e run.Event) string {
 		var p run.Plan
 		_ = e.Into(&p)
 		if p.Previous == "" {
-			return fmt.Sprintf("plan: %v, no published release before it", p.Stages)
+			return fmt.Sprintf("plan: %s; no published release before it", listed(p.Stages, ""))
 		}
-		return fmt.Sprintf("plan: %v, upgrading from %s", p.Stages, printable(p.Previous))
+		return fmt.Sprintf("plan: %s; upgrading from %s", listed(p.Stages, ""), printable(p.Previous))
 	case run.KindStageStarted:
 		return string(e.Stage) + " ..."
 	case run.KindProgress:
@@ -71,7 +71,7 @@ func eventLine(e run.Event) string {
 	case run.KindFinding:
 		var f run.Finding
 		_ = e.Into(&f)
-		return fmt.Sprintf("    %s %s: %s", f.Severity, f.ID, printable(f.Text))
+		return "    " + findingLine(f)
 	case run.KindWarning:
 		return "    note: " + printable(e.Note)
 	case run.KindStageEnded:
@@ -84,7 +84,9 @@ func eventLine(e run.Event) string {
 		}
 		return line
 	case run.KindInterrupted:
-		return "interrupted: " + printable(e.Note)
+		var why string
+		_ = e.Into(&why)
+		return "interrupted: " + because(printable(e.Note), why)
 	case run.KindTornDown:
 		var swept run.Swept
 		_ = e.Into(&swept)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -104,7 +105,11 @@ func (c *runCommand) enrolment(errs io.Writer) (recipes.Enrolment, error) {
 		name := recipes.NameFor("local/" + filepath.Base(c.Dir))
 		return recipes.Defaults(recipes.Enrolment{Name: name, Version: 1, Repo: "local/" + name}), nil
 	}
-	e, problems, err := recipes.LoadFile(c.enrolmentFile())
+	file := c.enrolmentFile()
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return recipes.Enrolment{}, exitWith(exitConfiguration, fmt.Errorf("%s is a folder without a recipe.yaml: name the file, or the folder that holds it", file))
+	}
+	e, problems, err := recipes.LoadFile(file)
 	if err != nil {
 		return e, exitWith(exitConfiguration, err)
 	}
@@ -112,7 +117,7 @@ func (c *runCommand) enrolment(errs io.Writer) (recipes.Enrolment, error) {
 		for _, p := range problems {
 			fmt.Fprintln(errs, p)
 		}
-		return e, exitWith(exitConfiguration, fmt.Errorf("the enrolment cannot be used"))
+		return e, exitWith(exitConfiguration, errors.New("the enrolment cannot be used: correct it, and try again"))
 	}
 	return e, nil
 }
@@ -137,7 +142,7 @@ func (c *runCommand) job(e recipes.Enrolment) (local.Job, error) {
 	}
 	only, known := run.ParseStage(c.Only)
 	if c.Only != "" && !known {
-		return local.Job{}, exitWith(exitUsage, fmt.Errorf("there is no stage %q: the stages are %v", c.Only, run.Stages()))
+		return local.Job{}, exitWith(exitUsage, fmt.Errorf("there is no stage %q: it can be %s", c.Only, listed(run.Stages(), "or")))
 	}
 	now := time.Now()
 	request := run.Request{

@@ -11,13 +11,13 @@ import (
 )
 
 // printable makes a stranger's text harmless on a terminal: control characters,
-// escape sequences and direction marks become visible.
+// escape sequences, direction marks and characters without a shape become visible.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co):
 			return '\uFFFD'
 		}
 		return r
@@ -36,18 +36,54 @@ func printableLines(s string) string {
 // marks say an outcome in one character; the word stands beside it.
 var marks = map[run.Outcome]string{run.Passed: "✔", run.Failed: "✘", run.Skipped: "–", run.Blocked: "·", run.Unverified: "?"}
 
+// because joins what happened and why, where that is known.
+func because(what, why string) string {
+	if why == "" {
+		return what
+	}
+	return what + ": " + printable(why)
+}
+
+// findingLine is a finding with its place.
+func findingLine(f run.Finding) string {
+	where := ""
+	if f.File != "" {
+		where = printable(f.File) + ": "
+	}
+	if f.File != "" && f.Line > 0 {
+		where = fmt.Sprintf("%s:%d: ", printable(f.File), f.Line)
+	}
+	return fmt.Sprintf("%s %s: %s%s", f.Severity, f.ID, where, printable(f.Text))
+}
+
+// listed joins stages for a sentence.
+func listed(stages []run.Stage, last string) string {
+	words := make([]string, len(stages))
+	for i, s := range stages {
+		words[i] = string(s)
+	}
+	if n := len(words); n > 1 && last != "" {
+		return strings.Join(words[:n-1], ", ") + " " + last + " " + words[n-1]
+	}
+	return strings.Join(words, ", ")
+}
+
 // printSummary prints a report for a person at a terminal.
 func printSummary(w io.Writer, r run.Report) {
-	fmt.Fprintf(w, "%s: %s at %s\n", strings.ToUpper(verdictWord(r)), printable(r.Request.Recipe), r.Request.Code.ShortCommit())
+	fmt.Fprintf(w, "%s: %s at %s\n", strings.ToUpper(verdictWord(r)), printable(r.Request.Recipe), printable(r.Request.Code.ShortCommit()))
 	fmt.Fprintf(w, "run %s, attempt %d\n", r.Request.ID, r.Attempt)
 	if r.Ending != run.EndedNormally {
-		fmt.Fprintf(w, "ended: %s %s\n", r.Ending, printable(r.EndingNote))
+		fmt.Fprintf(w, "ended: %s\n", because(string(r.Ending), r.EndingNote))
 	}
 	fmt.Fprintln(w)
 	for _, s := range r.Stages {
 		took := ""
 		if s.Took > 0 {
 			took = s.Took.Round(100 * time.Millisecond).String()
+		}
+		if s.Outcome == "" {
+			fmt.Fprintf(w, "    %-9s not asked\n", s.Stage)
+			continue
 		}
 		fmt.Fprintf(w, "  %s %-9s %-10s %7s  %s\n", marks[s.Outcome], s.Stage, s.Outcome, took, printable(s.Note))
 		if s.Fault != nil {
@@ -63,20 +99,15 @@ func printSummary(w io.Writer, r run.Report) {
 		}
 	}
 	for _, f := range r.Findings {
-		where := ""
-		if f.File != "" {
-			where = printable(f.File) + ": "
-		}
-		if f.File != "" && f.Line > 0 {
-			where = fmt.Sprintf("%s:%d: ", printable(f.File), f.Line)
-		}
-		fmt.Fprintf(w, "  %s %s: %s%s\n", f.Severity, f.ID, where, printable(f.Text))
+		fmt.Fprintf(w, "  %s\n", findingLine(f))
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "  note: %s\n", printable(warning))
 	}
 	fmt.Fprintln(w)
 	switch want := r.WouldRaise(); {
+	case len(r.Stages) == 0:
+		fmt.Fprintln(w, "Nothing was asked: that makes no level.")
 	case r.Request.Only != "":
 		fmt.Fprintf(w, "Only %s was asked: that makes no level.\n", r.Request.Only)
 	case want != "":

@@ -60,12 +60,24 @@ func open(in Input) *recipe {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		r.noProc = "there is none in the repository"
+	case err != nil && r.linkTo(procfileName) != "":
+		r.noProc = "it is a link to " + r.linkTo(procfileName) + ", which is not in the repository"
 	case err != nil:
 		r.noProc = err.Error()
 	default:
 		r.procfile = procLines(text)
 	}
 	return r
+}
+
+// linkTo is where a link leads; empty for what is none.
+func (r *recipe) linkTo(name string) string {
+	for _, e := range r.entries {
+		if e.path == name && e.mode&fs.ModeSymlink != 0 {
+			return e.target
+		}
+	}
+	return ""
 }
 
 // walk lists the files. What cannot be listed is left out: lint is shy.

@@ -110,6 +110,9 @@ func (s *Source) open(ctx context.Context, code Code) (*Repo, string, error) {
 			rev = "HEAD"
 		}
 		commit, err := r.Resolve(ctx, rev)
+		if errors.Is(err, ErrNotFound) {
+			err = fmt.Errorf("%q names no commit in %s: git log --all shows those that it has", rev, dir)
+		}
 		return r, commit, err
 	}
 	if !fullHash.MatchString(code.Commit) {

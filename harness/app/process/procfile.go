@@ -49,6 +49,9 @@ func readProcfile(dir string) (procfile, error) {
 			Hint:    "add a file named Procfile with a line like `web: ./server`",
 		}
 	}
+	if info, lerr := root.Lstat(procfileName); err != nil && lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return procfile{}, &app.Fault{Summary: "the Procfile is a link that leads out of the repository", Hint: "put the file itself there"}
+	}
 	if err != nil {
 		return procfile{}, &app.Fault{Summary: fmt.Sprintf("the Procfile cannot be read: %v", err)}
 	}
