@@ -18,6 +18,7 @@ import (
 )
 
 //go:generate go run ./internal/reference ../docs/reference/enrolment.md
+//go:generate cp schema.json ../tests/schema.json
 
 //go:embed schema.json
 var schemaJSON []byte
