@@ -96,6 +96,9 @@ func (c *serveCommand) check() error {
 	if err != nil || forge.Host == "" || forge.Scheme != "http" && forge.Scheme != "https" {
 		return exitWith(exitUsage, fmt.Errorf("--gitea-url %q is not an address: write it like https://git.example.org", c.GiteaURL))
 	}
+	if forge.User != nil || forge.RawQuery != "" || forge.Fragment != "" {
+		return exitWith(exitUsage, errors.New("--gitea-url holds more than an address: write it without a user, a question mark and a #; the token has its own option"))
+	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.Listen
 	}
@@ -105,7 +108,7 @@ func (c *serveCommand) check() error {
 	}
 	if c.Domain == "" {
 		c.Domain = public.Hostname()
-		if net.ParseIP(c.Domain) != nil {
+		if c.Domain == "" || net.ParseIP(c.Domain) != nil {
 			c.Domain = "localhost"
 		}
 	}
@@ -115,19 +118,23 @@ func (c *serveCommand) check() error {
 	if c.Capacity < 1 {
 		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
 	}
-	return nil
+	return c.buildOptions.check()
 }
 
 func (c *serveCommand) token(log *slog.Logger) (*secrets.Holder, error) {
 	if c.GiteaTokenFile == "" && c.GiteaToken == "" {
 		return nil, exitWith(exitConfiguration, errors.New("no token for the forge: write it into a file and name that with --gitea-token-file"))
 	}
-	if c.GiteaTokenFile == "" {
-		return secrets.Hold(secrets.New(c.GiteaToken)), nil
+	held, warning, from := secrets.Hold(secrets.New(c.GiteaToken)), "", "--gitea-token"
+	if c.GiteaTokenFile != "" {
+		var err error
+		if held, warning, err = secrets.HoldFile(c.GiteaTokenFile); err != nil {
+			return nil, exitWith(exitConfiguration, err)
+		}
+		from = c.GiteaTokenFile
 	}
-	held, warning, err := secrets.HoldFile(c.GiteaTokenFile)
-	if err != nil {
-		return nil, exitWith(exitConfiguration, err)
+	if strings.ContainsFunc(held.Get().Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, exitWith(exitConfiguration, fmt.Errorf("cannot use the token in %s: a token is one word of letters and digits, and there is more: copy it again", from))
 	}
 	if warning != "" {
 		log.Warn(warning)
@@ -171,6 +178,9 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 		return sv, err
 	}
 	sv.onClose(unlock)
+	if err := checkSpace(work); err != nil {
+		log.Warn("no run can begin before there is more space", "why", err)
+	}
 	if sv.enrolments, err = recipes.Watch(c.Tests, log); err != nil {
 		return sv, exitWith(exitConfiguration, err)
 	}
@@ -191,7 +201,13 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	sv.onClose(func() { sv.listener.Close() })
 	c.listened(sv)
 
-	if sv.forge, err = gitea.New(gitea.Config{ID: forgeID, URL: c.GiteaURL, Token: func() string { return token.Get().Reveal() }, Log: log}); err != nil {
+	scratch, err := g.stateDir(scratchDir, 0o700)
+	if err != nil {
+		return sv, err
+	}
+	if sv.forge, err = gitea.New(gitea.Config{
+		ID: forgeID, URL: c.GiteaURL, Token: func() string { return token.Get().Reveal() }, Scratch: filepath.Join(scratch, forgeID), Log: log,
+	}); err != nil {
 		return sv, exitWith(exitConfiguration, err)
 	}
 	self, err := os.Executable()
@@ -228,6 +244,10 @@ func (c *serveCommand) listened(sv *server) {
 	addr := sv.listener.Addr().String()
 	if c.PublicURL == "http://"+c.Listen {
 		c.PublicURL = "http://" + addr
+		// Who listens everywhere is reached at no particular address.
+		if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
+			c.PublicURL = "http://" + net.JoinHostPort("localhost", port)
+		}
 	}
 	c.Listen = addr
 	sv.public = c.PublicURL

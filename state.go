@@ -21,6 +21,7 @@ const (
 	runsDir      = "runs"    // a folder a run: job, events, log, results
 	workDir      = "work"    // what runs deploy; the only part that an app's user passes through
 	mirrorsDir   = "mirrors" // caches of the recipes' repositories
+	scratchDir   = "scratch" // of the bridge, emptied at its start
 	vaultDir     = "vault"   // snapshots, while a run lives
 	cacheDir     = "cache"   // of its builds, while a run lives: never another's
 )

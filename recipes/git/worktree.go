@@ -132,10 +132,10 @@ func copyOne(from, to *os.Root, name string, info fs.FileInfo) (err error) {
 	return writeFile(to, name, mode, f, -1)
 }
 
-// hashFolder computes the tree's hash in a repository that is thrown away, in which
-// nothing but bytes and modes counts.
+// hashFolder computes the tree's hash in a repository beside it that is thrown away,
+// in which nothing but bytes and modes counts.
 func (g *Git) hashFolder(ctx context.Context, dir string) (tree string, err error) {
-	scratch, err := os.MkdirTemp("", "seatrial-tree-")
+	scratch, err := os.MkdirTemp(filepath.Dir(dir), "tree-")
 	if err != nil {
 		return "", err
 	}

@@ -49,14 +49,26 @@ func ReadJob(folder string) (Job, error) {
 }
 
 // Stamp is the child's first act: it says that the attempt runs in this process.
-// The start time tells the process from a later one with the same number.
+// The start time tells the process from a later one with the same number. It is an
+// error where the attempt was begun already, or was given up: then this process must
+// do nothing.
 func Stamp(folder string) error {
 	start, err := startTime(os.Getpid())
+	if err == nil {
+		err = writeOnce(filepath.Join(folder, stampFile), process{PID: os.Getpid(), Start: start})
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("cannot begin the attempt in %s: it was begun by another process, or given up", folder)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot stamp %s: %w", folder, err)
 	}
-	return writeJSON(filepath.Join(folder, stampFile), process{PID: os.Getpid(), Start: start})
+	return nil
 }
+
+// giveUp says that the attempt will never begin: a child that comes late finds so. It
+// is fs.ErrExist where one has begun.
+func giveUp(folder string) error { return writeOnce(filepath.Join(folder, stampFile), process{}) }
 
 // Folder is where an attempt lives below root.
 func Folder(root string, id run.ID, attempt int) string {
@@ -75,7 +87,12 @@ func readJSON(path string, v any) error {
 }
 
 // writeJSON writes the file whole or not at all.
-func writeJSON(path string, v any) error {
+func writeJSON(path string, v any) error { return write(path, v, os.Rename) }
+
+// writeOnce does so too, but only if there is none: else it returns fs.ErrExist.
+func writeOnce(path string, v any) error { return write(path, v, os.Link) }
+
+func write(path string, v any, place func(from, to string) error) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
@@ -90,7 +107,7 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(temp.Name(), path)
+	return place(temp.Name(), path)
 }
 
 func exists(path string) bool {

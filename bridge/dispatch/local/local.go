@@ -80,6 +80,9 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	return nil
 }
 
+// newPrefix begins the name of a folder that is not an attempt's yet.
+const newPrefix = ".new-"
+
 // Prepare makes an attempt's folder with the job in it, in one step. It says
 // whether it was this call that made it.
 func Prepare(root string, job Job) (made bool, err error) {
@@ -87,7 +90,7 @@ func Prepare(root string, job Job) (made bool, err error) {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return false, err
 	}
-	temp, err := os.MkdirTemp(parent, ".new-*")
+	temp, err := os.MkdirTemp(parent, newPrefix+"*")
 	if err != nil {
 		return false, err
 	}
@@ -142,8 +145,11 @@ func (d *Dispatcher) start(ctx context.Context, folder string) error {
 	return nil
 }
 
-// State asks the folder and the process table.
-func (d *Dispatcher) State(_ context.Context, id run.ID, attempt int) (dispatch.State, error) {
+const neverBegan = "its harness never began"
+
+// State asks the folder and the process table. An attempt that has not begun in time
+// is given up, so that it never will.
+func (d *Dispatcher) State(ctx context.Context, id run.ID, attempt int) (dispatch.State, error) {
 	folder := d.folder(id, attempt)
 	info, err := os.Stat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -159,9 +165,18 @@ func (d *Dispatcher) State(_ context.Context, id run.ID, attempt int) (dispatch.
 		if d.Now().Sub(info.ModTime()) < stampGrace {
 			return dispatch.State{Phase: dispatch.Pending}, nil
 		}
-		return dispatch.State{Phase: dispatch.Lost, Detail: "its harness never began"}, nil
+		err := giveUp(folder)
+		if errors.Is(err, fs.ErrExist) {
+			return d.State(ctx, id, attempt) // it has begun just now
+		}
+		if err != nil {
+			return dispatch.State{}, fmt.Errorf("cannot give up run %s, whose harness never began: %w", id, err)
+		}
+		return dispatch.State{Phase: dispatch.Lost, Detail: neverBegan}, nil
 	case err != nil:
 		return dispatch.State{Phase: dispatch.Lost, Detail: "its record is damaged"}, nil
+	case p.PID == 0:
+		return dispatch.State{Phase: dispatch.Lost, Detail: neverBegan}, nil
 	case p.alive():
 		return dispatch.State{Phase: dispatch.Running, Detail: fmt.Sprintf("process %d", p.PID)}, nil
 	}

@@ -136,11 +136,61 @@ func TestAFolderWithoutAHarnessIsLostAfterTheGrace(t *testing.T) {
 	if err := os.MkdirAll(local.Folder(root, id, 1), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for wait, want := range map[time.Duration]dispatch.Phase{0: dispatch.Pending, time.Minute: dispatch.Lost} {
-		now = time.Now().Add(wait)
-		if s, err := d.State(t.Context(), id, 1); err != nil || s.Phase != want {
-			t.Errorf("after %s: %v, %v; want %s", wait, s, err, want)
+	for _, step := range []struct {
+		wait time.Duration
+		want dispatch.Phase
+	}{{0, dispatch.Pending}, {time.Minute, dispatch.Lost}, {time.Hour, dispatch.Lost}} {
+		now = time.Now().Add(step.wait)
+		if s, err := d.State(t.Context(), id, 1); err != nil || s.Phase != step.want {
+			t.Errorf("after %s: %v, %v; want %s", step.wait, s, err, step.want)
 		}
+	}
+	if err := d.Stop(t.Context(), id, 1); err != nil {
+		t.Errorf("stopping what never began: %v", err)
+	}
+	if err := local.Stamp(local.Folder(root, id, 1)); err == nil || !strings.Contains(err.Error(), "given up") {
+		t.Errorf("a harness that comes late begins all the same: %v", err)
+	}
+}
+
+func TestAnAttemptBeginsInOneProcess(t *testing.T) {
+	folder := t.TempDir()
+	if err := local.Stamp(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := local.Stamp(folder); err == nil || !strings.Contains(err.Error(), "begun by another process") {
+		t.Fatalf("it began twice: %v", err)
+	}
+}
+
+func TestSweepRemovesWhatWasHalfWritten(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root, nil)
+	r := request(dispatchtest.Finishes)
+	if err := d.Dispatch(t.Context(), r, 1, run.Lease{Expires: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	for range d.Follow(t.Context(), r.ID, 1, 0) {
+	}
+	folder := local.Folder(root, r.ID, 1)
+	for _, scrap := range []string{filepath.Join(folder, "..", ".new-1", "job.json"), filepath.Join(folder, ".result.json-1")} {
+		if err := os.MkdirAll(filepath.Dir(scrap), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(scrap, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if swept, err := d.Sweep(t.Context(), r.ID, 1); err != nil || len(swept.Leftovers) > 0 {
+		t.Fatal(swept, err)
+	}
+	for _, pattern := range []string{filepath.Join(root, "*", ".*"), filepath.Join(root, "*", "*", ".*")} {
+		if left, _ := filepath.Glob(pattern); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(folder, local.EventsFile)); err != nil {
+		t.Errorf("what was whole is gone, too: %v", err)
 	}
 }
 

@@ -48,6 +48,9 @@ func (p process) alive() bool {
 
 // signal sends a signal to exactly this process, or to none.
 func (p process) signal(sig unix.Signal) error {
+	if p.PID <= 0 {
+		return nil // given up before there was one
+	}
 	fd, err := unix.PidfdOpen(p.PID, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
@@ -25,6 +27,10 @@ func (d *Dispatcher) Sweep(ctx context.Context, id run.ID, attempt int) (run.Swe
 	if err != nil {
 		failures = append(failures, err)
 	}
+	scraps, err := d.removeScraps(id, attempt)
+	if err != nil {
+		failures = append(failures, err)
+	}
 	for _, f := range found {
 		if err := f.place.Remove(ctx, f.object); err != nil {
 			failures = append(failures, fmt.Errorf("cannot remove %s %s: %w", f.object.Kind, f.object.ID, err))
@@ -37,11 +43,30 @@ func (d *Dispatcher) Sweep(ctx context.Context, id run.ID, attempt int) (run.Swe
 	for _, f := range left {
 		swept.Leftovers = append(swept.Leftovers, run.Leftover{Kind: f.object.Kind, Name: f.object.ID, Detail: f.object.Detail})
 	}
+	for _, path := range scraps {
+		swept.Leftovers = append(swept.Leftovers, run.Leftover{Kind: "folder", Name: path, Detail: "half-written files"})
+	}
 	swept.Removed = max(0, len(found)-len(left))
 	if len(failures) > 0 {
 		d.Log.Warn("the sweep met errors", "run", id, "attempt", attempt, "err", errors.Join(failures...))
 	}
 	return swept, nil
+}
+
+// removeScraps removes what a bridge or a harness that was killed had begun to write
+// for the attempt: it has a dot before its name until it is whole. It returns what it
+// could not remove.
+func (d *Dispatcher) removeScraps(id run.ID, attempt int) (left []string, err error) {
+	folder := d.folder(id, attempt)
+	for _, pattern := range []string{filepath.Join(filepath.Dir(folder), newPrefix+"*"), filepath.Join(folder, ".*")} {
+		found, _ := filepath.Glob(pattern) // the pattern is well formed
+		for _, path := range found {
+			if failed := os.RemoveAll(path); failed != nil {
+				left, err = append(left, path), errors.Join(err, failed)
+			}
+		}
+	}
+	return left, err
 }
 
 type placed struct {

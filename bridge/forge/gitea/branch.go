@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	sdk "code.gitea.io/sdk/gitea"
@@ -88,7 +89,7 @@ func (f *Forge) DefaultBranch(ctx context.Context, repo forge.Repo) (string, []f
 func (f *Forge) fetchLog(ctx context.Context, repo forge.Repo, branch string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, kindKey{}, "git"), gitLimit)
 	defer cancel()
-	dir, err := os.MkdirTemp("", "seatrial-branch-")
+	dir, err := os.MkdirTemp(f.scratch, "seatrial-branch-")
 	if err != nil {
 		return "", err
 	}
@@ -135,6 +136,7 @@ func (f *Forge) git(ctx context.Context, dir string, args ...string) (string, er
 	}
 	settings := [][2]string{
 		{"core.hooksPath", "/dev/null"}, {"credential.helper", ""}, {"gc.auto", "0"}, {"http.followRedirects", "false"},
+		{"http.lowSpeedLimit", "1000"}, {"http.lowSpeedTime", "60"}, // its helpers end by themselves, too
 		{"protocol.allow", "never"}, {"protocol.http.allow", "always"}, {"protocol.https.allow", "always"},
 	}
 	token := f.wire.token()
@@ -146,6 +148,7 @@ func (f *Forge) git(ctx context.Context, dir string, args ...string) (string, er
 	}
 	cmd.Env = append(cmd.Env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(settings)))
 	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nobody waits for it any more
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

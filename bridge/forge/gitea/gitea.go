@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,11 @@ type Config struct {
 	URL string // of the server, such as https://git.example.org
 	// Token returns the API token to use now: it may change while we run.
 	Token func() string
+
+	// Scratch is a folder for repositories that are thrown away at once; empty means
+	// the system's. New empties it of what a process that was killed left there: no
+	// other process may use it.
+	Scratch string
 
 	// HTTPClient's transport carries the requests; nil means the default one.
 	HTTPClient *http.Client
@@ -51,11 +57,12 @@ const (
 
 // Forge is one server. Its methods may be called from many goroutines.
 type Forge struct {
-	id   string
-	url  string
-	http *http.Client
-	wire *wire
-	log  *slog.Logger
+	id      string
+	url     string
+	scratch string
+	http    *http.Client
+	wire    *wire
+	log     *slog.Logger
 
 	mu   sync.Mutex
 	tips map[forge.Repo]branchTip
@@ -85,13 +92,23 @@ func New(c Config) (*Forge, error) {
 	if c.RetryPause <= 0 {
 		c.RetryPause = DefaultRetryPause
 	}
+	if c.Scratch != "" {
+		err := os.RemoveAll(c.Scratch)
+		if err == nil {
+			err = os.MkdirAll(c.Scratch, 0o700)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot use forge %s: cannot empty the folder for passing files: %w", c.ID, err)
+		}
+	}
 	w := newWire(c)
 	return &Forge{
-		id:   c.ID,
-		url:  strings.TrimRight(c.URL, "/"),
-		wire: w,
-		log:  c.Log,
-		tips: map[forge.Repo]branchTip{},
+		id:      c.ID,
+		url:     strings.TrimRight(c.URL, "/"),
+		scratch: c.Scratch,
+		wire:    w,
+		log:     c.Log,
+		tips:    map[forge.Repo]branchTip{},
 		http: &http.Client{
 			Transport: w,
 			// A redirect is an answer: it means "you are no member" or "this was moved".
