@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -62,6 +63,7 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
+	unsetEmpty()
 	var c commands
 	exited := -1
 	parser, err := newParser(&c, kong.Writers(out, errs), kong.Exit(func(code int) { exited = code }))
@@ -98,6 +100,16 @@ func newParser(c *commands, more ...kong.Option) (*kong.Kong, error) {
 		kong.DefaultEnvars("SEATRIAL"),
 		kong.Vars{"version": version, "state": defaultState()},
 	}, more...)...)
+}
+
+// unsetEmpty makes an option that is empty in the environment one that is not set:
+// else it would be an empty value, and an empty path the current folder.
+func unsetEmpty() {
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "SEATRIAL_") {
+			os.Unsetenv(name)
+		}
+	}
 }
 
 type versionCommand struct{}

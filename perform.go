@@ -29,8 +29,23 @@ import (
 
 // buildOptions say what builds and apps may see of this machine.
 type buildOptions struct {
-	Share    []string `help:"Folder of this machine that isolated builds and apps may read, under the same path. Give the option once for each." placeholder:"DIR"`
+	Share    []string `help:"Folder of this machine that isolated builds and apps may read, under the same path. Give the option once for each." type:"path" placeholder:"DIR"`
 	BuildEnv []string `help:"Variable for the environment of builds; apps do not get it. Give the option once for each." placeholder:"KEY=VALUE" sep:"none"`
+}
+
+// check refuses what no build could use.
+func (o buildOptions) check() error {
+	for _, dir := range o.Share {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return exitWith(exitConfiguration, fmt.Errorf("--share %s is no folder: name one that is there", dir))
+		}
+	}
+	for _, entry := range o.BuildEnv {
+		if name, _, ok := strings.Cut(entry, "="); !ok || name == "" {
+			return exitWith(exitUsage, fmt.Errorf("--build-env %q is no variable: write it KEY=VALUE", entry))
+		}
+	}
+	return nil
 }
 
 // performer performs attempts on this machine.

@@ -40,6 +40,9 @@ func (runCommand) Help() string {
 }
 
 func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
+	if err := c.buildOptions.check(); err != nil {
+		return err
+	}
 	enrolment, err := c.enrolment(s.Err)
 	if err != nil {
 		return err
@@ -63,7 +66,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	if _, err := local.Prepare(root, job); err != nil {
-		return fmt.Errorf("cannot begin: %w", err)
+		return exitWith(exitConfiguration, fmt.Errorf("cannot use the state folder: %w (choose another with --state)", err))
 	}
 	folder := local.Folder(root, job.Request.ID, job.Attempt)
 	// Nothing of the run stays but what was asked for.

@@ -63,15 +63,15 @@ func (v Value) LogValue() slog.Value { return slog.StringValue(Redacted) }
 // file is an error. The warning, if any, says that others may read the file.
 func FromFile(path string) (v Value, warning string, err error) {
 	info, err := os.Stat(path)
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(path)
+	}
 	if err != nil {
 		var cause *fs.PathError
 		if errors.As(err, &cause) {
 			err = cause.Err
 		}
-		return Value{}, "", fmt.Errorf("cannot read the secret in %s: %w", path, err)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
 		return Value{}, "", fmt.Errorf("cannot read the secret in %s: %w", path, err)
 	}
 	text := strings.TrimRight(string(b), "\r\n")
