@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"seatrial/harness/app"
 )
@@ -29,6 +30,13 @@ type finding struct {
 	original string // the path within that release
 }
 
+// Processes come and go while they are looked at: where none says anything, they
+// are looked at again.
+const (
+	lookTries = 10
+	lookPause = 100 * time.Millisecond
+)
+
 // Running implements app.Lifecycle. It looks at what the processes of the main
 // service execute, not at what they were asked to.
 func (a *App) Running(ctx context.Context) (app.Release, error) {
@@ -42,43 +50,62 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 	a.mu.Lock()
 	look := inspector{app: a, head: a.current, history: append([]*deployed(nil), a.history...)}
 	a.mu.Unlock()
-	procs := in.ofService(mainService)
-	if len(procs) == 0 {
-		return app.Release{}, app.ErrNotRunning
-	}
-	var head bool
-	var strange *finding
-	for _, p := range procs {
-		f, err := look.at(p)
-		if err != nil {
+	for try := 1; ; try++ {
+		procs := in.ofService(mainService)
+		if len(procs) == 0 {
+			return app.Release{}, app.ErrNotRunning
+		}
+		head, fault, err := look.all(procs)
+		switch {
+		case err != nil:
 			return app.Release{}, fmt.Errorf("cannot find out what runs: %w", err)
+		case head:
+			return look.head.release, nil
+		case fault != nil:
+			return app.Release{}, fault
+		case try == lookTries:
+			return app.Release{}, &app.Fault{
+				Summary:  mainService + " runs nothing that belongs to the release " + look.head.release.Name,
+				Evidence: commandLines(procs),
+				Hint:     "let the Procfile start a program or script from the release's own folder",
+			}
+		}
+		// A shell was between two of its commands, or one came and went meanwhile.
+		select {
+		case <-ctx.Done():
+			return app.Release{}, ctx.Err()
+		case <-time.After(lookPause):
+		}
+	}
+}
+
+// all weighs what the processes say. Without a word from any, neither head nor
+// fault is the answer.
+func (l *inspector) all(procs []proc) (head bool, fault *app.Fault, err error) {
+	for _, p := range procs {
+		f, err := l.at(p)
+		if err != nil {
+			return false, nil, err
 		}
 		switch f.evidence {
 		case saysOld:
-			return app.Release{}, &app.Fault{
+			return false, &app.Fault{
 				Summary: fmt.Sprintf("%s runs %s, which is %s of release %s, not of %s",
-					mainService, f.file, f.original, f.release, look.head.release.Name),
+					mainService, f.file, f.original, f.release, l.head.release.Name),
 				Evidence: commandLines(procs),
 				Hint:     "let the Procfile start the program from the release's own folder, where each release brings its own",
-			}
+			}, nil
 		case saysHead:
 			head = true
 		case unknown:
-			strange = &f
+			fault = &app.Fault{
+				Summary:  fmt.Sprintf("%s runs %s, which belongs to no release that was deployed", mainService, f.file),
+				Evidence: commandLines(procs),
+				Hint:     "let the Procfile start a program or script from the release's own folder",
+			}
 		}
 	}
-	if head {
-		return look.head.release, nil
-	}
-	f := &app.Fault{
-		Summary:  mainService + " runs nothing that belongs to the release " + look.head.release.Name,
-		Evidence: commandLines(procs),
-		Hint:     "let the Procfile start a program or script from the release's own folder",
-	}
-	if strange != nil {
-		f.Summary = fmt.Sprintf("%s runs %s, which belongs to no release that was deployed", mainService, strange.file)
-	}
-	return app.Release{}, f
+	return head, fault, nil
 }
 
 // ofService lists a service's processes: its main one, what descends from it, and
