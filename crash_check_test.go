@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"seatrial/bridge/announce"
 	"seatrial/bridge/forge"
@@ -25,11 +26,12 @@ func (s *crashed) settled() error {
 	defer db.Close()
 	what := ""
 	err = s.eventually("everything to be done and said", false, func() (bool, error) {
-		open, err1 := db.Reports(ctx, journal.Filter{Open: true})
+		all, err1 := db.Reports(ctx, journal.Filter{})
+		open := slices.DeleteFunc(slices.Clone(all), func(r run.Report) bool { return r.State == run.Ended })
 		comments, err2 := db.OpenComments(ctx)
 		unsaid, err3 := db.Unannounced(ctx)
-		what = fmt.Sprintf("%d open runs, %d open comments, %d runs to announce", len(open), len(comments), len(unsaid))
-		return len(open)+len(comments)+len(unsaid) == 0, errors.Join(err1, err2, err3)
+		what = fmt.Sprintf("%d runs, %d of them open, %d open comments, %d runs to announce", len(all), len(open), len(comments), len(unsaid))
+		return len(all) >= len(s.wants) && len(open)+len(comments)+len(unsaid) == 0, errors.Join(err1, err2, err3)
 	})
 	if err != nil {
 		return fmt.Errorf("%w: there are %s", err, what)
@@ -105,6 +107,9 @@ func (s *crashed) repliesOn(pull int) ([]string, error) {
 	return s.replies()
 }
 
+// lastBreath is how long what was told to end may take to be gone.
+const lastBreath = 20 * time.Second
+
 // nothingLeft compares the machine with how it was, once the bridge has ended. What
 // ended last may take a moment to be gone.
 func (s *crashed) nothingLeft(before machine) error {
@@ -112,19 +117,19 @@ func (s *crashed) nothingLeft(before machine) error {
 	if err != nil {
 		return err
 	}
-	var left []string
-	err = s.eventually("nothing to be left", false, func() (bool, error) {
+	for deadline := time.Now().Add(lastBreath); ; time.Sleep(200 * time.Millisecond) {
 		now, err := lookAround()
 		if err != nil {
-			return false, err
+			return err
 		}
-		left = append(now.since(before).about(traces), s.litter()...)
-		return len(left) == 0, nil
-	})
-	if err != nil {
-		return fmt.Errorf("%w; there is\n%s", err, strings.Join(left, "\n"))
+		left := append(now.since(before).about(traces), s.litter()...)
+		if len(left) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s after everything was over there is\n%s", lastBreath, strings.Join(left, "\n"))
+		}
 	}
-	return nil
 }
 
 // history is what became of the runs, for whoever has to find out why.

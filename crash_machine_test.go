@@ -157,7 +157,7 @@ func (s *stage) temp() string { return filepath.Join(s.dir, ".temp") }
 // program under test lies.
 func nothingRuns(t *testing.T, dir string, before machine) {
 	var left []string
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(lastBreath); ; time.Sleep(200 * time.Millisecond) {
 		now, err := lookAround()
 		if err != nil {
 			t.Error(err)
