@@ -182,7 +182,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 		log.Warn("no run can begin before there is more space", "why", err)
 	}
 	if sv.enrolments, err = recipes.Watch(c.Tests, log); err != nil {
-		return sv, exitWith(exitConfiguration, err)
+		return sv, exitWith(exitConfiguration, fmt.Errorf("%w (name the folder of the enrolments with --tests)", err))
 	}
 	if err := reportProblems(sv.enrolments.Book(), log); err != nil {
 		return sv, err

@@ -1,0 +1,194 @@
+package main_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"seatrial/bridge/forge/forgetest"
+)
+
+// forgeCommands are what happens to the forge of a script. There is none until the
+// script says "forge open".
+func forgeCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"forge": func(ts *testscript.TestScript, _ bool, args []string) {
+			s, _ := ts.Value(sceneKey{}).(*scene)
+			verb := strings.Join(args[:min(1, len(args))], "")
+			if do := forgeVerbs[verb]; do == nil || s.server == nil && verb != "open" {
+				ts.Fatalf("usage: forge open, then forge fail KIND [PATH] | mend | clock DURATION | shut | reopen | expel | admit | accept | refuse")
+			} else {
+				ts.Check(do(s, ts, args[1:]))
+			}
+		},
+		"said": func(ts *testscript.TestScript, _ bool, args []string) {
+			s, _ := ts.Value(sceneKey{}).(*scene)
+			if len(args) != 1 || s.server == nil {
+				ts.Fatalf("usage: said FILE: all comments of the bot go there")
+			}
+			bodies, err := s.replies()
+			ts.Check(err)
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(bodies, "\n")), 0o644))
+		},
+		"fetch": func(ts *testscript.TestScript, _ bool, args []string) {
+			s, _ := ts.Value(sceneKey{}).(*scene)
+			if len(args) != 2 || s.server == nil {
+				ts.Fatalf("usage: fetch PATH FILE: a page of the bridge that start began; RUN in it is the latest run")
+			}
+			path := args[0]
+			if reports, err := s.reports(); err == nil && len(reports) > 0 {
+				path = strings.ReplaceAll(path, "RUN", string(reports[0].Request.ID))
+			}
+			s.bridge = &bridgeProcess{addr: ts.Getenv("LISTEN")}
+			body, err := s.get(path)
+			s.bridge = nil
+			ts.Check(err)
+			ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(body), 0o644))
+		},
+	}
+}
+
+var forgeVerbs = map[string]func(s *scene, ts *testscript.TestScript, args []string) error{
+	"open": func(s *scene, ts *testscript.TestScript, _ []string) error { return s.openForge(ts) },
+	"fail": func(s *scene, _ *testscript.TestScript, args []string) error {
+		f := forgetest.Failure{Kind: forgetest.Kind(args[0]), Delay: 2 * time.Second}
+		if len(args) > 1 {
+			f.Path = args[1]
+		}
+		s.server.Fail(f)
+		return nil
+	},
+	"mend": func(s *scene, _ *testscript.TestScript, _ []string) error { s.server.Mend(); return nil },
+	"clock": func(s *scene, _ *testscript.TestScript, args []string) error {
+		ahead, err := time.ParseDuration(args[0])
+		s.server.SetClock(ahead)
+		return err
+	},
+	"shut":   func(s *scene, _ *testscript.TestScript, _ []string) error { return s.door.shut() },
+	"reopen": func(s *scene, _ *testscript.TestScript, _ []string) error { return s.door.open() },
+	"expel": func(s *scene, _ *testscript.TestScript, _ []string) error {
+		return s.server.RemoveMember(s.org, s.bot)
+	},
+	"admit": func(s *scene, _ *testscript.TestScript, _ []string) error {
+		return s.server.AddMember(s.org, s.bot, forgetest.Write)
+	},
+	// forgive: the script has made the bridge do what the forge scolds.
+	"forgive": func(s *scene, _ *testscript.TestScript, _ []string) error { s.server.Forgive(); return nil },
+}
+
+// openForge sets the stage of a story, on a forge of the script's own, behind a
+// door that can be shut.
+func (s *scene) openForge(ts *testscript.TestScript) error {
+	folder := filepath.Join(s.dir, ".forge")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	server, err := forgetest.New(forgetest.Options{Dir: folder})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func() error {
+		if complaints := server.Complaints(); len(complaints) > 0 {
+			return fmt.Errorf("the forge complains: %s", strings.Join(complaints, "; "))
+		}
+		return server.Close()
+	})
+	stage, err := newStage(server, filepath.Join(s.dir, "forge"), s.program)
+	if err != nil {
+		return err
+	}
+	*s.stage = *stage
+	s.server = server
+	s.door = &door{to: strings.TrimPrefix(server.URL(), "http://")}
+	if err := s.door.open(); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.door.shut)
+	addr, err := freeAddr()
+	if err != nil {
+		return err
+	}
+	token := filepath.Join(s.dir, ".token")
+	if err := os.WriteFile(token, []byte(s.token+"\n"), 0o600); err != nil {
+		return err
+	}
+	for name, value := range map[string]string{
+		"FORGE": "http://" + s.door.addr, "TOKEN": token, "ORG": s.org, "LISTEN": addr, "SEATRIAL_TESTS": s.tests, "SEATRIAL_STATE": s.state,
+		"SOURCE": s.source, "HEAD": s.head[:10], "SEATRIAL_GITEA_URL": "http://" + s.door.addr, "SEATRIAL_GITEA_TOKEN_FILE": token,
+		"SEATRIAL_ORG": s.org, "SEATRIAL_LISTEN": addr, "SEATRIAL_POLL": "300ms", "SEATRIAL_SWEEP": "2s", "SEATRIAL_JANITOR": "5s",
+	} {
+		ts.Setenv(name, value)
+	}
+	return nil
+}
+
+// door passes connections on, as long as it is open.
+type door struct {
+	to, addr string
+
+	mu       sync.Mutex
+	listener net.Listener
+	inside   map[net.Conn]bool
+}
+
+func (d *door) open() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := d.addr
+	if at == "" {
+		at = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		return err
+	}
+	d.listener, d.addr, d.inside = l, l.Addr().String(), map[net.Conn]bool{}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go d.pass(in)
+		}
+	}()
+	return nil
+}
+
+func (d *door) pass(in net.Conn) {
+	defer in.Close()
+	out, err := net.Dial("tcp", d.to)
+	if err != nil {
+		return
+	}
+	defer out.Close()
+	d.mu.Lock()
+	d.inside[in], d.inside[out] = true, true
+	d.mu.Unlock()
+	go func() {
+		_, _ = io.Copy(out, in)
+		out.(*net.TCPConn).CloseWrite()
+	}()
+	_, _ = io.Copy(in, out)
+}
+
+func (d *door) shut() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.listener == nil {
+		return nil
+	}
+	err := d.listener.Close()
+	for c := range d.inside {
+		c.Close()
+	}
+	d.listener = nil
+	return err
+}
