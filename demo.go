@@ -131,7 +131,7 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 	defer stop()
 	c := serveCommand{
 		GiteaURL: d.forge.URL(), GiteaToken: d.token, Org: demoOrg, Tests: d.tests, Listen: "127.0.0.1:0", Domain: "localhost",
-		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, buildOptions: d.build,
+		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, buildOptions: d.build,
 	}
 	sv, err := c.prepare(ctx, &d.state, d.log)
 	if err != nil {

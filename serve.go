@@ -46,12 +46,13 @@ type serveCommand struct {
 	PublicURL string `help:"How browsers reach the dashboard; links in comments begin with it. Default: http:// and the listening address." placeholder:"URL"`
 	Domain    string `help:"Apps are served at subdomains of this domain. Default: the host name of --public-url, or localhost where that is a number." placeholder:"NAME"`
 
-	Capacity int           `help:"How many runs may be under way at once." default:"1"`
-	Offers   []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
-	Word     string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
-	Poll     time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
-	Sweep    time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
-	Janitor  time.Duration `help:"How often to look for what outlived its run." default:"10m"`
+	Capacity  int           `help:"How many runs may be under way at once." default:"1"`
+	Offers    []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
+	Word      string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
+	Poll      time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
+	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
+	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
+	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
 	buildOptions
 }
 
@@ -112,8 +113,8 @@ func (c *serveCommand) check() error {
 			c.Domain = "localhost"
 		}
 	}
-	if c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 {
-		return exitWith(exitUsage, errors.New("--poll, --sweep and --janitor must be above 0"))
+	if c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0 {
+		return exitWith(exitUsage, errors.New("--poll, --sweep, --janitor and --keep-files must be above 0"))
 	}
 	if c.Capacity < 1 {
 		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
@@ -155,7 +156,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	sv = &server{log: log, public: c.PublicURL}
+	sv = &server{log: log, public: c.PublicURL, keepFiles: c.KeepFiles}
 	defer func() {
 		if err != nil {
 			sv.close()
@@ -165,6 +166,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return sv, err
 	}
+	sv.runs = runs
 	work, err := g.stateDir(workDir, 0o711)
 	if err != nil {
 		return sv, err
@@ -322,9 +324,11 @@ type server struct {
 		http.Handler
 		Run(context.Context) error
 	}
-	bridge  *bridge.Bridge
-	janitor janitor.Janitor
-	closers []func()
+	bridge    *bridge.Bridge
+	janitor   janitor.Janitor
+	runs      string // the folder of the runs' folders
+	keepFiles time.Duration
+	closers   []func()
 }
 
 func (sv *server) onClose(f func()) { sv.closers = append(sv.closers, f) }
@@ -412,6 +416,9 @@ func (sv *server) keepClean(ctx context.Context, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
+		if removed, err := forgetFiles(ctx, sv.runs, sv.journal, sv.keepFiles, time.Now()); removed > 0 || err != nil && ctx.Err() == nil {
+			sv.log.Info("removed the files of old runs", "runs", removed, "err", err)
+		}
 		result, err := sv.janitor.Sweep(ctx, janitor.Options{})
 		for _, line := range result.Lines() {
 			sv.log.Info("janitor", "did", line)

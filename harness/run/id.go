@@ -29,6 +29,16 @@ func ParseID(s string) (ID, error) {
 	return ID(strings.ToLower(s)), nil
 }
 
+// Time is when the run was asked for, to the millisecond. It is zero for an ID that
+// ParseID would refuse.
+func (id ID) Time() time.Time {
+	parsed, err := ulid.ParseStrict(string(id))
+	if err != nil {
+		return time.Time{}
+	}
+	return ulid.Time(parsed.Time())
+}
+
 // labelPrefix is how much of the recipe's name shows in a subdomain.
 const labelPrefix = 4
 
