@@ -70,6 +70,8 @@ const (
 	collectAt    = 50 // percent of what is in use
 	// shutdownGrace is for requests that are being answered.
 	shutdownGrace = 5 * time.Second
+	// accessPause is between two looks at what the bot may do, until it may.
+	accessPause = time.Minute
 )
 
 // Run joins the parts of a server and runs them until the context ends. Runs go on.
@@ -232,7 +234,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	sv.bridge, err = bridge.New(bridge.Config{
 		Forges:     []bridge.Forge{{ID: forgeID, Org: c.Org, Client: sv.forge}},
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
-		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.dispatcher, Routes: sv.router,
+		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.dispatcher, Routes: sv.router, Baselines: db,
 		CannotIsolate: func() string { return cannot },
 		PublicURL:     c.PublicURL, Grammar: grammar,
 		Mask:     func(text string) string { return harness.NewMask([]string{token.Get().Reveal()}).String(text) },
@@ -420,8 +422,12 @@ func (sv *server) keepClean(ctx context.Context, every time.Duration) error {
 			sv.log.Info("removed the files of old runs", "runs", removed, "err", err)
 		}
 		result, err := sv.janitor.Sweep(ctx, janitor.Options{})
+		level := slog.LevelInfo
+		if result.Count(janitor.Removed)+result.Count(janitor.Left) == 0 {
+			level = slog.LevelDebug // what is kept is kept each time
+		}
 		for _, line := range result.Lines() {
-			sv.log.Info("janitor", "did", line)
+			sv.log.Log(ctx, level, "janitor", "did", line)
 		}
 		if err != nil && ctx.Err() == nil {
 			sv.log.Error("the janitor met errors", "err", err)
@@ -434,19 +440,26 @@ func (sv *server) keepClean(ctx context.Context, every time.Duration) error {
 	}
 }
 
-// checkAccess says at the start what the bot may not do. The forge may be down:
-// then it is asked again until it answers.
+// checkAccess says what the bot may not do, once, and when it may. A forge that does
+// not answer is none of its business: it is asked again until it does.
 func (sv *server) checkAccess(ctx context.Context, org string) error {
+	said := ""
 	for {
 		err := sv.forge.CheckAccess(ctx, org)
 		if err == nil {
+			if said != "" {
+				sv.log.Info("the bot's account is ready", "org", org)
+			}
 			return nil
 		}
-		sv.log.Error("the bot's account is not ready", "org", org, "err", err)
+		if missing, ok := errors.AsType[*gitea.AccessError](err); ok && missing.Error() != said {
+			said = missing.Error()
+			sv.log.Error("the bot's account is not ready", "org", org, "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(time.Minute):
+		case <-time.After(accessPause):
 		}
 	}
 }

@@ -50,6 +50,12 @@ type Routes interface {
 	Remove(label string)
 }
 
+// Baselines finds the run that a change is compared with: the latest one whose git
+// tree is on the repository's default branch.
+type Baselines interface {
+	DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error)
+}
+
 // Config is what a Bridge is joined from.
 type Config struct {
 	Forges     []Forge
@@ -59,7 +65,8 @@ type Config struct {
 	Ledger     ledger.Ledger
 	Queue      Queue
 	Dispatcher dispatch.Dispatcher
-	Routes     Routes // may be nil
+	Routes     Routes    // may be nil
+	Baselines  Baselines // may be nil
 
 	// CannotIsolate says why this host cannot keep code away from itself; empty, or a
 	// nil function, where it can.

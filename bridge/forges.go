@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -69,11 +70,12 @@ func (p *place) self(ctx context.Context) (forge.Person, error) {
 }
 
 // introduce finds out who we are on every forge, so that it is known before the
-// first comment. Where that takes long, nobody waits for it.
+// first comment. Where that takes long, nobody waits for it, and nobody is told:
+// a forge that does not answer is complained of by whoever asks for comments.
 func (b *Bridge) introduce(ctx context.Context) error {
 	for _, p := range b.forges {
 		b.runs.Go(func() {
-			again(ctx, b.Log.With("forge", p.ID), "find out who we are", longestRetry, func() error {
+			again(ctx, slog.New(slog.DiscardHandler), "find out who we are", longestRetry, func() error {
 				_, err := p.self(ctx)
 				return err
 			})
@@ -125,10 +127,19 @@ func (b *Bridge) enrolmentOf(repo forge.Repo) *recipes.Enrolment {
 }
 
 // context is what the comment of a run says besides its report.
-func (b *Bridge) context(_ context.Context, r run.Report) announce.Context {
+func (b *Bridge) context(ctx context.Context, r run.Report) announce.Context {
 	c := announce.Context{PublicURL: b.PublicURL, Word: b.Grammar.Word(), Mask: b.Mask}
 	if b.EnrolmentPath != nil {
 		c.Enrolment = b.EnrolmentPath(r.Request.Recipe)
+	}
+	if r.State == run.Ended && b.Baselines != nil {
+		base, ok, err := b.Baselines.DefaultBranchReport(ctx, r.Request.Code.Forge, r.Request.Code.Repo)
+		switch {
+		case err != nil: // the comment is worth more than the comparison
+			b.Log.Warn("cannot compare with the default branch", "run", r.Request.ID, "err", err)
+		case ok:
+			c.Base = &base
+		}
 	}
 	if r.State == run.Waiting {
 		if place, of, wait, ok := b.Queue.Position(r.Request.ID); ok {

@@ -23,6 +23,9 @@ type Context struct {
 	Place, Of int
 	Wait      time.Duration
 
+	// Base is the latest run of the default branch, to compare with; nil for none.
+	Base *run.Report
+
 	// Mask hides secret values in text that a run wrote.
 	Mask func(string) string
 }
@@ -78,6 +81,7 @@ func page(r run.Report, c Context, smallPrint bool) string {
 	paragraph(staleNote(r))
 	paragraph(fault(r, c, smallPrint))
 	paragraph(stageTable(r, c))
+	paragraph(compared(r, c))
 	paragraph(levelLine(r))
 	paragraph(leftovers(r, c))
 	if smallPrint {
