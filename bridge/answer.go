@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"seatrial/bridge/admission"
@@ -47,7 +48,11 @@ func (b *Bridge) answerComments(ctx context.Context) error {
 			if err := b.answerOne(ctx, c); err != nil && ctx.Err() == nil {
 				pause := pauseAfter(c.Tries)
 				next = min(next, pause)
-				b.Log.Warn("cannot decide about a comment yet; will try again", "repo", c.Repo, "pr", c.Pull, "comment", c.ID, "in", pause, "err", err)
+				level := slog.LevelWarn
+				if c.Tries > 0 {
+					level = slog.LevelDebug // it was said
+				}
+				b.Log.Log(ctx, level, "cannot decide about a comment yet; will try again", "repo", c.Repo.String(), "pr", c.Pull, "comment", c.ID, "in", pause.String(), "err", err)
 				if err := b.Ledger.Postpone(ctx, c.Repo.Forge, c.ID, b.Now().Add(pause)); err != nil {
 					b.Log.Error("cannot put off a comment", "comment", c.ID, "err", err)
 				}

@@ -2,7 +2,9 @@ package announce
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cenkalti/backoff/v5"
 )
@@ -86,8 +88,8 @@ func (a *Announcer) failed(ctx context.Context, w *worker, err error) (again tim
 		}
 		return 0, true
 	}
-	if w.said != err.Error() {
-		w.said = err.Error()
+	if text := withoutNumbers(err.Error()); w.said != text {
+		w.said = text
 		a.Log.Warn("cannot say it on the forge yet; will try again", "what", w.key, "err", err)
 	}
 	return w.retry.NextBackOff(), false
@@ -142,4 +144,14 @@ func (a *Announcer) finish(ctx context.Context, key string) error {
 	}
 	n.Done, n.UpdatedAt = true, a.Now()
 	return a.Memory.SetAnnouncement(ctx, n)
+}
+
+// withoutNumbers makes two errors equal that differ in ports and times only.
+func withoutNumbers(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, text)
 }

@@ -24,7 +24,7 @@ func newRetry() *backoff.ExponentialBackOff {
 // interval, so that several bridges do not ask in step, and never more.
 func (p *Poller) askAgainAndAgain(ctx context.Context, s Source) error {
 	scope := forge.Organisation(s.Forge, s.Org, nil)
-	retry, complaint := newRetry(), complaint{log: p.Log.With("forge", s.Forge, "org", s.Org)}
+	retry, complaint := newRetry(), complaint{log: p.Log.With("forge", s.Forge, "org", s.Org), all: p.troubles[s.Forge], scope: scope.Name()}
 	for ctx.Err() == nil {
 		pause := p.Interval - time.Duration(rand.Float64()*0.1*float64(p.Interval))
 		err := p.read(ctx, s, scope)

@@ -14,6 +14,10 @@ import (
 // has whole seconds and was written a moment ago.
 const slack = 2 * time.Second
 
+// putBack is how far a forge's clock must jump before it counts as put back, and how
+// far back comments count then.
+const putBack = 2 * time.Minute
+
 // marks remembers since when repositories are enrolled, for both loops of each forge.
 type marks struct {
 	mu sync.Mutex
@@ -50,6 +54,15 @@ func (p *Poller) enrolments(ctx context.Context, s Source, repos []forge.Repo) (
 			}
 			p.since.put(s.Forge, key, at)
 		}
+		// A clock that was put back makes comments that look older than the enrolment,
+		// until it has caught up.
+		if now := p.forgeTime(s); at.After(now.Add(putBack)) {
+			var err error
+			if at, err = p.remember(ctx, s, key, now.Add(-putBack)); err != nil {
+				return nil, err
+			}
+			p.since.put(s.Forge, key, at)
+		}
 		since[key] = at
 	}
 	return since, nil
@@ -57,8 +70,7 @@ func (p *Poller) enrolments(ctx context.Context, s Source, repos []forge.Repo) (
 
 // enrolledSince reads the time from the ledger, where it lies beside the cursors.
 func (p *Poller) enrolledSince(ctx context.Context, s Source, r forge.Repo, key string) (time.Time, error) {
-	name := "enrolled:" + s.Forge + ":" + key
-	text, err := p.Memory.Cursor(ctx, name)
+	text, err := p.Memory.Cursor(ctx, markName(s, key))
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -69,10 +81,20 @@ func (p *Poller) enrolledSince(ctx context.Context, s Source, r forge.Repo, key 
 		}
 		return at, nil
 	}
-	at := p.Now()
-	if s.Skew != nil {
-		at = at.Add(s.Skew())
+	return p.remember(ctx, s, key, p.forgeTime(s).Add(-slack))
+}
+
+func markName(s Source, key string) string { return "enrolled:" + s.Forge + ":" + key }
+
+func (p *Poller) remember(ctx context.Context, s Source, key string, at time.Time) (time.Time, error) {
+	at = at.UTC().Truncate(time.Second)
+	return at, p.Memory.SetCursor(ctx, markName(s, key), forge.Cursor(at.Format(time.RFC3339)))
+}
+
+// forgeTime is what the forge's clock shows now.
+func (p *Poller) forgeTime(s Source) time.Time {
+	if s.Skew == nil {
+		return p.Now()
 	}
-	at = at.Add(-slack).UTC().Truncate(time.Second)
-	return at, p.Memory.SetCursor(ctx, name, forge.Cursor(at.Format(time.RFC3339)))
+	return p.Now().Add(s.Skew())
 }

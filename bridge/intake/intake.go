@@ -75,7 +75,9 @@ type Config struct {
 type Poller struct {
 	Config
 	nudges map[string]chan struct{}
-	since  marks
+	// troubles are by forge.
+	troubles map[string]*trouble
+	since    marks
 }
 
 // New makes a poller.
@@ -89,9 +91,10 @@ func New(c Config) *Poller {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p := &Poller{Config: c, nudges: map[string]chan struct{}{}}
+	p := &Poller{Config: c, nudges: map[string]chan struct{}{}, troubles: map[string]*trouble{}}
 	for _, s := range c.Sources {
 		p.nudges[s.Forge] = make(chan struct{}, 1)
+		p.troubles[s.Forge] = &trouble{counts: map[string]int{}}
 	}
 	return p
 }

@@ -243,6 +243,32 @@ func TestAFailingForgeIsComplainedAboutOnce(t *testing.T) {
 	})
 }
 
+func TestAForgeThatIsDownIsComplainedAboutOnceForAllRepositories(t *testing.T) {
+	f := newFeed()
+	var repos []forge.Repo
+	for i := range 50 {
+		repos = append(repos, forge.Repo{Forge: "gitea", Owner: "coop", Name: fmt.Sprintf("r%d", i)})
+	}
+	f.failWith(errors.New("connection refused"))
+	story(t, f, repos, func(_ *ledgertest.Memory, log *bytes.Buffer) {
+		pause(time.Hour)
+		f.look(func() { f.fail = fmt.Errorf("gone: %w", forge.ErrNotFound) })
+		pause(3 * time.Hour)
+		if n := strings.Count(log.String(), "connection refused"); n != 1 {
+			t.Errorf("there were %d complaints, want one:\n%s", n, log)
+		}
+		// What is missing is each repository's own matter.
+		if n := strings.Count(log.String(), "gone"); n != 51 {
+			t.Errorf("%d repositories were said to be missing:\n%s", n, log)
+		}
+		f.failWith(nil)
+		pause(3 * time.Hour)
+		if n := strings.Count(log.String(), "can be read again"); n != 51 {
+			t.Errorf("the end was said %d times:\n%s", n, log)
+		}
+	})
+}
+
 func TestAPauseAfterAnErrorGrows(t *testing.T) {
 	f := newFeed()
 	f.failWith(errors.New("connection refused"))

@@ -75,12 +75,13 @@ func (p *Poller) enrol(ctx context.Context, s Source, r *round) {
 		retry := newRetry()
 		retry.MaxInterval = p.SweepEvery
 		r.retries[repo] = retry
-		r.complaints[repo] = &complaint{log: p.Log.With("forge", s.Forge, "repo", repo.String())}
+		r.complaints[repo] = &complaint{log: p.Log.With("forge", s.Forge, "repo", repo.String()), all: p.troubles[s.Forge], scope: repo.String()}
 	}
 	for repo := range r.due {
 		if !wanted[repo] {
 			delete(r.due, repo)
 			delete(r.retries, repo)
+			r.complaints[repo].release()
 			delete(r.complaints, repo)
 		}
 	}

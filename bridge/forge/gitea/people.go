@@ -52,18 +52,30 @@ func (f *Forge) Member(ctx context.Context, org string, p forge.Person) (bool, e
 	return is, nil
 }
 
+// AccessError says what somebody must do so that we can work: it does not pass by
+// itself.
+type AccessError struct{ err error }
+
+func (e *AccessError) Error() string { return e.err.Error() }
+func (e *AccessError) Unwrap() error { return e.err }
+
+func cannotWork(format string, args ...any) error {
+	return &AccessError{fmt.Errorf("cannot work "+format, args...)}
+}
+
 // CheckAccess says what is missing for our work: a token that the forge accepts, and
-// membership of the organisation. The text says what to do.
+// membership of the organisation. Its text says what to do, and it is an AccessError;
+// any other error means that the forge could not be asked.
 func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 	me, err := f.Self(ctx)
 	var answer *answerError
 	switch {
 	case errors.Is(err, forge.ErrUnauthorized):
-		return fmt.Errorf("cannot work with %s: %w. Make a token in the settings of the bot's account, under Applications, and give it to us", f.url, err)
+		return cannotWork("with %s: %w. Make a token in the settings of the bot's account, under Applications, and give it to us", f.url, err)
 	case errors.Is(err, forge.ErrForbidden):
-		return fmt.Errorf("cannot work with %s: %w. The token needs the scopes read:user, read:organization, write:issue and write:repository", f.url, err)
+		return cannotWork("with %s: %w. The token needs the scopes read:user, read:organization, write:issue and write:repository", f.url, err)
 	case errors.As(err, &answer) && answer.status == http.StatusNotFound:
-		return fmt.Errorf("cannot work with %s: %w. Is this the address of a Gitea? Its API is expected at %s/api/v1", f.url, err, f.url)
+		return cannotWork("with %s: %w. Is this the address of a Gitea? Its API is expected at %s/api/v1", f.url, err, f.url)
 	case err != nil:
 		return err
 	}
@@ -73,16 +85,19 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 	}
 	if _, _, err = client.GetOrg(org); err != nil {
 		if errors.Is(plain(err), forge.ErrNotFound) {
-			return fmt.Errorf("cannot work for the organisation %s: %s has none of this name, or it hides it from %s", org, f.url, me.Login)
+			return cannotWork("for the organisation %s: %s has none of this name, or it hides it from %s", org, f.url, me.Login)
 		}
 		return failed(err, "look up the organisation %s", org)
 	}
 	is, err := f.Member(ctx, org, me)
+	if errors.Is(err, errOutside) {
+		return &AccessError{err}
+	}
 	if err != nil {
 		return err
 	}
 	if !is {
-		return fmt.Errorf("cannot work for the organisation %s: our account %s is no member of it. Add it to a team that may write to the repositories under test", org, me.Login)
+		return cannotWork("for the organisation %s: our account %s is no member of it. Add it to a team that may write to the repositories under test", org, me.Login)
 	}
 	return nil
 }
