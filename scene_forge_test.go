@@ -1,17 +1,20 @@
 package main_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/forgetest"
 )
 
@@ -27,6 +30,26 @@ func forgeCommands() map[string]func(*testscript.TestScript, bool, []string) {
 			} else {
 				ts.Check(do(s, ts, args[1:]))
 			}
+		},
+		"looked": func(ts *testscript.TestScript, _ bool, _ []string) {
+			s, _ := ts.Value(sceneKey{}).(*scene)
+			ts.Check(s.eventually("the bridge to look at the forge", false, s.looked))
+		},
+		"answers": func(ts *testscript.TestScript, _ bool, args []string) {
+			s, _ := ts.Value(sceneKey{}).(*scene)
+			if len(args) != 2 || s.server == nil {
+				ts.Fatalf("usage: answers N TEXT: so many comments of the bot say so, soon")
+			}
+			ts.Check(s.eventually(args[0]+" answers", false, func() (bool, error) {
+				bodies, err := s.replies()
+				n := 0
+				for _, body := range bodies {
+					if strings.Contains(body, args[1]) {
+						n++
+					}
+				}
+				return strconv.Itoa(n) == args[0], err
+			}))
 		},
 		"said": func(ts *testscript.TestScript, _ bool, args []string) {
 			s, _ := ts.Value(sceneKey{}).(*scene)
@@ -127,6 +150,17 @@ func (s *scene) openForge(ts *testscript.TestScript) error {
 		ts.Setenv(name, value)
 	}
 	return nil
+}
+
+// looked says whether the bridge has looked at the forge once.
+func (s *scene) looked() (bool, error) {
+	db, err := s.journal()
+	if err != nil {
+		return false, nil // not yet
+	}
+	defer db.Close()
+	at, err := db.Cursor(context.Background(), forge.Organisation("gitea", s.org, nil).Name())
+	return at != "", err
 }
 
 // door passes connections on, as long as it is open.
