@@ -42,7 +42,7 @@ const (
 func (c *demoCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	dir, err := os.MkdirTemp("", "seatrial-demo-")
 	if err != nil {
-		return fmt.Errorf("cannot make a folder for the demo: %w", err)
+		return exitWith(exitConfiguration, fmt.Errorf("cannot make a folder for the demo: %w (name another with TMPDIR)", err))
 	}
 	defer os.RemoveAll(dir)
 	d := &demo{dir: dir, out: s.Out, state: Globals{State: filepath.Join(dir, "state"), LogLevel: g.LogLevel, LogJSON: true}}
@@ -79,7 +79,7 @@ type demo struct {
 func (d *demo) openForge(ctx context.Context) (err error) {
 	source := filepath.Join(d.dir, "guestbook")
 	if err := examples.Write(ctx, "guestbook", source); err != nil {
-		return fmt.Errorf("cannot write the example recipe: %w", err)
+		return exitWith(exitConfiguration, fmt.Errorf("cannot write the example recipe: %w (the demo needs git, and some room in TMPDIR)", err))
 	}
 	// The demo trusts what it brings, so that it needs neither root nor bubblewrap.
 	enrolment, err := examples.Enrolment("guestbook")

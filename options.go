@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
+	"golang.org/x/sys/unix"
 
 	"seatrial/harness/run"
 )
@@ -75,7 +77,15 @@ func report(w io.Writer, err error) int {
 		return coded.code
 	}
 	fmt.Fprintf(w, "seatrial: %v\n", err)
+	if isDisk(err) {
+		return exitConfiguration // not our fault, and said by what could not be written
+	}
 	return exitSoftware
+}
+
+// isDisk says whether a disk is full, read-only, or not ours to write to.
+func isDisk(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission)
 }
 
 // Globals are the options of every command.

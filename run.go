@@ -98,7 +98,7 @@ func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder 
 		secrets: secretsOf(os.Environ()), log: slog.New(slog.DiscardHandler), show: shown.show,
 	}
 	if c.Verbose {
-		p.follow, p.log = s.Err, g.logger(s.Err)
+		p.follow, p.log = printableWriter{s.Err}, g.logger(s.Err)
 	}
 	return p.perform(ctx, folder, job)
 }

@@ -73,6 +73,9 @@ type runsList struct {
 }
 
 func (c *runsList) Run(ctx context.Context, g *Globals, s streams) error {
+	if c.Limit < 1 {
+		return exitWith(exitUsage, errors.New("--limit must be at least 1"))
+	}
 	db, err := g.journalOf(ctx)
 	if err != nil {
 		return err
@@ -91,7 +94,11 @@ func (c *runsList) Run(ctx context.Context, g *Globals, s streams) error {
 		return nil
 	}
 	if len(reports) == 0 {
-		fmt.Fprintln(s.Out, "No runs yet.")
+		if c.Recipe != "" || c.Open {
+			fmt.Fprintln(s.Out, "No such runs.")
+		} else {
+			fmt.Fprintln(s.Out, "No runs yet.")
+		}
 		return nil
 	}
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
@@ -165,8 +172,7 @@ func (c *runsLog) Run(ctx context.Context, g *Globals, s streams) error {
 		return exitWith(exitUnavailable, fmt.Errorf("there is no log of attempt %d of run %s: it has not begun, or its files were removed", attempt, r.Request.ID))
 	}
 	defer f.Close()
-	_, err = io.Copy(s.Out, f)
-	return err
+	return copyPrintable(s.Out, f)
 }
 
 type runsCancel struct {

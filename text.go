@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -31,6 +33,31 @@ func printableLines(s string) string {
 		lines[i] = printable(lines[i])
 	}
 	return strings.Join(lines, "\n")
+}
+
+// colours are the sequences with which programs paint terminals.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// printableWriter passes lines on that are printable, and without colours. Each write
+// is of whole lines: that is how logs are written.
+type printableWriter struct{ w io.Writer }
+
+func (p printableWriter) Write(text []byte) (int, error) {
+	_, err := io.WriteString(p.w, printableLines(colours.ReplaceAllString(string(text), "")))
+	return len(text), err
+}
+
+// copyPrintable copies a log for a person.
+func copyPrintable(w io.Writer, r io.Reader) error {
+	const longest = 1 << 20
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, longest)
+	for lines.Scan() {
+		if _, err := fmt.Fprintf(printableWriter{w}, "%s\n", lines.Text()); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
 }
 
 // marks say an outcome in one character; the word stands beside it.
