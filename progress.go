@@ -26,7 +26,7 @@ type progress interface {
 // the events themselves.
 func newProgress(w io.Writer, asJSON bool) progress {
 	if asJSON {
-		return jsonProgress{json.NewEncoder(w)}
+		return jsonProgress{json.NewEncoder(jsonWriter{w})}
 	}
 	if f, ok := w.(*os.File); ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb" {
 		return newLiveProgress(w)

@@ -58,7 +58,7 @@ func (c *recipesList) Run(s streams) error {
 		return err
 	}
 	if c.JSON {
-		out := json.NewEncoder(s.Out)
+		out := json.NewEncoder(jsonWriter{s.Out})
 		for _, e := range book.Enrolments {
 			err := out.Encode(struct {
 				Name string `json:"name"`

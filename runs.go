@@ -211,7 +211,7 @@ func (c *runsCancel) Run(ctx context.Context, g *Globals, s streams) error {
 }
 
 func writeReport(w io.Writer, r run.Report, indent bool) error {
-	out := json.NewEncoder(w)
+	out := json.NewEncoder(jsonWriter{w})
 	if indent {
 		out.SetIndent("", "  ")
 	}

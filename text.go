@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"seatrial/harness/run"
 )
@@ -19,11 +20,16 @@ func printable(s string) string {
 		switch {
 		case r == '\t':
 			return ' '
-		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co):
+		case invisible(r):
 			return '\uFFFD'
 		}
 		return r
 	}, s)
+}
+
+// invisible characters steer a terminal, turn the reading direction, or have no shape.
+func invisible(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }
 
 // printableLines is printable for a text of several lines.
@@ -44,6 +50,27 @@ type printableWriter struct{ w io.Writer }
 
 func (p printableWriter) Write(text []byte) (int, error) {
 	_, err := io.WriteString(p.w, printableLines(colours.ReplaceAllString(string(text), "")))
+	return len(text), err
+}
+
+// jsonWriter passes JSON on in which what steers a terminal is escaped. It means the
+// same: such characters stand in strings only, and the encoder escapes the others.
+type jsonWriter struct{ w io.Writer }
+
+func (j jsonWriter) Write(text []byte) (int, error) {
+	var b strings.Builder
+	for _, r := range string(text) {
+		switch {
+		case r < 0x7f || !invisible(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	_, err := io.WriteString(j.w, b.String())
 	return len(text), err
 }
 

@@ -1,9 +1,11 @@
 package result
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"seatrial/harness/run"
 )
@@ -53,7 +55,21 @@ func JUnit(r Result) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode junit.xml: %w", err)
 	}
-	return append([]byte(xml.Header), append(text, '\n')...), nil
+	return append([]byte(xml.Header), append(legible(text), '\n')...), nil
+}
+
+// legible writes characters that nobody can see, or that turn the reading direction, by
+// their numbers. They stand in texts only, where that means the same.
+func legible(text []byte) []byte {
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
+			fmt.Fprintf(&b, "&#x%X;", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
 }
 
 func (s *junitSuite) add(c junitCase) {

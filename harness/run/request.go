@@ -1,6 +1,9 @@
 package run
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Request is an accepted wish to test one recipe at one commit. It is written
 // once and never changed. It names a commit, not a branch: that commit is what
@@ -50,10 +53,11 @@ func (c Code) ShortCommit() string {
 	return ShortHash(c.Commit)
 }
 
-// ShortHash shortens a git hash to the ten digits that this program shows.
+// ShortHash shortens a git hash to the ten digits that this program shows. What is
+// none, such as a branch that somebody typed, stays as it is.
 func ShortHash(hash string) string {
 	const digits = 10
-	if len(hash) <= digits {
+	if len(hash) <= digits || strings.Trim(hash, "0123456789abcdef") != "" {
 		return hash
 	}
 	return hash[:digits]
