@@ -26,7 +26,7 @@ func forgeCommands() map[string]func(*testscript.TestScript, bool, []string) {
 			s, _ := ts.Value(sceneKey{}).(*scene)
 			verb := strings.Join(args[:min(1, len(args))], "")
 			if do := forgeVerbs[verb]; do == nil || s.server == nil && verb != "open" {
-				ts.Fatalf("usage: forge open, then forge fail KIND [PATH] | mend | clock DURATION | shut | reopen | expel | admit | accept | refuse")
+				ts.Fatalf("usage: forge open, then forge fail KIND [PATH] | mend | clock DURATION | shut | reopen | expel | admit | pull BRANCH TITLE REF | forgive")
 			} else {
 				ts.Check(do(s, ts, args[1:]))
 			}
@@ -101,6 +101,13 @@ var forgeVerbs = map[string]func(s *scene, ts *testscript.TestScript, args []str
 	},
 	"admit": func(s *scene, _ *testscript.TestScript, _ []string) error {
 		return s.server.AddMember(s.org, s.bot, forgetest.Write)
+	},
+	"pull": func(s *scene, _ *testscript.TestScript, args []string) (err error) {
+		if s.head, err = s.git("rev-parse", args[2]); err != nil {
+			return err
+		}
+		s.pull, err = s.server.OpenPull(forgetest.NewPull{Repo: s.repo, Author: s.name("mallory"), Branch: args[0], Title: args[1], Dir: s.source, Ref: args[2]})
+		return err
 	},
 	// forgive: the script has made the bridge do what the forge scolds.
 	"forgive": func(s *scene, _ *testscript.TestScript, _ []string) error { s.server.Forgive(); return nil },

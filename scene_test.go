@@ -81,7 +81,11 @@ func sceneCommands() map[string]func(*testscript.TestScript, bool, []string) {
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644)
+			name, err := strconv.Unquote(`"` + args[0] + `"`)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(ts.MkAbs(name), []byte(text), 0o644)
 		}),
 		"events": on(1, 1, "events FILE: one event a line, in order, from started to finished", func(_ *scene, ts *testscript.TestScript, _ bool, args []string) error {
 			return wantEvents(ts.ReadFile(args[0]))
@@ -115,6 +119,23 @@ func sceneCommands() map[string]func(*testscript.TestScript, bool, []string) {
 			if err == nil {
 				_, err = db.Exec(args[1])
 				err = errors.Join(err, db.Close())
+			}
+			return err
+		}),
+		"emptied": on(1, 1, "emptied DIR: nothing is in it", func(_ *scene, ts *testscript.TestScript, _ bool, args []string) error {
+			entries, err := os.ReadDir(ts.MkAbs(args[0]))
+			if err == nil && len(entries) > 0 {
+				err = fmt.Errorf("%v are in %s", entries, args[0])
+			}
+			return err
+		}),
+		"latest": on(1, 1, "latest VARIABLE: the latest run's ID", func(s *scene, ts *testscript.TestScript, _ bool, args []string) error {
+			reports, err := s.reports()
+			if err == nil && len(reports) == 0 {
+				err = errors.New("there is no run")
+			}
+			if err == nil {
+				ts.Setenv(args[0], string(reports[0].Request.ID))
 			}
 			return err
 		}),

@@ -50,6 +50,7 @@ func setScene(env *testscript.Env, program string) error {
 		"SEATRIAL_SHARE":     folder,
 		"SEATRIAL_BUILD_ENV": engine,
 		"NO_COLOR":           "1",
+		"RTL":                "\u202e", // turns the reading direction, so it must not stand in a script
 	} {
 		env.Setenv(name, value)
 	}
