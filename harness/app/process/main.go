@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"syscall"
 
 	"seatrial/harness/app/process/inside"
@@ -37,6 +38,7 @@ func Main() {
 		return
 	}
 	os.Unsetenv(innerEnv)
+	heedSignals()
 	switch part {
 	case innerNothing:
 		syscall.Exit(0)
@@ -61,6 +63,19 @@ func Main() {
 		syscall.Exit(64)
 	}
 }
+
+// heedSignals undoes what nohup and its kin pass on: an app must meet the signals that
+// any service meets. What is caught here is back to its default in what we start.
+func heedSignals() {
+	for s := syscall.Signal(1); s <= lastSignal; s++ {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+}
+
+// lastSignal is the last of the signals that have a meaning of their own.
+const lastSignal = syscall.SIGSYS
 
 // sqlQuestion is what the sql tool reads.
 type sqlQuestion struct {

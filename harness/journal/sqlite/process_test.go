@@ -36,6 +36,8 @@ func appendForEver(path string) error {
 			return err
 		}
 		fmt.Println(n)
+		// SQLite's write lock is not fair: who never lets go of it starves all others.
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
