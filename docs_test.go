@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"net/url"
 	"os"
 	"os/exec"
@@ -128,42 +127,6 @@ func TestEveryPageIsLinked(t *testing.T) {
 	for _, name := range pages(t) {
 		if strings.HasPrefix(name, "docs/") && !found[name] {
 			t.Errorf("no page that README.md leads to links to %s", name)
-		}
-	}
-}
-
-// Nothing of the place where the project is worked on gets into it: neither its
-// folders nor the addresses from which modules and packages are fetched there.
-func TestNothingOfTheWorkshopIsInTheProject(t *testing.T) {
-	var words []string
-	if root, err := os.Getwd(); err == nil && strings.Count(root, "/") > 1 {
-		words = append(words, root)
-	}
-	env := os.Environ()
-	if out, err := exec.Command("go", "env", "GOPROXY", "GONOPROXY", "GONOSUMDB", "GOSUMDB").Output(); err == nil {
-		env = append(env, "GOPROXY="+strings.Join(strings.Fields(string(out)), ","))
-	}
-	public := []string{"proxy.golang.org", "sum.golang.org", "pypi.org", "files.pythonhosted.org", "registry.npmjs.org", "localhost", "127.0.0.1", "::1"}
-	for _, entry := range env {
-		name, value, _ := strings.Cut(entry, "=")
-		if !regexp.MustCompile(`(?i)proxy|registry|index_url`).MatchString(name) || strings.HasPrefix(strings.ToLower(name), "no_") {
-			continue
-		}
-		for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return strings.ContainsRune(",| ", r) }) {
-			if u, err := url.Parse(part); err == nil && u.Hostname() != "" && !slices.Contains(public, u.Hostname()) {
-				words = append(words, u.Hostname())
-			}
-		}
-	}
-	for _, name := range tracked(t) {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, word := range words {
-			if bytes.Contains(content, []byte(word)) {
-				t.Errorf("%s names %s", name, word)
-			}
 		}
 	}
 }

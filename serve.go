@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -15,8 +14,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
 	"seatrial/bridge/command"
@@ -28,7 +25,6 @@ import (
 	"seatrial/harness/failpoint"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
-	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
 	"seatrial/recipes"
@@ -309,157 +305,4 @@ func reportProblems(book *recipes.Book, log *slog.Logger) error {
 		return exitWith(exitConfiguration, errors.New("no enrolment can be used: seatrial recipes check shows why"))
 	}
 	return nil
-}
-
-// server is what serve runs.
-type server struct {
-	log        *slog.Logger
-	public     string
-	listener   net.Listener
-	enrolments *recipes.Watcher
-	journal    *sqlite.DB
-	dispatcher *local.Dispatcher
-	forge      *gitea.Forge
-	queue      *queue.Queue
-	router     *gateway.Router
-	dashboard  interface {
-		http.Handler
-		Run(context.Context) error
-	}
-	bridge    *bridge.Bridge
-	janitor   janitor.Janitor
-	runs      string // the folder of the runs' folders
-	keepFiles time.Duration
-	closers   []func()
-}
-
-func (sv *server) onClose(f func()) { sv.closers = append(sv.closers, f) }
-
-func (sv *server) close() {
-	for _, f := range slices.Backward(sv.closers) {
-		f()
-	}
-	sv.closers = nil
-}
-
-// run runs the parts until the context ends. Runs go on without it.
-func (sv *server) run(ctx context.Context, org string, clean time.Duration) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return sv.serveHTTP(ctx) })        // dashboard, badges, gateway
-	group.Go(func() error { return sv.dashboard.Run(ctx) })    // pictures and live updates
-	group.Go(func() error { return sv.bridge.Run(ctx) })       // comments to verdicts
-	group.Go(func() error { return sv.enrolments.Run(ctx) })   // changed enrolments
-	group.Go(func() error { return sv.keepClean(ctx, clean) }) // what outlived its run
-	group.Go(func() error { return sv.checkAccess(ctx, org) }) // said at the start
-	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
-
-// drain stops every run that has not ended and waits until nothing of it is left.
-func (sv *server) drain(ctx context.Context) error {
-	open, err := sv.journal.Reports(ctx, journal.Filter{Open: true, Limit: 1000})
-	if err != nil {
-		return err
-	}
-	for _, r := range open {
-		for attempt := 1; attempt <= r.Attempt; attempt++ {
-			if err := sv.dispatcher.Stop(ctx, r.Request.ID, attempt); err != nil {
-				return err
-			}
-			for _, err := range sv.dispatcher.Follow(ctx, r.Request.ID, attempt, 0) {
-				if err != nil {
-					return err
-				}
-			}
-			swept, err := sv.dispatcher.Sweep(ctx, r.Request.ID, attempt)
-			if err != nil {
-				return err
-			}
-			if len(swept.Leftovers) > 0 {
-				return fmt.Errorf("%d things of run %s are left over: seatrial janitor lists them", len(swept.Leftovers), r.Request.ID)
-			}
-		}
-	}
-	return nil
-}
-
-// serveHTTP leads an app's host name to the app, and every other to the dashboard.
-func (sv *server) serveHTTP(ctx context.Context) error {
-	server := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if sv.router.Owns(r.Host) {
-				sv.router.ServeHTTP(w, r)
-				return
-			}
-			sv.dashboard.ServeHTTP(w, r)
-		}),
-		ReadHeaderTimeout: 30 * time.Second,
-		ErrorLog:          slog.NewLogLogger(sv.log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-	}
-	stop := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
-		defer cancel()
-		if server.Shutdown(grace) != nil {
-			server.Close()
-		}
-	})
-	defer stop()
-	if err := server.Serve(sv.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("cannot serve: %w", err)
-	}
-	return nil
-}
-
-// keepClean is the last layer of teardown.
-func (sv *server) keepClean(ctx context.Context, every time.Duration) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if removed, err := forgetFiles(ctx, sv.runs, sv.journal, sv.keepFiles, time.Now()); removed > 0 || err != nil && ctx.Err() == nil {
-			sv.log.Info("removed the files of old runs", "runs", removed, "err", err)
-		}
-		result, err := sv.janitor.Sweep(ctx, janitor.Options{})
-		level := slog.LevelInfo
-		if result.Count(janitor.Removed)+result.Count(janitor.Left) == 0 {
-			level = slog.LevelDebug // what is kept is kept each time
-		}
-		for _, line := range result.Lines() {
-			sv.log.Log(ctx, level, "janitor", "did", line)
-		}
-		if err != nil && ctx.Err() == nil {
-			sv.log.Error("the janitor met errors", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// checkAccess says what the bot may not do, once, and when it may. A forge that does
-// not answer is none of its business: it is asked again until it does.
-func (sv *server) checkAccess(ctx context.Context, org string) error {
-	said := ""
-	for {
-		err := sv.forge.CheckAccess(ctx, org)
-		if err == nil {
-			if said != "" {
-				sv.log.Info("the bot's account is ready", "org", org)
-			}
-			return nil
-		}
-		if missing, ok := errors.AsType[*gitea.AccessError](err); ok && missing.Error() != said {
-			said = missing.Error()
-			sv.log.Error("the bot's account is not ready", "org", org, "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(accessPause):
-		}
-	}
 }
