@@ -105,7 +105,8 @@ func (c *runsList) Run(ctx context.Context, g *Globals, s streams) error {
 	fmt.Fprintln(table, "RUN\tRECIPE\tCOMMIT\tASKED\tVERDICT\tLEVEL")
 	for _, r := range reports {
 		level := "-"
-		if r.State == run.Ended {
+		// A run that was not asked everything says nothing about the recipe's level.
+		if v := r.Verdict(); v == run.VerdictPass || v == run.VerdictFail {
 			level = fmt.Sprintf("%d/%d", r.Level(), run.MaxLevel)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Request.ID, printable(r.Request.Recipe), r.Request.Code.ShortCommit(),

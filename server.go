@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"seatrial/bridge"
 	"seatrial/bridge/dispatch/local"
 	"seatrial/bridge/forge/gitea"
@@ -19,8 +21,6 @@ import (
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
 	"seatrial/recipes"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // server is what serve runs.
