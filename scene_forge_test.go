@@ -26,7 +26,7 @@ func forgeCommands() map[string]func(*testscript.TestScript, bool, []string) {
 			s, _ := ts.Value(sceneKey{}).(*scene)
 			verb := strings.Join(args[:min(1, len(args))], "")
 			if do := forgeVerbs[verb]; do == nil || s.server == nil && verb != "open" {
-				ts.Fatalf("usage: forge open, then forge fail KIND [PATH] | mend | clock DURATION | shut | reopen | expel | admit | pull BRANCH TITLE REF | forgive")
+				ts.Fatalf("usage: forge open, then forge fail KIND [METHOD PATH] | mend | clock DURATION | shut | reopen | expel | admit | pull BRANCH TITLE REF | forgive")
 			} else {
 				ts.Check(do(s, ts, args[1:]))
 			}
@@ -82,8 +82,8 @@ var forgeVerbs = map[string]func(s *scene, ts *testscript.TestScript, args []str
 	"open": func(s *scene, ts *testscript.TestScript, _ []string) error { return s.openForge(ts) },
 	"fail": func(s *scene, _ *testscript.TestScript, args []string) error {
 		f := forgetest.Failure{Kind: forgetest.Kind(args[0]), Delay: 2 * time.Second}
-		if len(args) > 1 {
-			f.Path = args[1]
+		if len(args) == 3 {
+			f.Method, f.Path = args[1], args[2]
 		}
 		s.server.Fail(f)
 		return nil
