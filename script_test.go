@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -22,6 +23,7 @@ func TestScripts(t *testing.T) {
 	program := binary(t, "")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
+		WorkdirRoot:         scriptFolder(t),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               func(env *testscript.Env) error { return setScene(env, program) },
@@ -33,6 +35,22 @@ func TestScripts(t *testing.T) {
 			return os.Geteuid() == 0, nil
 		},
 	})
+}
+
+// scriptFolder is where scripts have their folders. Testscript's own stays behind, and
+// a test's is too long a name for sockets.
+func scriptFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "seatrial-scripts-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // setScene gives a script its folder, the program, and what builds a guestbook.
@@ -125,7 +143,12 @@ func (s *scene) end(t testscript.T) {
 			t.FailNow()
 		}
 	}
-	if left := leftBelow(s.dir); len(left) > 0 {
+	// What was killed needs a moment to take its own with it.
+	left := leftBelow(s.dir)
+	for deadline := time.Now().Add(20 * time.Second); len(left) > 0 && time.Now().Before(deadline); left = leftBelow(s.dir) {
+		time.Sleep(100 * time.Millisecond)
+	}
+	if len(left) > 0 {
 		t.Log("left over at the end of the script: " + strings.Join(left, "; "))
 		t.FailNow()
 	}

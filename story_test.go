@@ -51,6 +51,7 @@ func tellStories(t *testing.T, world forgetest.World) {
 	program := binary(t, "")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "bridge/testdata/stories",
+		WorkdirRoot:         scriptFolder(t),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			s, err := newStage(world, env.WorkDir, program)
