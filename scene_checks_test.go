@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -114,17 +113,19 @@ func (s *scene) nothingNamed(name string) error {
 // own code.
 func leftBelow(dir string) []string {
 	var left []string
+	// The folder itself, and not another whose name begins like its.
+	named := regexp.MustCompile(regexp.QuoteMeta(dir) + `($|[^\w-])`)
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, path := range lines {
 		cmdline, _ := os.ReadFile(path)
 		environ, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "environ"))
 		cwd, _ := os.Readlink(filepath.Join(filepath.Dir(path), "cwd"))
-		if bytes.Contains(cmdline, []byte(dir)) || bytes.Contains(environ, []byte(dir)) || strings.HasPrefix(cwd, dir) {
+		if named.Match(cmdline) || named.Match(environ) || named.MatchString(cwd) {
 			left = append(left, "process "+filepath.Base(filepath.Dir(path))+" "+strings.ReplaceAll(string(cmdline), "\x00", " "))
 		}
 	}
 	mounts, _ := os.ReadFile("/proc/self/mounts")
-	if bytes.Contains(mounts, []byte(dir)) {
+	if named.Match(mounts) {
 		left = append(left, "a mount below "+dir)
 	}
 	return left
