@@ -110,20 +110,9 @@ func (c *runsList) Run(ctx context.Context, g *Globals, s streams) error {
 			level = fmt.Sprintf("%d/%d", r.Level(), run.MaxLevel)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Request.ID, printable(r.Request.Recipe), r.Request.Code.ShortCommit(),
-			r.Request.AskedAt.Local().Format(time.DateTime), verdictWord(r), level)
+			r.Request.AskedAt.Local().Format(time.DateTime), r.Word(), level)
 	}
 	return table.Flush()
-}
-
-// verdictWord is the verdict, or how far the run has come.
-func verdictWord(r run.Report) string {
-	switch {
-	case r.State != run.Ended:
-		return string(r.State)
-	case r.Ending == run.EndCancelled, r.Ending == run.EndSuperseded:
-		return string(r.Ending)
-	}
-	return string(r.Verdict())
 }
 
 type runsShow struct {
@@ -192,7 +181,7 @@ func (c *runsCancel) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	if r.State == run.Ended {
-		fmt.Fprintf(s.Out, "Run %s has ended already: %s.\n", r.Request.ID, verdictWord(r))
+		fmt.Fprintf(s.Out, "Run %s has ended already: %s.\n", r.Request.ID, r.Word())
 		return nil
 	}
 	who := "an operator"

@@ -124,7 +124,7 @@ func listed(stages []run.Stage, last string) string {
 
 // printSummary prints a report for a person at a terminal.
 func printSummary(w io.Writer, r run.Report) {
-	fmt.Fprintf(w, "%s: %s at %s\n", strings.ToUpper(verdictWord(r)), printable(r.Request.Recipe), printable(r.Request.Code.ShortCommit()))
+	fmt.Fprintf(w, "%s: %s at %s\n", strings.ToUpper(r.Word()), printable(r.Request.Recipe), printable(r.Request.Code.ShortCommit()))
 	fmt.Fprintf(w, "run %s, attempt %d\n", r.Request.ID, r.Attempt)
 	if r.Ending != run.EndedNormally {
 		fmt.Fprintf(w, "ended: %s\n", because(string(r.Ending), r.EndingNote))

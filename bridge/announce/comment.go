@@ -97,17 +97,6 @@ func page(r run.Report, c Context, smallPrint bool) string {
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// word is the answer in one word: a state while there is no verdict.
-func word(r run.Report) string {
-	switch {
-	case r.State != run.Ended:
-		return string(r.State)
-	case r.Verdict() == run.VerdictUnverified && (r.Ending == run.EndCancelled || r.Ending == run.EndSuperseded):
-		return string(r.Ending)
-	}
-	return string(r.Verdict())
-}
-
 var signs = map[string]string{
 	string(run.Waiting): "⏳", string(run.Starting): "⏳", string(run.Running): "🔄", string(run.TearingDown): "🧹",
 	string(run.VerdictPass): "✅", string(run.VerdictFail): "❌", string(run.VerdictUnverified): "⚠️",
@@ -115,7 +104,7 @@ var signs = map[string]string{
 }
 
 func headline(r run.Report) string {
-	w := word(r)
+	w := r.Word()
 	parts := []string{signs[w] + " **" + w + "**", code(r.Request.Recipe, 60), code(r.Request.Code.ShortCommit(), 12)}
 	if r.State == run.Ended && r.Plan != nil && (w == "pass" || w == "fail") {
 		parts = append(parts, fmt.Sprintf("level %d of %d", r.Level(), run.MaxLevel))
@@ -141,7 +130,7 @@ func clock(t time.Time) string {
 }
 
 // folded says whether the comment shrinks to one sentence.
-func folded(r run.Report) bool { return word(r) == string(run.EndSuperseded) }
+func folded(r run.Report) bool { return r.Word() == string(run.EndSuperseded) }
 
 func supersededBy(r run.Report, c Context) string {
 	newer := "a newer request"

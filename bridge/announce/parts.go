@@ -102,7 +102,7 @@ var levels = [run.MaxLevel + 1]string{
 }
 
 func levelLine(r run.Report) string {
-	if w := word(r); r.State != run.Ended || r.Plan == nil || w != "pass" && w != "fail" {
+	if w := r.Word(); r.State != run.Ended || r.Plan == nil || w != "pass" && w != "fail" {
 		return ""
 	}
 	level := r.Level()

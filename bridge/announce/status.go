@@ -32,7 +32,7 @@ func stateOf(r run.Report, c Context) (forge.StatusState, string) {
 		stage, f := r.Fault()
 		return forge.StatusFailure, fmt.Sprintf("failed in %s: %s", stage, c.mask(f.Summary))
 	}
-	if w := word(r); w != string(run.VerdictUnverified) {
+	if w := r.Word(); w != string(run.VerdictUnverified) {
 		return forge.StatusError, w + ": nothing was answered"
 	}
 	switch {

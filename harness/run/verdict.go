@@ -42,6 +42,20 @@ func (r *Report) Verdict() Verdict {
 	return VerdictPass
 }
 
+// Word is the answer in one word: how far the run has come while there is no
+// verdict, and why it ended where that says more than "unverified". A fault that was
+// proven before a run was cancelled stays a fail.
+func (r *Report) Word() string {
+	switch v := r.Verdict(); {
+	case v == VerdictPending:
+		return string(r.State)
+	case v == VerdictUnverified && (r.Ending == EndCancelled || r.Ending == EndSuperseded):
+		return string(r.Ending)
+	default:
+		return string(v)
+	}
+}
+
 // MaxLevel is the highest level.
 const MaxLevel = 5
 
