@@ -1,0 +1,109 @@
+package cluster_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seatrial/harness/cluster"
+	"seatrial/harness/run"
+)
+
+var labels = run.Labels{
+	Instance: cluster.Instance("0123456789ab"), Run: run.NewID(time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)), Attempt: 2,
+	Expires: time.Date(2026, 5, 4, 9, 5, 0, 0, time.UTC),
+}
+
+func TestLabelsAreReadBack(t *testing.T) {
+	got, ok := cluster.ParseLabelMeta(cluster.LabelMeta(labels))
+	if diff := cmp.Diff(labels, got); !ok || diff != "" {
+		t.Errorf("from meta: %v\n%s", ok, diff)
+	}
+	got, purpose, ok := cluster.ParseLabelName(cluster.LabelName(labels, "up-loads"))
+	if diff := cmp.Diff(labels, got); !ok || diff != "" || purpose != "up-loads" {
+		t.Errorf("from a name: %v, %s\n%s", ok, purpose, diff)
+	}
+	if cluster.Instance(labels.Instance) != labels.Instance || !cluster.IsInstance(labels.Instance) || cluster.IsInstance("0123456789ab") {
+		t.Error("an instance of a cluster is not told from others")
+	}
+	for _, meta := range []map[string]string{nil, {"seatrial_run": "x"}, {"seatrial_run": string(labels.Run), "seatrial_attempt": "1"}} {
+		if _, ok := cluster.ParseLabelMeta(meta); ok {
+			t.Errorf("labels were read from %v", meta)
+		}
+	}
+}
+
+func TestAChildIsToldByItsID(t *testing.T) {
+	id := labels.Run
+	job := "seatrial-run-guestbook/dispatch-" + cluster.ChildTemplate(id, 2) + "-1795620079-9f82d137"
+	builder, gotID, attempt, ok := cluster.ParseChild(job)
+	if !ok || builder != "seatrial-run-guestbook" || gotID != id || attempt != 2 || !strings.Contains(job, cluster.ChildMarker(id, 2)) {
+		t.Errorf("%s is %s, %s, %d, %v", job, builder, gotID, attempt, ok)
+	}
+	if strings.Contains(strings.Replace(job, "-2-", "-21-", 1), cluster.ChildMarker(id, 2)) {
+		t.Error("another attempt is taken for this one")
+	}
+	for _, other := range []string{"", "seatrial-run", "builder/dispatch-1795620079-9f82d137", "a/dispatch-pr-1-1795620079-9f82d137"} {
+		if _, _, _, ok := cluster.ParseChild(other); ok {
+			t.Errorf("%q was taken for an attempt", other)
+		}
+	}
+}
+
+func TestPackedTextIsNotInterpolated(t *testing.T) {
+	job := map[string]string{"text": "${env[\"NOMAD_TOKEN\"]} {{ env \"HOME\" }}\x00"}
+	packed, err := cluster.Pack(job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(packed, "${}\x00 ") {
+		t.Errorf("Nomad would see into %q", packed)
+	}
+	var got map[string]string
+	if err := cluster.Unpack(packed, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(job, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []string{"", "!", packed[:len(packed)/2], "aGVsbG8"} {
+		if err := cluster.Unpack(bad, &got); err == nil {
+			t.Errorf("%q was unpacked", bad)
+		}
+	}
+}
+
+func TestALargeJobThatPacksWellIsNotUnpacked(t *testing.T) {
+	packed, err := cluster.Pack(string(bytes.Repeat([]byte("x"), 9<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	if err := cluster.Unpack(packed, &got); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestJobIDs(t *testing.T) {
+	for name, want := range map[string]bool{"a": true, "nix.cache_2-b": true, "": false, "-a": false, "a/b": false, "a b": false, "${x}": false, "ä": false, strings.Repeat("x", 129): false} {
+		if cluster.IsJobID(name) != want {
+			t.Errorf("%q: want %v", name, want)
+		}
+	}
+}
+
+func TestAnAddressIsChecked(t *testing.T) {
+	t.Setenv("NOMAD_ADDR", "")
+	for _, address := range []string{"nomad.example.org:4646", "ftp://x", "http://", "http://%zz"} {
+		if _, err := cluster.NewClient(cluster.Config{Address: address}); err == nil || !strings.Contains(err.Error(), "write it like") {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+	client, err := cluster.NewClient(cluster.Config{Address: "http://127.0.0.1:4646", Token: "t", Namespace: "ci"})
+	if err != nil || client.Address() != "http://127.0.0.1:4646" {
+		t.Errorf("%v", err)
+	}
+}
