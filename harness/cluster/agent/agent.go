@@ -1,0 +1,384 @@
+// Package agent starts Nomad agents on loopback, for the demo and for the tests.
+//
+// Everything of an agent lies in one folder, also where it listens, so that an agent
+// that was stopped or killed is started again as the same one. ACLs are on. The
+// package ends only what it started, and leaves nothing running behind Stop. It is no
+// way to run Nomad for anything else: nothing is encrypted.
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/nomad/api"
+	"golang.org/x/sys/unix"
+
+	"seatrial/harness/cluster"
+)
+
+// Variable names the Nomad program to start, before PATH is searched.
+const Variable = "SEATRIAL_NOMAD"
+
+// patience is for an agent to answer; a machine may be busy.
+const patience = 90 * time.Second
+
+// ErrNoProgram says that there is no Nomad to start.
+var ErrNoProgram = errors.New("there is no nomad program: install Nomad, name it in " + Variable + ", or build one with dev/nomad/build")
+
+// Find looks for a Nomad program: in the environment, in PATH, and where
+// dev/nomad/build puts it, above the current folder.
+func Find() (string, error) {
+	if named := os.Getenv(Variable); named != "" {
+		return exec.LookPath(named)
+	}
+	if found, err := exec.LookPath("nomad"); err == nil {
+		return found, nil
+	}
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		built := filepath.Join(dir, ".cache", "bin", "nomad")
+		if info, err := os.Stat(built); err == nil && info.Mode()&0o111 != 0 {
+			return built, nil
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return "", ErrNoProgram
+}
+
+// Options say what an agent is.
+type Options struct {
+	Program string // from Find
+	Dir     string // of this agent alone; it is made
+
+	Name     string            // of the node; default: the folder's name
+	NoServer bool              // a client only, which needs Join
+	NoClient bool              // a server only
+	Expect   int               // servers of the cluster; default 1
+	Join     []string          // addresses of servers' RPC: Agent.RPC
+	Meta     map[string]string // of the node
+	// ChrootEnv is what the exec driver copies into each task's root, by source. The
+	// default of Nomad is a whole system and takes a quarter of a minute a task.
+	ChrootEnv map[string]string
+	// Grace is how long a client may be silent before it counts as lost; default 10 s.
+	Grace time.Duration
+	// Change may change the configuration before it is written, as JSON names it.
+	Change func(config map[string]any)
+}
+
+// Agent is one process.
+type Agent struct {
+	Options
+	HTTP string // http://host:port
+	RPC  string // host:port
+	serf string
+
+	mu    sync.Mutex
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when the process has
+}
+
+// Start starts an agent and returns when it answers. A client is ready when
+// WaitReady says so.
+func Start(ctx context.Context, o Options) (*Agent, error) {
+	if o.Name == "" {
+		o.Name = filepath.Base(o.Dir)
+	}
+	a := &Agent{Options: o}
+	ports, err := freePorts(3)
+	if err != nil {
+		return nil, fmt.Errorf("cannot start Nomad: %w", err)
+	}
+	a.HTTP, a.RPC, a.serf = "http://"+ports[0], ports[1], ports[2]
+	if err := os.MkdirAll(o.Dir, 0o711); err != nil {
+		return nil, fmt.Errorf("cannot start Nomad: %w", err)
+	}
+	// A server signs the identity of the first client with keys that it makes when it
+	// has become leader; a client that comes before waits for long. So where both are
+	// one process, the server is let come first once.
+	if !o.NoServer && !o.NoClient {
+		if err := a.boot(ctx, false); err != nil {
+			return nil, err
+		}
+		if err := a.awaitKeys(ctx); err != nil {
+			return nil, errors.Join(err, a.Stop())
+		}
+		if err := a.Stop(); err != nil {
+			return nil, err
+		}
+	}
+	return a, a.Restart(ctx)
+}
+
+// Restart starts the agent again after Stop or Kill.
+func (a *Agent) Restart(ctx context.Context) error { return a.boot(ctx, !a.NoClient) }
+
+// Kill ends the process by SIGKILL, as a crash would. Tasks go on.
+func (a *Agent) Kill() { a.end(unix.SIGKILL) }
+
+// Stop asks the process to end, and waits. What a client runs goes on.
+func (a *Agent) Stop() error {
+	if !a.end(unix.SIGTERM) {
+		return fmt.Errorf("cannot stop Nomad: it did not end; %s says why", a.logFile())
+	}
+	return nil
+}
+
+// PID is the agent's process, or 0.
+func (a *Agent) PID() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cmd == nil {
+		return 0
+	}
+	return a.cmd.Process.Pid
+}
+
+func (a *Agent) end(sig unix.Signal) bool {
+	a.mu.Lock()
+	cmd, ended := a.cmd, a.ended
+	a.cmd = nil
+	a.mu.Unlock()
+	if cmd == nil {
+		return true
+	}
+	_ = cmd.Process.Signal(sig)
+	const grace = 30 * time.Second
+	select {
+	case <-ended:
+		return true
+	case <-time.After(grace):
+		_ = cmd.Process.Kill()
+		<-ended
+		return sig == unix.SIGKILL
+	}
+}
+
+func (a *Agent) logFile() string { return filepath.Join(a.Dir, "agent.log") }
+
+func (a *Agent) boot(ctx context.Context, client bool) error {
+	file := filepath.Join(a.Dir, "agent.json")
+	text, err := json.MarshalIndent(a.config(client), "", "  ")
+	if err == nil {
+		err = os.WriteFile(file, text, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot start Nomad: %w", err)
+	}
+	log, err := os.OpenFile(a.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot start Nomad: %w", err)
+	}
+	defer log.Close()
+	cmd := exec.Command(a.Program, "agent", "-config", file)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Dir, cmd.Env = a.Dir, environment()
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start Nomad: %w", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	a.mu.Lock()
+	a.cmd, a.ended = cmd, ended
+	a.mu.Unlock()
+	if err := a.awaitAnswer(ctx, ended); err != nil {
+		a.Kill()
+		return err
+	}
+	return nil
+}
+
+// environment keeps whatever is meant for another Nomad from this one.
+func environment() []string {
+	var env []string
+	for _, entry := range os.Environ() {
+		if !strings.HasPrefix(entry, "NOMAD_") {
+			env = append(env, entry)
+		}
+	}
+	return env
+}
+
+func (a *Agent) config(client bool) map[string]any {
+	host, port := split(strings.TrimPrefix(a.HTTP, "http://"))
+	_, rpc := split(a.RPC)
+	_, serf := split(a.serf)
+	grace := a.Grace
+	if grace <= 0 {
+		grace = 10 * time.Second
+	}
+	c := map[string]any{
+		"name": a.Name, "bind_addr": host, "data_dir": filepath.Join(a.Dir, "data"), "disable_update_check": true, "leave_on_interrupt": false, "leave_on_terminate": false,
+		"advertise": map[string]any{"http": host, "rpc": host, "serf": host},
+		"ports":     map[string]any{"http": port, "rpc": rpc, "serf": serf},
+		"acl":       map[string]any{"enabled": true, "token_ttl": "1s", "policy_ttl": "1s", "role_ttl": "1s"},
+		"consul":    map[string]any{"auto_advertise": false, "server_auto_join": false, "client_auto_join": false},
+		"limits":    map[string]any{"http_max_conns_per_client": 0, "rpc_max_conns_per_client": 0},
+	}
+	if !a.NoServer {
+		server := map[string]any{
+			"enabled": true, "bootstrap_expect": max(a.Expect, 1), "raft_multiplier": 1, "heartbeat_grace": grace.String(),
+			"min_heartbeat_ttl": "2s", "max_heartbeats_per_second": 1000.0, "failover_heartbeat_ttl": "20s",
+		}
+		if len(a.Join) > 0 {
+			server["server_join"] = map[string]any{"retry_join": a.Join, "retry_interval": "1s"}
+		}
+		c["server"] = server
+	}
+	if client {
+		part := map[string]any{
+			"enabled": true, "max_kill_timeout": "10m", "network_interface": "lo", "gc_interval": "1h", "meta": a.Meta,
+			"options": map[string]any{"fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean,consul,vault"},
+		}
+		if a.NoServer {
+			part["servers"] = a.Join
+		}
+		if a.ChrootEnv != nil {
+			part["chroot_env"] = a.ChrootEnv
+		}
+		c["client"] = part
+		c["plugin"] = []any{map[string]any{"raw_exec": []any{map[string]any{"config": []any{map[string]any{"enabled": true}}}}}}
+	}
+	if a.Change != nil {
+		a.Change(c)
+	}
+	return c
+}
+
+func split(addr string) (host string, port int) {
+	tcp, _ := net.ResolveTCPAddr("tcp", addr) // it is one of freePorts
+	return tcp.IP.String(), tcp.Port
+}
+
+// freePorts finds ports on loopback that nobody listens on now.
+func freePorts(n int) ([]string, error) {
+	var found []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		found = append(found, l.Addr().String())
+	}
+	return found, nil
+}
+
+// await asks until it is so, the agent has ended, or patience has.
+func (a *Agent) await(ctx context.Context, ended <-chan struct{}, what string, so func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := so(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ended:
+			return fmt.Errorf("cannot start Nomad: it ended at once; %s says why", a.logFile())
+		case <-ctx.Done():
+			return fmt.Errorf("gave up waiting for Nomad's %s: last seen %w (%s says more)", what, err, a.logFile())
+		}
+	}
+}
+
+func (a *Agent) awaitAnswer(ctx context.Context, ended <-chan struct{}) error {
+	return a.await(ctx, ended, "answer", func(ctx context.Context) error {
+		path := "/v1/status/leader"
+		if a.Expect > 1 || a.NoServer {
+			path = "/v1/agent/health?type=client" // a leader comes when there are enough
+			if !a.NoServer {
+				path = "/v1/agent/health?type=server"
+			}
+		}
+		return a.get(ctx, path, nil)
+	})
+}
+
+// awaitKeys waits until the leader has its signing keys.
+func (a *Agent) awaitKeys(ctx context.Context) error {
+	return a.await(ctx, a.ended, "keys", func(ctx context.Context) error {
+		var set struct{ Keys []json.RawMessage }
+		if err := a.get(ctx, "/.well-known/jwks.json", &set); err != nil {
+			return err
+		}
+		if len(set.Keys) == 0 {
+			return errors.New("no signing keys yet")
+		}
+		return nil
+	})
+}
+
+func (a *Agent) get(ctx context.Context, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.HTTP+path, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the answer %s", answer.Status)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
+}
+
+// Bootstrap makes the first management token. It works once a cluster.
+func (a *Agent) Bootstrap(ctx context.Context) (token string, err error) {
+	client, err := cluster.NewClient(cluster.Config{Address: a.HTTP})
+	if err != nil {
+		return "", err
+	}
+	err = a.await(ctx, a.ended, "first token", func(ctx context.Context) error {
+		made, _, err := client.ACLTokens().Bootstrap((&api.WriteOptions{}).WithContext(ctx))
+		if err == nil {
+			token = made.SecretID
+		}
+		return err
+	})
+	return token, err
+}
+
+// WaitReady waits until so many nodes are ready for work.
+func (a *Agent) WaitReady(ctx context.Context, token string, nodes int) error {
+	client, err := cluster.NewClient(cluster.Config{Address: a.HTTP, Token: token})
+	if err != nil {
+		return err
+	}
+	return a.await(ctx, a.ended, "nodes", func(ctx context.Context) error {
+		list, _, err := client.Nodes().List((&api.QueryOptions{}).WithContext(ctx))
+		ready := 0
+		for _, node := range list {
+			if node.Status == api.NodeStatusReady && node.Drivers["raw_exec"] != nil && node.Drivers["raw_exec"].Healthy {
+				ready++
+			}
+		}
+		if err == nil && ready < nodes {
+			err = fmt.Errorf("%d of %d nodes are ready", ready, nodes)
+		}
+		return err
+	})
+}

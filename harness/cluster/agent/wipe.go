@@ -1,0 +1,79 @@
+package agent
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Wipe ends the agent, and whatever of its tasks still runs, and removes its folder
+// with everything that is mounted in it. It works on what the folder tells, so that it
+// may be called any number of times.
+func (a *Agent) Wipe() error {
+	a.end(unix.SIGTERM)
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		left := processesOf(a.Dir)
+		if len(left) == 0 || time.Now().After(deadline) {
+			break
+		}
+		for _, pid := range left {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+	for _, dir := range mountsBelow(a.Dir) {
+		_ = unix.Unmount(dir, unix.MNT_DETACH)
+	}
+	allocations, _ := filepath.Glob(filepath.Join(a.Dir, "data", "alloc", "*"))
+	for _, dir := range allocations {
+		groups, _ := filepath.Glob(filepath.Join("/sys/fs/cgroup", "*", "nomad*", filepath.Base(dir)+".*"))
+		for _, group := range groups {
+			_ = unix.Rmdir(group)
+		}
+	}
+	if err := os.RemoveAll(a.Dir); err != nil {
+		return fmt.Errorf("cannot remove Nomad's folder: %w", err)
+	}
+	return nil
+}
+
+// processesOf lists the processes that have the folder in their command line or their
+// environment: an agent's tasks, their supervisors and loggers.
+func processesOf(dir string) []int {
+	var found []int
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		for _, file := range []string{"cmdline", "environ"} {
+			text, err := os.ReadFile(filepath.Join("/proc", entry.Name(), file))
+			if err == nil && bytes.Contains(text, []byte(dir+"/data/")) {
+				found = append(found, pid)
+				break
+			}
+		}
+	}
+	return found
+}
+
+// mountsBelow lists mount points, the innermost first.
+func mountsBelow(dir string) []string {
+	text, _ := os.ReadFile("/proc/self/mounts")
+	var found []string
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[1], dir+"/") {
+			found = append(found, fields[1])
+		}
+	}
+	slices.Sort(found)
+	slices.Reverse(found)
+	return found
+}
