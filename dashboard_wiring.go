@@ -4,7 +4,7 @@ import (
 	"io"
 	"os"
 
-	"seatrial/bridge/dispatch/local"
+	"seatrial/bridge/dispatch"
 	"seatrial/bridge/queue"
 	"seatrial/dashboard"
 	"seatrial/dashboard/page"
@@ -23,9 +23,9 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book()) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
-			return os.Open(filepath.Join(local.Folder(runs, id, attempt), local.LogFile))
+			return os.Open(filepath.Join(dispatch.Folder(runs, id, attempt), dispatch.LogFile))
 		},
-		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) { return os.OpenRoot(local.Folder(runs, id, attempt)) },
+		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) { return os.OpenRoot(dispatch.Folder(runs, id, attempt)) },
 		PublicURL: sv.public, Word: word, Now: time.Now, Log: sv.log, Version: version,
 	})
 }

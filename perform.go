@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/local"
 	"seatrial/harness"
 	"seatrial/harness/app"
@@ -64,7 +65,7 @@ type performer struct {
 }
 
 // perform does the job in its folder: events, log and results lie there afterwards.
-func (p performer) perform(ctx context.Context, folder string, job local.Job) (report run.Report, err error) {
+func (p performer) perform(ctx context.Context, folder string, job dispatch.Job) (report run.Report, err error) {
 	work, err := p.state.stateDir(workDir, 0o711)
 	if err != nil {
 		return report, err
@@ -73,12 +74,12 @@ func (p performer) perform(ctx context.Context, folder string, job local.Job) (r
 	if err != nil {
 		return report, err
 	}
-	events, err := harness.OpenEventFile(filepath.Join(folder, local.EventsFile))
+	events, err := harness.OpenEventFile(filepath.Join(folder, dispatch.EventsFile))
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
-	logFile, err := harness.OpenLogFile(filepath.Join(folder, local.LogFile), harness.MaxLog)
+	logFile, err := harness.OpenLogFile(filepath.Join(folder, dispatch.LogFile), harness.MaxLog)
 	if err != nil {
 		return report, err
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/local"
 	"seatrial/harness/app/process"
 	"seatrial/harness/result"
@@ -68,7 +69,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if _, err := local.Prepare(root, job); err != nil {
 		return exitWith(exitConfiguration, fmt.Errorf("cannot use the state folder: %w (choose another with --state)", err))
 	}
-	folder := local.Folder(root, job.Request.ID, job.Attempt)
+	folder := dispatch.Folder(root, job.Request.ID, job.Attempt)
 	// Nothing of the run stays but what was asked for.
 	defer os.RemoveAll(filepath.Dir(folder))
 	if err := local.Stamp(folder); err != nil {
@@ -79,7 +80,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	if c.Out != "" {
-		if err := copyFiles(folder, c.Out, local.EventsFile, local.LogFile, result.JSONFile, result.JUnitFile); err != nil {
+		if err := copyFiles(folder, c.Out, dispatch.EventsFile, dispatch.LogFile, result.JSONFile, result.JUnitFile); err != nil {
 			return err
 		}
 	}
@@ -90,7 +91,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	return verdictExit(report.Verdict())
 }
 
-func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job local.Job) (run.Report, error) {
+func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job dispatch.Job) (run.Report, error) {
 	shown := newProgress(s.Out, c.JSON)
 	defer shown.close()
 	p := performer{
@@ -134,18 +135,18 @@ func (c *runCommand) enrolmentFile() string {
 }
 
 // job is the run as a dispatched one would be.
-func (c *runCommand) job(e recipes.Enrolment) (local.Job, error) {
+func (c *runCommand) job(e recipes.Enrolment) (dispatch.Job, error) {
 	info, err := os.Stat(c.Dir)
 	if err != nil || !info.IsDir() {
-		return local.Job{}, exitWith(exitUsage, fmt.Errorf("%s is no folder: name the folder of a recipe", c.Dir))
+		return dispatch.Job{}, exitWith(exitUsage, fmt.Errorf("%s is no folder: name the folder of a recipe", c.Dir))
 	}
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
-		return local.Job{}, err
+		return dispatch.Job{}, err
 	}
 	only, known := run.ParseStage(c.Only)
 	if c.Only != "" && !known {
-		return local.Job{}, exitWith(exitUsage, fmt.Errorf("there is no stage %q: it can be %s", c.Only, listed(run.Stages(), "or")))
+		return dispatch.Job{}, exitWith(exitUsage, fmt.Errorf("there is no stage %q: it can be %s", c.Only, listed(run.Stages(), "or")))
 	}
 	now := time.Now()
 	request := run.Request{
@@ -156,7 +157,7 @@ func (c *runCommand) job(e recipes.Enrolment) (local.Job, error) {
 	if u, err := user.Current(); err == nil {
 		request.AskedBy.Login = u.Username
 	}
-	return local.Job{
+	return dispatch.Job{
 		Request: request, Attempt: 1, Instance: newInstance("run-"), Name: e.Name, Enrolment: e,
 		Lease: run.Lease{Expires: now.Add(request.Limit + run.TeardownBudget)},
 	}, nil

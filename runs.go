@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"seatrial/bridge/dispatch/local"
+	"seatrial/bridge/dispatch"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/result"
@@ -156,7 +156,7 @@ func (c *runsLog) Run(ctx context.Context, g *Globals, s streams) error {
 	if attempt == 0 {
 		attempt = max(1, r.Attempt)
 	}
-	path := filepath.Join(local.Folder(filepath.Join(g.State, runsDir), r.Request.ID, attempt), local.LogFile)
+	path := filepath.Join(dispatch.Folder(filepath.Join(g.State, runsDir), r.Request.ID, attempt), dispatch.LogFile)
 	f, err := os.Open(path)
 	if err != nil {
 		return exitWith(exitUnavailable, fmt.Errorf("there is no log of attempt %d of run %s: it has not begun, or its files were removed", attempt, r.Request.ID))

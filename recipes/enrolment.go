@@ -18,7 +18,13 @@ type Enrolment struct {
 	Version int    `json:"version" yaml:"version"` // of this format: 1
 	Repo    string `json:"repo" yaml:"repo"`       // owner/name
 	Forge   string `json:"forge,omitempty" yaml:"forge,omitempty"`
-	Target  string `json:"target,omitempty" yaml:"target,omitempty"` // the deployer: process
+	Target  string `json:"target,omitempty" yaml:"target,omitempty"` // the deployer: process, nomad
+
+	// On a cluster. Builder is an operator's own parameterized job instead of ours, Flavor
+	// a label that it is given, Image a container image for the executor of ours.
+	Builder string `json:"builder,omitempty" yaml:"builder,omitempty"`
+	Flavor  string `json:"flavor,omitempty" yaml:"flavor,omitempty"`
+	Image   string `json:"image,omitempty" yaml:"image,omitempty"`
 
 	Versions Versions          `json:"versions,omitzero" yaml:"versions,omitempty"`
 	Build    Build             `json:"build,omitzero" yaml:"build,omitempty"`

@@ -28,10 +28,21 @@ const (
 // Over says whether nothing more will come from the attempt.
 func (p Phase) Over() bool { return p == Complete || p == Lost || p == Unknown }
 
+// Cause says why an attempt ended or is ending, where the place knows better than the
+// attempt itself, which only sees that it is asked to stop.
+type Cause string
+
+// The causes. Stop is none of them: who calls it knows why.
+const (
+	Withdrawn Cause = "withdrawn" // an operator of the place stopped it there
+	Displaced Cause = "displaced" // the place took away what it ran on: a node drained, lost, or taken for others
+)
+
 // State is a phase and what a person would want to know about it.
 type State struct {
 	Phase  Phase
 	Detail string // "killed by signal 9", "exit status 2"
+	Cause  Cause  // empty where the attempt ended by itself, or was asked to by Stop
 }
 
 // Dispatcher starts attempts and follows them. All methods are safe for

@@ -91,6 +91,11 @@ type Started struct {
 	Label   string `json:"label"`             // the app's subdomain
 	BaseURL string `json:"base_url"`          // the app's address as the app itself knows it
 	Gateway string `json:"gateway,omitempty"` // host:port of the run's own gateway
+
+	// Where a cluster runs it; empty on one machine.
+	Job   string `json:"job,omitempty"`   // the dispatched job's ID
+	Alloc string `json:"alloc,omitempty"` // the allocation's ID
+	Node  string `json:"node,omitempty"`  // the node's name
 }
 
 // Plan is the data of a planned event: what will be asked, and of what.

@@ -32,7 +32,7 @@ const killMargin = 30 * time.Second
 // outlives its lease is killed here.
 func (d *Dispatcher) Follow(ctx context.Context, id run.ID, attempt int, after int64) iter.Seq2[run.Event, error] {
 	return func(yield func(run.Event, error) bool) {
-		lines := &lineReader{path: filepath.Join(d.folder(id, attempt), EventsFile)}
+		lines := &lineReader{path: filepath.Join(d.folder(id, attempt), dispatch.EventsFile)}
 		defer lines.close()
 		tick := time.NewTicker(followEvery)
 		defer tick.Stop()

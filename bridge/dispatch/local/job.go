@@ -7,44 +7,24 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 
-	"seatrial/harness/run"
-	"seatrial/recipes"
+	"seatrial/bridge/dispatch"
 )
 
 // The files of an attempt's folder.
 const (
 	jobFile    = "job.json"
 	stampFile  = "harness.json"
-	EventsFile = "events.jsonl" // one event a line, appended by the harness
-	LogFile    = "log.txt"      // for people
-	outputFile = "output.txt"   // what the harness printed besides: a panic's trace
+	outputFile = "output.txt" // what the harness printed besides: a panic's trace
 )
 
-// Job is what a child process is told: everything that it needs and nothing that
-// is secret.
-type Job struct {
-	Request   run.Request       `json:"request"`
-	Attempt   int               `json:"attempt"`
-	Lease     run.Lease         `json:"lease"`
-	Instance  string            `json:"instance"`
-	Name      string            `json:"name"` // of the enrolment
-	Enrolment recipes.Enrolment `json:"enrolment"`
-}
-
-// Labels are the labels of everything that the job makes.
-func (j Job) Labels() run.Labels {
-	return run.Labels{Instance: j.Instance, Run: j.Request.ID, Attempt: j.Attempt, Expires: j.Lease.Expires}
-}
-
 // ReadJob reads the job of an attempt's folder.
-func ReadJob(folder string) (Job, error) {
-	var job Job
+func ReadJob(folder string) (dispatch.Job, error) {
+	var job dispatch.Job
 	if err := readJSON(filepath.Join(folder, jobFile), &job); err != nil {
-		return Job{}, fmt.Errorf("cannot read the job: %w", err)
+		return dispatch.Job{}, fmt.Errorf("cannot read the job: %w", err)
 	}
-	job.Enrolment.Name = job.Name
+	job.Complete()
 	return job, nil
 }
 
@@ -69,11 +49,6 @@ func Stamp(folder string) error {
 // giveUp says that the attempt will never begin: a child that comes late finds so. It
 // is fs.ErrExist where one has begun.
 func giveUp(folder string) error { return writeOnce(filepath.Join(folder, stampFile), process{}) }
-
-// Folder is where an attempt lives below root.
-func Folder(root string, id run.ID, attempt int) string {
-	return filepath.Join(root, string(id), strconv.Itoa(attempt))
-}
 
 func readJSON(path string, v any) error {
 	b, err := os.ReadFile(path)

@@ -58,7 +58,9 @@ func New(c Config) (*Dispatcher, error) {
 	return &Dispatcher{c}, nil
 }
 
-func (d *Dispatcher) folder(id run.ID, attempt int) string { return Folder(d.Root, id, attempt) }
+func (d *Dispatcher) folder(id run.ID, attempt int) string {
+	return dispatch.Folder(d.Root, id, attempt)
+}
 
 // Dispatch starts an attempt once: whoever makes its folder starts it.
 func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, lease run.Lease) error {
@@ -66,7 +68,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	if !ok {
 		return fmt.Errorf("cannot dispatch run %s: the recipe %s is no longer enrolled", r.ID, r.Recipe)
 	}
-	job := Job{Request: r, Attempt: attempt, Lease: lease, Instance: d.Instance, Name: enrolment.Name, Enrolment: enrolment}
+	job := dispatch.NewJob(r, attempt, lease, d.Instance, enrolment)
 	made, err := Prepare(d.Root, job)
 	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
@@ -85,7 +87,7 @@ const newPrefix = ".new-"
 
 // Prepare makes an attempt's folder with the job in it, in one step. It says
 // whether it was this call that made it.
-func Prepare(root string, job Job) (made bool, err error) {
+func Prepare(root string, job dispatch.Job) (made bool, err error) {
 	parent := filepath.Join(root, string(job.Request.ID))
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return false, err
@@ -98,7 +100,7 @@ func Prepare(root string, job Job) (made bool, err error) {
 	if err := writeJSON(filepath.Join(temp, jobFile), job); err != nil {
 		return false, err
 	}
-	err = os.Rename(temp, Folder(root, job.Request.ID, job.Attempt))
+	err = os.Rename(temp, dispatch.Folder(root, job.Request.ID, job.Attempt))
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
 		return false, nil
 	}
@@ -180,7 +182,7 @@ func (d *Dispatcher) State(ctx context.Context, id run.ID, attempt int) (dispatc
 	case p.alive():
 		return dispatch.State{Phase: dispatch.Running, Detail: fmt.Sprintf("process %d", p.PID)}, nil
 	}
-	finished, err := saysFinished(filepath.Join(folder, EventsFile))
+	finished, err := saysFinished(filepath.Join(folder, dispatch.EventsFile))
 	if err != nil {
 		return dispatch.State{}, fmt.Errorf("cannot look at run %s: %w", id, err)
 	}

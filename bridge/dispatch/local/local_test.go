@@ -57,7 +57,7 @@ func child(folder string) {
 	emit := func(kind run.Kind) {
 		seq++
 		b, _ := json.Marshal(run.Event{Run: job.Request.ID, Attempt: job.Attempt, Source: run.Harness, Seq: seq, At: time.Now(), Kind: kind})
-		f, _ := os.OpenFile(filepath.Join(folder, local.EventsFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		f, _ := os.OpenFile(filepath.Join(folder, dispatch.EventsFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		f.Write(append(b, '\n'))
 		f.Close()
 	}
@@ -102,7 +102,7 @@ func TestLocal(t *testing.T) {
 			Dispatcher: open(t, root, nil),
 			Reopen:     func() dispatch.Dispatcher { return open(t, root, nil) },
 			Starts: func(id run.ID, attempt int) int {
-				b, _ := os.ReadFile(filepath.Join(local.Folder(root, id, attempt), "starts"))
+				b, _ := os.ReadFile(filepath.Join(dispatch.Folder(root, id, attempt), "starts"))
 				return strings.Count(string(b), "start")
 			},
 		}
@@ -133,7 +133,7 @@ func TestAFolderWithoutAHarnessIsLostAfterTheGrace(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root, func(c *local.Config) { c.Now = func() time.Time { return now } })
 	id := run.NewID(now)
-	if err := os.MkdirAll(local.Folder(root, id, 1), 0o700); err != nil {
+	if err := os.MkdirAll(dispatch.Folder(root, id, 1), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
@@ -148,7 +148,7 @@ func TestAFolderWithoutAHarnessIsLostAfterTheGrace(t *testing.T) {
 	if err := d.Stop(t.Context(), id, 1); err != nil {
 		t.Errorf("stopping what never began: %v", err)
 	}
-	if err := local.Stamp(local.Folder(root, id, 1)); err == nil || !strings.Contains(err.Error(), "given up") {
+	if err := local.Stamp(dispatch.Folder(root, id, 1)); err == nil || !strings.Contains(err.Error(), "given up") {
 		t.Errorf("a harness that comes late begins all the same: %v", err)
 	}
 }
@@ -172,7 +172,7 @@ func TestSweepRemovesWhatWasHalfWritten(t *testing.T) {
 	}
 	for range d.Follow(t.Context(), r.ID, 1, 0) {
 	}
-	folder := local.Folder(root, r.ID, 1)
+	folder := dispatch.Folder(root, r.ID, 1)
 	for _, scrap := range []string{filepath.Join(folder, "..", ".new-1", "job.json"), filepath.Join(folder, ".result.json-1")} {
 		if err := os.MkdirAll(filepath.Dir(scrap), 0o700); err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestSweepRemovesWhatWasHalfWritten(t *testing.T) {
 			t.Errorf("left: %v", left)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(folder, local.EventsFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(folder, dispatch.EventsFile)); err != nil {
 		t.Errorf("what was whole is gone, too: %v", err)
 	}
 }
@@ -216,7 +216,7 @@ func TestEventsOfAnotherRunAreDropped(t *testing.T) {
 	}
 	forged, _ := json.Marshal(run.Event{Run: run.NewID(time.Now()), Attempt: 1, Source: run.Harness, Seq: 9, Kind: run.KindFinished})
 	bridge, _ := json.Marshal(run.Event{Run: r.ID, Attempt: 1, Source: run.Bridge, Seq: 9, Kind: run.KindEnded})
-	f, _ := os.OpenFile(filepath.Join(local.Folder(root, r.ID, 1), local.EventsFile), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+	f, _ := os.OpenFile(filepath.Join(dispatch.Folder(root, r.ID, 1), dispatch.EventsFile), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
 	fmt.Fprintf(f, "%s\n%s\nnot json\n", forged, bridge)
 	f.Close()
 	for range d.Follow(t.Context(), r.ID, 1, 0) {

@@ -1,0 +1,43 @@
+package dispatch
+
+import (
+	"path/filepath"
+	"strconv"
+
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+// The files that a harness writes for an attempt, in a folder of the attempt's own.
+const (
+	EventsFile = "events.jsonl" // one event a line, appended
+	LogFile    = "log.txt"      // for people
+)
+
+// Job is what a harness is told: everything that it needs and nothing that is secret.
+type Job struct {
+	Request   run.Request       `json:"request"`
+	Attempt   int               `json:"attempt"`
+	Lease     run.Lease         `json:"lease"`
+	Instance  string            `json:"instance"`
+	Name      string            `json:"name"` // of the enrolment
+	Enrolment recipes.Enrolment `json:"enrolment"`
+}
+
+// NewJob joins what is known about an attempt.
+func NewJob(r run.Request, attempt int, lease run.Lease, instance string, e recipes.Enrolment) Job {
+	return Job{Request: r, Attempt: attempt, Lease: lease, Instance: instance, Name: e.Name, Enrolment: e}
+}
+
+// Complete puts back what the job's text form leaves out.
+func (j *Job) Complete() { j.Enrolment.Name = j.Name }
+
+// Labels are the labels of everything that the job makes.
+func (j Job) Labels() run.Labels {
+	return run.Labels{Instance: j.Instance, Run: j.Request.ID, Attempt: j.Attempt, Expires: j.Lease.Expires}
+}
+
+// Folder is where an attempt's files lie below root, on the bridge's side.
+func Folder(root string, id run.ID, attempt int) string {
+	return filepath.Join(root, string(id), strconv.Itoa(attempt))
+}
