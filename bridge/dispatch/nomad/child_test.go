@@ -64,7 +64,7 @@ func child(task string) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case dispatchtest.Waits:
 		<-asked.Done()
-	case deaf:
+	case deaf, "ashore":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
 		time.Sleep(time.Hour)
 	case chatty:

@@ -29,12 +29,12 @@ func (d *Dispatcher) collect(ctx context.Context, k key, f facts, m *mirror) err
 	if m.since.IsZero() {
 		m.since = d.Now()
 	}
-	if err := d.take(k, f.alloc.ID); err != nil {
+	if err := d.take(k, m, f.alloc.ID); err != nil {
 		return err
 	}
 	files, err := d.list(ctx, f.alloc.ID, strings.TrimSuffix(cluster.AllocPath(""), "/"))
 	if err == nil {
-		err = d.fetchAll(ctx, k, f.alloc.ID, files)
+		err = d.fetchAll(ctx, k, m, f.alloc.ID, files)
 	}
 	missing := ""
 	switch {
@@ -73,7 +73,7 @@ func outside(err error) bool {
 }
 
 // fetchAll brings events and log to their ends, then whatever lies beside them.
-func (d *Dispatcher) fetchAll(ctx context.Context, k key, alloc string, files []*api.AllocFileInfo) error {
+func (d *Dispatcher) fetchAll(ctx context.Context, k key, m *mirror, alloc string, files []*api.AllocFileInfo) error {
 	files = slices.DeleteFunc(slices.Clone(files), func(f *api.AllocFileInfo) bool { return !isResult(f) })
 	if len(files) > maxFiles {
 		d.Log.Warn("the run wrote more files than are kept", "run", k.id, "attempt", k.attempt, "files", len(files), "kept", maxFiles)
@@ -83,7 +83,7 @@ func (d *Dispatcher) fetchAll(ctx context.Context, k key, alloc string, files []
 	slices.SortStableFunc(files, func(a, b *api.AllocFileInfo) int { return rank(a.Name) - rank(b.Name) })
 	for _, f := range files {
 		ctx, cancel := context.WithTimeout(ctx, fetchWithin)
-		err := d.fetch(ctx, k, alloc, f)
+		err := d.fetch(ctx, k, m, alloc, f)
 		cancel()
 		if err != nil && !errors.Is(err, errNoFile) {
 			return err
@@ -105,7 +105,7 @@ func rank(name string) int {
 }
 
 // fetch brings one file here. What grows is gone on with; the rest is whole or not there.
-func (d *Dispatcher) fetch(ctx context.Context, k key, alloc string, f *api.AllocFileInfo) error {
+func (d *Dispatcher) fetch(ctx context.Context, k key, m *mirror, alloc string, f *api.AllocFileInfo) error {
 	path := filepath.Join(d.folder(k), f.Name)
 	if f.Name != dispatch.EventsFile && f.Name != dispatch.LogFile {
 		return d.fetchWhole(ctx, alloc, f, path)
@@ -119,6 +119,7 @@ func (d *Dispatcher) fetch(ctx context.Context, k key, alloc string, f *api.Allo
 		if err := file.Truncate(0); err != nil {
 			return err
 		}
+		m.renew()
 		offset = 0
 	}
 	if offset == f.Size {

@@ -57,7 +57,7 @@ func TestABridgeThatIsRestartedMissesNothing(t *testing.T) {
 func TestAnAgentThatIsKilledLosesNoEvents(t *testing.T) {
 	s := begin(t, chatty, nil)
 	live, err := s.d.Live(t.Context())
-	if want := []nomad.Attempt{{Run: s.r.ID, Attempt: 1, Job: s.job()}}; err != nil || !cmp.Equal(want, live) {
+	if err != nil || !slices.Contains(live, nomad.Attempt{Run: s.r.ID, Attempt: 1, Job: s.job()}) {
 		t.Errorf("live: %v, %v", live, err)
 	}
 	var seqs []int64
