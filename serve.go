@@ -222,7 +222,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return sv, err
 	}
-	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: c.Offers, Now: time.Now})
+	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: func() [][]string { return [][]string{c.Offers} }, Now: time.Now})
 	sv.router = gateway.NewRouter(c.Domain, log)
 	sv.janitor = janitor.Janitor{Instance: instance, Places: places, Owners: journalOwners{db}, Now: time.Now, Log: log}
 	sv.dashboard = newDashboard(sv, db, runs, c.Word)
