@@ -11,8 +11,12 @@ import (
 	"seatrial/harness/run"
 )
 
-// LeaseAlloc is the item of a lease that names its holder.
-const LeaseAlloc = "alloc"
+// The items of a lease.
+const (
+	LeaseAlloc    = "alloc" // who holds it
+	leaseInstance = "instance"
+	leaseExpires  = "expires" // RFC 3339
+)
 
 // ErrTaken says that another allocation performs the attempt.
 var ErrTaken = errors.New("another allocation performs this attempt")
@@ -23,7 +27,7 @@ var ErrTaken = errors.New("another allocation performs this attempt")
 func TakeLease(ctx context.Context, client *api.Client, n Namespaces, l run.Labels, alloc string) error {
 	lease := &api.Variable{
 		Namespace: n.Runs, Path: LeasePath(l.Run, l.Attempt),
-		Items: api.VariableItems{LeaseAlloc: alloc, "instance": l.Instance, "expires": l.Expires.UTC().Format(time.RFC3339)},
+		Items: api.VariableItems{LeaseAlloc: alloc, leaseInstance: l.Instance, leaseExpires: l.Expires.UTC().Format(time.RFC3339)},
 	}
 	_, _, err := client.Variables().CheckedCreate(lease, (&api.WriteOptions{Namespace: n.Runs}).WithContext(ctx))
 	var taken api.ErrCASConflict
