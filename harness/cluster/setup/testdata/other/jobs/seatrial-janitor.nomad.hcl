@@ -9,7 +9,7 @@ job "seatrial-janitor" {
   node_pool   = "ci"
 
   meta {
-    seatrial_definition = "9c2622a48a3a7799"
+    seatrial_definition = "f3924676de245ba9"
   }
 
   periodic {
@@ -42,6 +42,8 @@ job "seatrial-janitor" {
       }
       env {
         NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID    = "${node.unique.id}"
+        NODE_NAME  = "${node.unique.name}"
       }
 
       resources {

@@ -10,7 +10,7 @@ job "seatrial-run" {
   node_pool   = "ci"
 
   meta {
-    seatrial_definition = "f9335c3b55449f1e"
+    seatrial_definition = "692d9ffaf149d8a9"
   }
 
   parameterized {
@@ -67,7 +67,8 @@ job "seatrial-run" {
         env = true
       }
       env {
-        NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID   = "${node.unique.id}"
+        NODE_NAME = "${node.unique.name}"
       }
 
       # Stopping means tearing down. The client's max_kill_timeout caps this.
@@ -100,7 +101,8 @@ job "seatrial-run" {
         env = true
       }
       env {
-        NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID   = "${node.unique.id}"
+        NODE_NAME = "${node.unique.name}"
       }
       kill_timeout = "7m"
 

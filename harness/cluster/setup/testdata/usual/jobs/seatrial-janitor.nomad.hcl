@@ -9,7 +9,7 @@ job "seatrial-janitor" {
   node_pool   = "default"
 
   meta {
-    seatrial_definition = "07fae1e2e37bf0bc"
+    seatrial_definition = "34539f8246db2897"
   }
 
   periodic {
@@ -42,6 +42,8 @@ job "seatrial-janitor" {
       }
       env {
         NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID    = "${node.unique.id}"
+        NODE_NAME  = "${node.unique.name}"
       }
 
       resources {

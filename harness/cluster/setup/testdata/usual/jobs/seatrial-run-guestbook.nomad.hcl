@@ -10,7 +10,7 @@ job "seatrial-run-guestbook" {
   node_pool   = "default"
 
   meta {
-    seatrial_definition = "b5b1295332f79a56"
+    seatrial_definition = "5b96ef508ea3a5eb"
   }
 
   parameterized {
@@ -95,7 +95,8 @@ job "seatrial-run-guestbook" {
         env = true
       }
       env {
-        NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID   = "${node.unique.id}"
+        NODE_NAME = "${node.unique.name}"
       }
 
       # Stopping means tearing down. The client's max_kill_timeout caps this.
@@ -128,7 +129,8 @@ job "seatrial-run-guestbook" {
         env = true
       }
       env {
-        NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID   = "${node.unique.id}"
+        NODE_NAME = "${node.unique.name}"
       }
       kill_timeout = "7m"
 

@@ -10,7 +10,7 @@ job "seatrial-run-wiki" {
   node_pool   = "default"
 
   meta {
-    seatrial_definition = "4796f298a1dd224e"
+    seatrial_definition = "113db766ad3a374d"
   }
 
   parameterized {
@@ -111,7 +111,8 @@ job "seatrial-run-wiki" {
         env = true
       }
       env {
-        NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID   = "${node.unique.id}"
+        NODE_NAME = "${node.unique.name}"
       }
 
       # Stopping means tearing down. The client's max_kill_timeout caps this.
@@ -144,7 +145,8 @@ job "seatrial-run-wiki" {
         env = true
       }
       env {
-        NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID   = "${node.unique.id}"
+        NODE_NAME = "${node.unique.name}"
       }
       kill_timeout = "7m"
 

@@ -10,7 +10,7 @@ job "seatrial-run" {
   node_pool   = "default"
 
   meta {
-    seatrial_definition = "78aef538b7660032"
+    seatrial_definition = "f423030a96f8bbd2"
   }
 
   parameterized {
@@ -65,7 +65,8 @@ job "seatrial-run" {
         env = true
       }
       env {
-        NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID   = "${node.unique.id}"
+        NODE_NAME = "${node.unique.name}"
       }
 
       # Stopping means tearing down. The client's max_kill_timeout caps this.
@@ -97,7 +98,8 @@ job "seatrial-run" {
         env = true
       }
       env {
-        NOMAD_ADDR = "${NOMAD_UNIX_ADDR}"
+        NODE_ID   = "${node.unique.id}"
+        NODE_NAME = "${node.unique.name}"
       }
       kill_timeout = "7m"
 
