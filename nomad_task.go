@@ -119,6 +119,9 @@ func (c *nomadExecutorCommand) Run(ctx context.Context, g *Globals, s streams) e
 	if err := a.takeLease(ctx); err != nil {
 		return err
 	}
+	if err := g.records().Write(a.attempt.Labels()); err != nil {
+		return exitWith(exitConfiguration, err)
+	}
 	job := a.attempt
 	base, err := appURL(a.publicURL, job.Request, a.domain)
 	if err != nil {
@@ -169,7 +172,7 @@ func (a *allocation) tearDown(ctx context.Context, g *Globals, log *slog.Logger)
 	if n := len(swept.Leftovers); n > 0 {
 		return exitWith(exitUnverified, fmt.Errorf("%d things of run %s are left over", n, job.Request.ID))
 	}
-	return nil
+	return g.records().Forget(job.Labels())
 }
 
 // writeSwept writes the file whole or not at all.
