@@ -56,7 +56,7 @@ func meaning(err error) (what error, next string) {
 		switch code := answer.StatusCode(); {
 		case strings.Contains(body, "No cluster leader"), strings.Contains(body, "no leader"):
 			return ErrNoLeader, ": it will be tried again"
-		case strings.Contains(body, "ACL token not found"), strings.Contains(body, "ACL token expired"), strings.Contains(body, "ACL token is not valid"):
+		case strings.Contains(body, "ACL token not found"), strings.Contains(body, "ACL token expired"), strings.Contains(body, "ACL token is not valid"), strings.Contains(body, "failed to parse signed token"):
 			return ErrBadToken, ": it was revoked, or expired; give another in NOMAD_TOKEN"
 		case code == http.StatusForbidden:
 			return ErrForbidden, ": the token's policy lacks a capability; seatrial nomad doctor says which"

@@ -1,0 +1,3 @@
+# nomad namespace apply namespaces/trial.hcl
+name        = "trial"
+description = "Seatrial: attempts at runs, enrolments, leases."

@@ -1,0 +1,22 @@
+# What the janitor may do, which is what the job seatrial-janitor may: see which runs live, and
+# remove what outlived its run.
+#
+# nomad acl policy apply -description "Seatrial: removes what outlived its run" -namespace trial -job seatrial-janitor seatrial-trial-janitor policies/seatrial-trial-janitor.hcl
+# seatrial_definition = "8de59ee950e40c25"
+namespace "trial" {
+  capabilities = ["list-jobs", "read-job", "deregister-job"]
+
+  variables {
+    path "seatrial/leases/*" {
+      capabilities = ["list", "read", "destroy"]
+    }
+  }
+}
+
+namespace "trial-apps" {
+  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "host-volume-read", "host-volume-delete"]
+}
+
+node {
+  policy = "read"
+}

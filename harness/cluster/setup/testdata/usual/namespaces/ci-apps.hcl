@@ -1,0 +1,3 @@
+# nomad namespace apply namespaces/ci-apps.hcl
+name        = "ci-apps"
+description = "Seatrial: apps under test, and nothing else."

@@ -1,0 +1,25 @@
+# What seatrial serve may do: dispatch runs, follow and stop them, read enrolments, and
+# remove what a run left behind. It may change no job and start none but what is there.
+#
+# nomad acl policy apply -description "Seatrial: seatrial serve: dispatches runs and follows them" seatrial-bridge policies/seatrial-bridge.hcl
+# seatrial_definition = "b0d687cdff3ef22e"
+namespace "ci" {
+  capabilities = ["list-jobs", "read-job", "dispatch-job", "read-logs", "read-fs", "alloc-lifecycle", "deregister-job"]
+
+  variables {
+    path "seatrial/leases/*" {
+      capabilities = ["read", "list", "destroy"]
+    }
+    path "seatrial/recipes/*" {
+      capabilities = ["read", "list"]
+    }
+  }
+}
+
+namespace "ci-apps" {
+  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "host-volume-read", "host-volume-delete"]
+}
+
+node {
+  policy = "read"
+}

@@ -1,0 +1,29 @@
+# What an attempt at a run may do, which is what the job seatrial-run may: take the lease
+# of its attempt, and deploy apps where nothing but apps is. A policy is of one job.
+#
+# nomad acl policy apply -description "Seatrial: an attempt at a run of seatrial-run" -namespace ci -job seatrial-run seatrial-harness policies/seatrial-harness.hcl
+# seatrial_definition = "cd1385eeee81a696"
+namespace "ci" {
+  variables {
+    path "seatrial/leases/*" {
+      capabilities = ["read", "write"]
+    }
+  }
+}
+
+namespace "ci-apps" {
+  capabilities = [
+    "list-jobs", "read-job", "parse-job", "submit-job",
+    "read-logs", "read-fs", "alloc-exec", "alloc-lifecycle",
+    "host-volume-create", "host-volume-read", "host-volume-delete",
+  ]
+}
+
+# Apps mount the volumes that were made for them, and no others.
+host_volume "seatrial*" {
+  policy = "write"
+}
+
+node {
+  policy = "read"
+}
