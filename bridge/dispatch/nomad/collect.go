@@ -20,7 +20,11 @@ import (
 // What is copied of an attempt's results, at most.
 const (
 	maxFiles = 200
-	maxFile  = 64 << 20 // bytes
+	maxFile  = 64 << 20 // bytes of one
+
+	// maxGrowing bounds events and log, in bytes. A harness keeps far below it; somebody
+	// else's builder need not.
+	maxGrowing = 128 << 20
 )
 
 // collect reads the files of an allocation that is over to their ends, and notes that,
@@ -92,9 +96,10 @@ func (d *Dispatcher) fetchAll(ctx context.Context, k key, m *mirror, alloc strin
 	return nil
 }
 
-// isResult says whether a file is one to keep: a plain one, with a plain name.
+// isResult says whether a file is one to keep: a plain one, with a plain name, that does
+// not take the place of our own note.
 func isResult(f *api.AllocFileInfo) bool {
-	return !f.IsDir && strings.HasPrefix(f.FileMode, "-") && f.Name != "" && !strings.HasPrefix(f.Name, ".") && filepath.Base(f.Name) == f.Name && unfit(f.Name) == ""
+	return !f.IsDir && f.Name != noteFile && strings.HasPrefix(f.FileMode, "-") && f.Name != "" && !strings.HasPrefix(f.Name, ".") && filepath.Base(f.Name) == f.Name && unfit(f.Name) == ""
 }
 
 func rank(name string) int {
@@ -122,7 +127,7 @@ func (d *Dispatcher) fetch(ctx context.Context, k key, m *mirror, alloc string, 
 		m.renew()
 		offset = 0
 	}
-	if offset == f.Size {
+	if offset == f.Size || offset >= maxGrowing {
 		return nil
 	}
 	body, err := d.read(ctx, alloc, cluster.AllocPath(f.Name), offset)
@@ -130,7 +135,7 @@ func (d *Dispatcher) fetch(ctx context.Context, k key, m *mirror, alloc string, 
 		return err
 	}
 	defer body.Close()
-	_, err = io.Copy(file, body)
+	_, err = io.Copy(file, io.LimitReader(body, maxGrowing-offset))
 	return err
 }
 

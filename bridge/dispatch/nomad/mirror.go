@@ -246,6 +246,9 @@ func (d *Dispatcher) tail(ctx context.Context, k key, m *mirror, alloc, name str
 			return err
 		}
 		err = d.stream(ctx, alloc, cluster.AllocPath(name), offset, func(b []byte) error {
+			if offset += int64(len(b)); offset > maxGrowing {
+				return nil
+			}
 			pauses.Reset()
 			_, err := file.Write(b)
 			if name == dispatch.EventsFile {

@@ -73,9 +73,24 @@ func (d *Dispatcher) changeNote(k key, change func(*note)) error {
 	return nil
 }
 
+// newPrefix begins the name of a file that is not whole yet.
+const newPrefix = ".new-"
+
+// removeScraps removes what a bridge that was killed had begun to write.
+func (d *Dispatcher) removeScraps(k key) error {
+	d.noting.Lock()
+	defer d.noting.Unlock()
+	scraps, _ := filepath.Glob(filepath.Join(d.folder(k), newPrefix+"*")) // the pattern is well formed
+	var failed error
+	for _, path := range scraps {
+		failed = errors.Join(failed, os.Remove(path))
+	}
+	return failed
+}
+
 // writeFile writes a file whole or not at all.
 func writeFile(path string, text []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	temp, err := os.CreateTemp(filepath.Dir(path), newPrefix+"*")
 	if err != nil {
 		return err
 	}

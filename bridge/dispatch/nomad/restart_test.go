@@ -117,7 +117,7 @@ func TestTheCopyMayBeShorterOrLonger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	note := filepath.Join(filepath.Dir(path), ".cluster.json")
+	note := filepath.Join(filepath.Dir(path), "cluster.json")
 	for name, copied := range map[string][]byte{
 		"none":                     nil,
 		"half a line":              text[:len(text)/2],

@@ -38,6 +38,7 @@ func (d *Dispatcher) Sweep(ctx context.Context, id run.ID, attempt int) (run.Swe
 	}
 	swept.Removed += onNode.Removed
 	swept.Leftovers = append(swept.Leftovers, onNode.Leftovers...)
+	trouble = errors.Join(trouble, d.removeScraps(k))
 	if trouble != nil {
 		d.Log.Warn("the sweep met errors", "run", id, "attempt", attempt, "err", trouble)
 	}
