@@ -33,10 +33,14 @@ func (d *Dispatcher) meta(job dispatch.Job, declares *api.ParameterizedJobConfig
 			return nil, fmt.Errorf("the address of %s has a password in it, which everybody could read on the cluster: give nodes the right to fetch in another way", r.Recipe)
 		}
 	}
+	pull := ""
+	if r.Code.Pull != 0 {
+		pull = strconv.Itoa(r.Code.Pull)
+	}
 	have := map[string]string{
 		cluster.MetaRepoURL: r.Code.URL, cluster.MetaCommit: r.Code.Commit, cluster.MetaBranch: r.Code.Ref, cluster.MetaFlavor: job.Enrolment.Flavor,
 		cluster.MetaRunID: string(r.ID), cluster.MetaAttempt: strconv.Itoa(job.Attempt), cluster.MetaRecipe: r.Recipe, cluster.MetaRef: r.Code.Ref,
-		cluster.MetaPull: strconv.Itoa(r.Code.Pull), cluster.MetaSource: r.Code.Repo, cluster.MetaDomain: d.Domain, cluster.MetaPublicURL: d.PublicURL,
+		cluster.MetaPull: pull, cluster.MetaSource: r.Code.Repo, cluster.MetaDomain: d.Domain, cluster.MetaPublicURL: d.PublicURL,
 		cluster.MetaInstance: job.Instance, cluster.MetaExpires: job.Lease.Expires.UTC().Format(time.RFC3339), cluster.MetaJob: packed,
 	}
 	sent, size := map[string]string{}, 0

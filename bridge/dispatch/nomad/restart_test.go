@@ -169,6 +169,9 @@ func TestWhatWasCollectedAsGarbage(t *testing.T) {
 		if swept := s.sweep(); len(swept.Leftovers) != 0 {
 			t.Errorf("left: %v", swept)
 		}
+		if err := s.d.Dispatch(t.Context(), s.r, 1, lease()); err != nil || starts(s.site.dir, s.r.ID, 1) != 1 {
+			t.Errorf("it was started again: %v", err)
+		}
 	})
 	t.Run("before it was read it is lost", func(t *testing.T) {
 		s := begin(t, dispatchtest.Finishes, nil)

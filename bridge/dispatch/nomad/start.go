@@ -27,6 +27,9 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	if err != nil || there != nil {
 		return err
 	}
+	if known, err := d.readNote(k); err != nil || known.Job != "" {
+		return err // the cluster has forgotten it already
+	}
 	parent, err := d.parent(ctx, enrolment)
 	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
