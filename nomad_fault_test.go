@@ -66,11 +66,15 @@ func TestNomadGarbage(t *testing.T) { tellFaults(t, theNomad(t), garbage, 1) }
 // a table.
 func TestNomadFaults(t *testing.T) {
 	n := theNomad(t)
+	tellFaults(t, n, allFaults(), crashesAtOnce)
+}
+
+func allFaults() []fault {
 	all := slices.Clone(faults)
 	for _, point := range harnessPoints {
 		all = append(all, fault{name: "SIGKILL at " + point, point: point, wants: []ending{passesAgain}})
 	}
-	tellFaults(t, n, all, crashesAtOnce)
+	return all
 }
 
 func tellFaults(t *testing.T, n *nomadCluster, all []fault, atOnce int) {
