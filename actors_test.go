@@ -268,7 +268,7 @@ func (s *stage) serveWith(program string, env ...string) error {
 }
 
 func freeAddr() (string, error) {
-	g, err := gateway.Listen("free", nil, discard)
+	g, err := gateway.Listen(gateway.FreeLoopback, "free", nil, discard)
 	if err != nil {
 		return "", err
 	}

@@ -20,6 +20,14 @@ import (
 type janitorCommand struct {
 	DryRun    bool          `help:"Only say what would be removed."`
 	OlderThan time.Duration `help:"Remove only what expired longer ago than this, such as 30m or 24h." placeholder:"DURATION"`
+	Nomad     bool          `help:"Look after the Nomad cluster too: its apps and leases, and what its runs left on this node."`
+	nomadOptions
+}
+
+// Help is shown below the summary.
+func (janitorCommand) Help() string {
+	return "What it removes carries labels that name a run, and the run is over: its own journal says so, or with --nomad the cluster. " +
+		"What cannot be asked about is kept. seatrial nomad setup has it run on every node. " + nomadHelp
 }
 
 func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
@@ -44,6 +52,9 @@ func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	result, err := j.Sweep(ctx, janitor.Options{DryRun: c.DryRun, OlderThan: c.OlderThan})
 	for _, line := range result.Lines() {
 		fmt.Fprintln(s.Out, printable(line))
+	}
+	if c.Nomad {
+		err = errors.Join(err, c.sweepCluster(ctx, g, s, work))
 	}
 	return err
 }

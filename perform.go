@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,9 @@ type performer struct {
 	isolate bool
 	domain  string
 	baseURL string // of the app, where something stands in front of the run's own gateway
+	gateway string // host:port on which the run's gateway listens
 	keep    bool
+	cluster *allocation // in which this process is a task; nil on one machine
 	secrets []string
 	log     *slog.Logger
 
@@ -105,14 +108,18 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 		},
 		Source: source{git.Source{Mirrors: mirrors, Tags: job.Enrolment.Versions.Tags}, work},
 		NewApp: func(_ context.Context, c harness.AppConfig) (app.App, error) {
+			if c.Enrolment.Target == targetNomad {
+				return p.cluster.newApp(c)
+			}
 			return process.New(process.Config{
 				Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL, Enrolment: c.Enrolment, WorkRoot: work,
 				Isolate: p.isolate && !c.Trusted, UID: userOf(c.Label), Share: p.build.Share, BuildEnv: p.build.BuildEnv, Cache: cache, Log: c.Log,
 			})
 		},
 		Gateway: func(host string, dial harness.Dial) (harness.Front, error) {
-			return gateway.Listen(host, gateway.Dial(dial), p.log)
+			return gateway.Listen(cmp.Or(p.gateway, gateway.FreeLoopback), host, gateway.Dial(dial), p.log)
 		},
+		Where:  p.cluster.where(),
 		Vault:  archive.New(filepath.Join(temp, vaultDir)),
 		Tools:  tools,
 		Domain: p.domain, BaseURL: p.baseURL, Keep: p.keep,

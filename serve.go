@@ -17,11 +17,9 @@ import (
 
 	"seatrial/bridge"
 	"seatrial/bridge/command"
-	"seatrial/bridge/dispatch/local"
 	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/queue"
 	"seatrial/harness"
-	"seatrial/harness/app/process"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
@@ -42,6 +40,10 @@ type serveCommand struct {
 	PublicURL string `help:"How browsers reach the dashboard; links in comments begin with it. Default: http:// and the listening address." placeholder:"URL"`
 	Domain    string `help:"Apps are served at subdomains of this domain. Default: the host name of --public-url, or localhost where that is a number." placeholder:"NAME"`
 
+	Dispatch    string        `help:"Where runs go: local, which is this machine, or nomad, which is the cluster at NOMAD_ADDR; seatrial nomad setup prepares one." enum:"local,nomad" default:"local"`
+	PlaceWithin time.Duration `help:"With --dispatch nomad: how long a run may wait for a node that has room for it." default:"5m"`
+	nomadOptions
+
 	Capacity  int           `help:"How many runs may be under way at once." default:"1"`
 	Offers    []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
 	Word      string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
@@ -54,8 +56,8 @@ type serveCommand struct {
 
 // Help is shown below the summary.
 func (serveCommand) Help() string {
-	return "Needs git; to run code that no enrolment trusts also root and bubblewrap. " +
-		"Ctrl-C or SIGTERM ends the server, not the runs: the next start finds them again."
+	return "Needs git; to run code that no enrolment trusts also root and bubblewrap, or a Nomad cluster. " +
+		"Ctrl-C or SIGTERM ends the server, not the runs: the next start finds them again. " + nomadHelp
 }
 
 const (
@@ -113,6 +115,12 @@ func (c *serveCommand) check() error {
 	}
 	if c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0 {
 		return exitWith(exitUsage, errors.New("--poll, --sweep, --janitor and --keep-files must be above 0"))
+	}
+	if c.PlaceWithin <= 0 {
+		return exitWith(exitUsage, errors.New("--place-within must be above 0"))
+	}
+	if c.Dispatch == dispatchNomad && len(c.Offers) > 0 {
+		return exitWith(exitUsage, errors.New("--offers is about this machine, and with --dispatch nomad nothing runs on it: put the capabilities into the nodes' meta"))
 	}
 	if c.Capacity < 1 {
 		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
@@ -210,29 +218,19 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	}); err != nil {
 		return sv, exitWith(exitConfiguration, err)
 	}
-	self, err := os.Executable()
-	if err != nil {
+	if sv.place, err = c.place(ctx, g, sv, instance, work, runs); err != nil {
 		return sv, err
 	}
-	places := places(work, runs, instance)
-	sv.dispatcher, err = local.New(local.Config{
-		Root: runs, Instance: instance, Command: c.harness(self, g), Places: places, Now: time.Now, Log: log,
-		Enrolment: func(name string) (recipes.Enrolment, bool) { return sv.enrolments.Book().ByName(name) },
-	})
-	if err != nil {
-		return sv, err
-	}
-	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: c.Offers, Now: time.Now})
+	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Now: time.Now})
 	sv.router = gateway.NewRouter(c.Domain, log)
-	sv.janitor = janitor.Janitor{Instance: instance, Places: places, Owners: journalOwners{db}, Now: time.Now, Log: log}
+	sv.janitor = janitor.Janitor{Instance: instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
 	sv.dashboard = newDashboard(sv, db, runs, c.Word)
-	cannot := isolation(log)
 	sv.bridge, err = bridge.New(bridge.Config{
 		Forges:     []bridge.Forge{{ID: forgeID, Org: c.Org, Client: sv.forge}},
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
-		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.dispatcher, Routes: sv.router, Baselines: db,
-		CannotIsolate: func() string { return cannot },
-		PublicURL:     c.PublicURL, Grammar: grammar,
+		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.place.dispatcher, Routes: sv.router, Baselines: db,
+		CannotIsolate: func() string { return sv.place.cannotIsolate }, CannotDispatch: sv.place.obstacle,
+		PublicURL: c.PublicURL, Grammar: grammar,
 		Mask:     func(text string) string { return harness.NewMask([]string{token.Get().Reveal()}).String(text) },
 		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
 	})
@@ -283,16 +281,6 @@ func harnessEnv(environ []string) []string {
 		}
 	}
 	return env
-}
-
-// isolation says why this machine cannot isolate code, or nothing.
-func isolation(log *slog.Logger) string {
-	err := process.CheckIsolation()
-	if err == nil {
-		return ""
-	}
-	log.Warn("this host cannot isolate: only recipes whose enrolment trusts their code will run", "why", err)
-	return err.Error()
 }
 
 // reportProblems logs what is wrong with enrolments. It is an error only if that

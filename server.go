@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
-	"seatrial/bridge/dispatch/local"
 	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/queue"
 	"seatrial/harness/gateway"
@@ -30,7 +29,7 @@ type server struct {
 	listener   net.Listener
 	enrolments *recipes.Watcher
 	journal    *sqlite.DB
-	dispatcher *local.Dispatcher
+	place      *place
 	forge      *gitea.Forge
 	queue      *queue.Queue
 	router     *gateway.Router
@@ -63,6 +62,9 @@ func (sv *server) run(ctx context.Context, org string, clean time.Duration) erro
 	group.Go(func() error { return sv.enrolments.Run(ctx) })   // changed enrolments
 	group.Go(func() error { return sv.keepClean(ctx, clean) }) // what outlived its run
 	group.Go(func() error { return sv.checkAccess(ctx, org) }) // said at the start
+	if sv.place.run != nil {
+		group.Go(func() error { return sv.place.run(ctx) }) // what is known of the cluster
+	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -77,15 +79,15 @@ func (sv *server) drain(ctx context.Context) error {
 	}
 	for _, r := range open {
 		for attempt := 1; attempt <= r.Attempt; attempt++ {
-			if err := sv.dispatcher.Stop(ctx, r.Request.ID, attempt); err != nil {
+			if err := sv.place.dispatcher.Stop(ctx, r.Request.ID, attempt); err != nil {
 				return err
 			}
-			for _, err := range sv.dispatcher.Follow(ctx, r.Request.ID, attempt, 0) {
+			for _, err := range sv.place.dispatcher.Follow(ctx, r.Request.ID, attempt, 0) {
 				if err != nil {
 					return err
 				}
 			}
-			swept, err := sv.dispatcher.Sweep(ctx, r.Request.ID, attempt)
+			swept, err := sv.place.dispatcher.Sweep(ctx, r.Request.ID, attempt)
 			if err != nil {
 				return err
 			}

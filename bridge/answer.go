@@ -131,6 +131,12 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 		return in, nil
 	}
 	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
+	if b.CannotDispatch != nil {
+		var err error
+		if in.CannotPlace, err = b.CannotDispatch(ctx, *in.Enrolment); err != nil {
+			return in, fmt.Errorf("cannot find out whether runs of %s can be started: %w", in.Enrolment.Name, err)
+		}
+	}
 	pull, err := p.Client.PullRequest(ctx, c.Repo, c.Pull)
 	if errors.Is(err, forge.ErrNotFound) {
 		return in, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"seatrial/bridge/dispatch"
+	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
@@ -101,10 +102,28 @@ func (b *Bridge) follow(ctx context.Context, f facts) error {
 	if err != nil {
 		return err
 	}
-	if !now.finished && !now.interrupted && !now.cancelled() {
+	switch {
+	case now.answered(), now.cancelled():
+		return b.sweep(ctx, now)
+	case state.Cause == dispatch.Withdrawn:
+		return b.withdraw(ctx, now, state)
+	case state.Cause == dispatch.Displaced, !now.finished && !now.interrupted:
+		// Whoever is told to stop does not know why: what its place took away is our failure.
 		return b.lose(ctx, now, lastSeen(state))
 	}
 	return b.sweep(ctx, now)
+}
+
+// withdraw writes down that somebody stopped the attempt where it ran, past us: that
+// is a wish to cancel, and never an answer.
+func (b *Bridge) withdraw(ctx context.Context, f facts, state dispatch.State) error {
+	asked := b.event(f.report.Request.ID, f.report.Attempt, run.KindCancelAsked)
+	asked.Note = "an operator: stopped where it ran"
+	if err := b.Journal.Append(ctx, asked); err != nil {
+		return err
+	}
+	b.record(ctx, ledger.AuditEntry{Who: "operator", What: "cancel", Subject: "run " + string(asked.Run), Why: lastSeen(state)})
+	return nil
 }
 
 func lastSeen(s dispatch.State) string {
@@ -159,20 +178,7 @@ func (b *Bridge) sweep(ctx context.Context, f facts) error {
 
 // cleanLater sweeps a dirty slot until nothing is left, then gives it back.
 func (b *Bridge) cleanLater(ctx context.Context, id run.ID, attempt int) {
-	again(ctx, b.Log.With("run", id), "clean a slot", cleanPause, func() error {
-		swept, err := b.Dispatcher.Sweep(ctx, id, attempt)
-		if err != nil {
-			return err
-		}
-		if n := len(swept.Leftovers); n > 0 {
-			return fmt.Errorf("still there: %s %s (%d in all)", swept.Leftovers[0].Kind, swept.Leftovers[0].Name, n)
-		}
-		if err := b.Journal.Append(ctx, b.event(id, attempt, run.KindSwept).With(swept)); err != nil {
-			return err
-		}
-		b.Queue.Clean(id)
-		return nil
-	})
+	again(ctx, b.Log.With("run", id), "clean a slot", cleanPause, func() error { return b.clean(ctx, id, attempt) })
 }
 
 // briefly tries a few times with growing pauses and returns the last error.

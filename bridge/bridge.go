@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"seatrial/bridge/admission"
 	"seatrial/bridge/announce"
 	"seatrial/bridge/command"
 	"seatrial/bridge/dispatch"
@@ -71,6 +72,10 @@ type Config struct {
 	// CannotIsolate says why this host cannot keep code away from itself; empty, or a
 	// nil function, where it can.
 	CannotIsolate func() string
+	// CannotDispatch says what is in the way of a recipe's runs at the place of the
+	// dispatcher, before anything is started there; an error where that cannot be found
+	// out now. May be nil.
+	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 
 	PublicURL string // the dashboard's
 	Grammar   command.Grammar

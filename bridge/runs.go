@@ -34,6 +34,7 @@ func (b *Bridge) resume(ctx context.Context) error {
 		}
 	}
 	b.Queue.Restore(append(slices.Clone(open), ended...))
+	b.takeCensus(ctx)
 	for _, r := range ended {
 		if isDirty(r) {
 			b.runs.Go(func() { b.cleanLater(ctx, r.Request.ID, r.Attempt) })

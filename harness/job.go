@@ -41,6 +41,9 @@ type Job struct {
 	Vault   vault.Vault
 	Tools   func(Bench) stage.Tools // what the stages use to look at the app
 
+	// Where is what is known beforehand of the place: job, allocation and node of a
+	// cluster. It goes into the started event.
+	Where run.Started
 	// Domain is what the app's subdomain is put before; empty means localhost.
 	Domain string
 	// BaseURL is the app's public address where something stands in front of the
@@ -117,7 +120,9 @@ func (j *Job) check() error {
 		j.Logger = slog.New(slog.DiscardHandler)
 	}
 	if j.Gateway == nil {
-		j.Gateway = func(host string, dial Dial) (Front, error) { return gateway.Listen(host, gateway.Dial(dial), j.Logger) }
+		j.Gateway = func(host string, dial Dial) (Front, error) {
+			return gateway.Listen(gateway.FreeLoopback, host, gateway.Dial(dial), j.Logger)
+		}
 	}
 	if j.Domain == "" {
 		j.Domain = "localhost"

@@ -125,7 +125,8 @@ func (a *attempt) open() error {
 func (a *attempt) label() string { return a.Request.ID.Label(a.Request.Recipe) }
 
 func (a *attempt) announce() {
-	started := run.Started{PID: os.Getpid(), Label: a.label(), BaseURL: a.baseURL}
+	started := a.Where
+	started.PID, started.Label, started.BaseURL = os.Getpid(), a.label(), a.baseURL
 	started.Host, _ = os.Hostname()
 	if a.front != nil {
 		started.Gateway = a.front.Addr()

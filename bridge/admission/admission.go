@@ -42,6 +42,9 @@ type Input struct {
 	// CannotIsolate says why this host cannot keep the code away from itself;
 	// empty where it can.
 	CannotIsolate string
+	// CannotPlace says why the place of the runs does not take this recipe's, and what
+	// an operator does about it; empty where it does.
+	CannotPlace Obstacle
 	// Unmet are needs of the enrolment that nothing here meets.
 	Unmet []string
 
@@ -103,6 +106,9 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	}
 	if len(in.Unmet) > 0 {
 		return refuse(NeedsUnmet, strings.Fields(strings.Join(in.Unmet, " "))...)
+	}
+	if in.CannotPlace.Why != "" {
+		return refuse(CannotPlace, in.CannotPlace.words()...)
 	}
 	request := newRequest(in)
 	return Decision{Request: &request}, nil

@@ -19,6 +19,7 @@ const (
 	HeadMoved       Reason = "head-moved"
 	CannotIsolate   Reason = "cannot-isolate"
 	NeedsUnmet      Reason = "needs-unmet"
+	CannotPlace     Reason = "cannot-place"
 	// MembershipUnknown is said while there is no decision yet, and becomes a
 	// refusal when it could not be found out for a day.
 	MembershipUnknown Reason = "membership-unknown"
@@ -34,7 +35,23 @@ const unknownCommit = "-"
 // after a restart.
 type Refusal struct {
 	Reason  Reason
-	Details []string // words without spaces: two commits for HeadMoved, "merged" for Closed, the needs for NeedsUnmet
+	Details []string // words without spaces: two commits for HeadMoved, "merged" for Closed, the needs for NeedsUnmet, an Obstacle's words for CannotPlace
+}
+
+// Obstacle is in the way of a recipe's runs: two sentences in plain text, each with
+// its full stop.
+type Obstacle struct{ Why, Next string }
+
+// between separates the two sentences in a refusal's details.
+const between = "/"
+
+func (o Obstacle) words() []string {
+	return append(append(strings.Fields(o.Why), between), strings.Fields(o.Next)...)
+}
+
+func (r Refusal) obstacle() Obstacle {
+	why, next, _ := strings.Cut(" "+strings.Join(r.Details, " ")+" ", " "+between+" ")
+	return Obstacle{Why: strings.TrimSpace(why), Next: strings.TrimSpace(next)}
 }
 
 // String is the form that is remembered: the reason, then its details.
@@ -88,7 +105,9 @@ func (r Refusal) Sentence(a About) string {
 	case CannotIsolate:
 		return "This installation cannot keep a recipe's code away from the machine that it runs on, and this recipe's code is not trusted, so nothing was started."
 	case NeedsUnmet:
-		return fmt.Sprintf("This recipe needs what nothing here offers: %s. Nothing was started, because it would wait for ever.", strings.Join(r.Details, ", "))
+		return fmt.Sprintf("No machine here offers all that this recipe needs; what is missing: %s. Nothing was started, because it would wait for ever.", strings.Join(r.Details, ", "))
+	case CannotPlace:
+		return r.obstacle().Why + " So nothing was started."
 	case MembershipUnknown:
 		return fmt.Sprintf("Whether you are a member of %s could not be checked yet.", a.Org)
 	}
@@ -114,7 +133,9 @@ func (r Refusal) Next(a About) string {
 	case CannotIsolate:
 		return "An operator can run “seatrial serve” as root with bubblewrap installed, or, if everybody who may open pull requests here is trusted, set trusted.code in the recipe's enrolment. The server's log says what is missing."
 	case NeedsUnmet:
-		return "An operator can offer it in the configuration, or take it out of needs in the recipe's enrolment. Then comment again."
+		return "An operator can offer it, in the configuration or on a cluster in the meta of a node, or take it out of needs in the recipe's enrolment. Then comment again."
+	case CannotPlace:
+		return r.obstacle().Next
 	case MembershipUnknown:
 		return "It will be tried again by itself, and this comment will be replaced by the answer."
 	}

@@ -1,6 +1,7 @@
 package announce_test
 
 import (
+	"strings"
 	"testing"
 
 	"seatrial/bridge/admission"
@@ -26,6 +27,8 @@ var answers = map[string]func(*testing.T) string{
 	"refused-head-moved-unknown": refused(admission.HeadMoved, "-", head),
 	"refused-cannot-isolate":     refused(admission.CannotIsolate),
 	"refused-needs-unmet":        refused(admission.NeedsUnmet, "kvm", "gpu"),
+	"refused-cannot-place": refused(admission.CannotPlace, strings.Fields(
+		"The Nomad job nixcache, which the enrolment names as builder, has no task executor in its group runner. / An operator adds it, or takes builder out of the enrolment. Then comment again.")...),
 	"refused-membership-unknown": func(*testing.T) string {
 		sentence, next := about.GaveUp()
 		return announce.RenderRefusal(99, "eve", announce.Refusal{Sentence: sentence, Next: next})

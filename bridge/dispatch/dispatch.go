@@ -45,6 +45,20 @@ type State struct {
 	Cause  Cause  // empty where the attempt ended by itself, or was asked to by Stop
 }
 
+// Attempt names one attempt, and what the place calls it.
+type Attempt struct {
+	Run     run.ID
+	Attempt int
+	Name    string // of the job, for people
+}
+
+// Census is fulfilled by dispatchers whose place outlives the bridge's memory of it.
+type Census interface {
+	// Live lists the attempts of this installation that are not over, as the place
+	// sees it, also those that the journal knows nothing of.
+	Live(ctx context.Context) ([]Attempt, error)
+}
+
 // Dispatcher starts attempts and follows them. All methods are safe for
 // concurrent use.
 type Dispatcher interface {

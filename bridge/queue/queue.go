@@ -26,9 +26,10 @@ const remembered = 4096
 type Config struct {
 	// Capacity is how many runs there may be at once; less than 1 means 1.
 	Capacity int
-	// Offers are the capabilities that every slot has. A request that needs another
-	// one waits, and lets those behind it pass; see Unmet.
-	Offers []string
+	// Offers says what there is now: a set of capabilities for each kind of slot. A
+	// request runs where one set has all that it needs; else it waits, and lets those
+	// behind it pass; see Unmet and Look. nil: no capabilities.
+	Offers func() [][]string
 	// Grace is what a lease lasts beyond the request's limit, for the teardown.
 	// Default: run.TeardownBudget.
 	Grace time.Duration
@@ -78,16 +79,39 @@ func New(c Config) *Queue {
 	return &Queue{config: c, slots: map[int]*slot{}, over: over, history: history{}, changed: make(chan struct{})}
 }
 
-// Unmet returns the needs that no slot meets: a request with one would wait for
-// ever.
+// Unmet returns the needs that no slot meets: a request with one would wait for ever.
+// Needs that are met, but never all by one slot, are what the best slot lacks.
 func (q *Queue) Unmet(needs []string) []string {
-	var unmet []string
-	for _, need := range needs {
-		if !slices.Contains(q.config.Offers, need) {
-			unmet = append(unmet, need)
+	if len(needs) == 0 {
+		return nil
+	}
+	var kinds [][]string
+	if q.config.Offers != nil {
+		kinds = q.config.Offers()
+	}
+	best := needs
+	for _, offered := range kinds {
+		if missing := lacking(needs, offered); len(missing) < len(best) {
+			best = missing
 		}
 	}
-	return unmet
+	return slices.Clone(best)
+}
+
+func lacking(needs, offered []string) (missing []string) {
+	for _, need := range needs {
+		if !slices.Contains(offered, need) {
+			missing = append(missing, need)
+		}
+	}
+	return missing
+}
+
+// Look lets what waits be looked at again: what is offered may have changed.
+func (q *Queue) Look() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.wake()
 }
 
 // Add puts a request at the end, and says whether it did. A run that waits, has a

@@ -176,7 +176,7 @@ func TestARemovedRequestNeverRuns(t *testing.T) {
 }
 
 func TestWhatCannotBeMetLetsOthersPass(t *testing.T) {
-	q, _ := withClock(queue.Config{Capacity: 2, Offers: []string{"browser"}})
+	q, _ := withClock(queue.Config{Capacity: 2, Offers: offers([]string{"browser"})})
 	q.Add(request("a", "gpu", "browser"))
 	q.Add(request("b", "browser"))
 	take(t, q, "b")
@@ -223,4 +223,28 @@ func TestRenewKeepsTheSlotForAFurtherAttempt(t *testing.T) {
 	if _, ok := q.Renew("nobody"); ok {
 		t.Error("a run without a slot was renewed")
 	}
+}
+
+func offers(kinds ...[]string) func() [][]string { return func() [][]string { return kinds } }
+
+func TestOneSlotMustMeetAllNeeds(t *testing.T) {
+	kinds := [][]string{{"browser"}, {"gpu", "large"}}
+	q, _ := withClock(queue.Config{Capacity: 2, Offers: func() [][]string { return kinds }})
+	for _, c := range []struct{ needs, unmet []string }{
+		{nil, nil},
+		{[]string{"gpu"}, nil},
+		{[]string{"large", "gpu"}, nil},
+		{[]string{"browser", "gpu"}, []string{"gpu"}},
+		{[]string{"browser", "gpu", "large"}, []string{"browser"}},
+		{[]string{"kvm"}, []string{"kvm"}},
+	} {
+		if diff := cmp.Diff(c.unmet, q.Unmet(c.needs)); diff != "" {
+			t.Errorf("%v: %s", c.needs, diff)
+		}
+	}
+	q.Add(request("a", "kvm"))
+	nothing(t, q)
+	kinds = append(kinds, []string{"kvm"})
+	q.Look()
+	take(t, q, "a")
 }

@@ -160,7 +160,7 @@ func TestExec(t *testing.T) {
 
 func TestTheGatewaysOwnAnswerIsNotTheApps(t *testing.T) {
 	dead := func(context.Context) (net.Conn, error) { return nil, errors.New("connection refused") }
-	g, err := gateway.Listen("gues-0a1b2c.ci.test", dead, slog.New(slog.DiscardHandler))
+	g, err := gateway.Listen(gateway.FreeLoopback, "gues-0a1b2c.ci.test", dead, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

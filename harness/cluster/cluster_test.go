@@ -2,12 +2,15 @@ package cluster_test
 
 import (
 	"bytes"
+	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"seatrial/harness/app"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
 )
@@ -105,5 +108,61 @@ func TestAnAddressIsChecked(t *testing.T) {
 	client, err := cluster.NewClient(cluster.Config{Address: "http://127.0.0.1:4646", Token: "t", Namespace: "ci"})
 	if err != nil || client.Address() != "http://127.0.0.1:4646" {
 		t.Errorf("%v", err)
+	}
+}
+
+// place lists what it was given.
+type place []app.Object
+
+func (p place) Objects(context.Context) ([]app.Object, error) { return p, nil }
+func (p place) Remove(context.Context, app.Object) error      { return nil }
+
+func TestRecordsSayWhoseAnObjectIs(t *testing.T) {
+	records := cluster.Records{Dir: filepath.Join(t.TempDir(), "attempts")}
+	other, local := labels, labels
+	other.Attempt, local.Instance = 1, "0123456789ab"
+	here := place{{ID: "ours", Labels: labels}, {ID: "another attempt's", Labels: other}, {ID: "made without the cluster", Labels: local}}
+	own := records.Own(here)
+	list := func() (ids []string) {
+		objects, err := own.Objects(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range objects {
+			ids = append(ids, o.ID)
+		}
+		return ids
+	}
+	if got := list(); len(got) != 0 {
+		t.Errorf("before anything was recorded: %v", got)
+	}
+	if err := records.Write(labels); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"ours"}, list()); diff != "" {
+		t.Error(diff)
+	}
+	alive := true
+	live := func(context.Context, run.ID) (bool, error) { return alive, nil }
+	for _, step := range []struct {
+		what  string
+		place place
+		alive bool
+		kept  bool
+	}{
+		{"something is left", here, false, true},
+		{"its run lives", nil, true, true},
+		{"nothing is left, and it is over", nil, false, false},
+	} {
+		alive = step.alive
+		if err := records.Prune(t.Context(), step.place, live); err != nil {
+			t.Fatal(err)
+		}
+		if records.Has(labels) != step.kept {
+			t.Errorf("%s: kept %v, want %v", step.what, !step.kept, step.kept)
+		}
+	}
+	if err := records.Forget(labels); err != nil {
+		t.Errorf("forgetting what is forgotten: %v", err)
 	}
 }

@@ -4,5 +4,5 @@
 //
 // It is the contract between the dispatcher, the harness in its allocation, the
 // deployer of Nomad recipes, the janitor, and the commands that set a cluster up.
-// It starts, stops and changes nothing.
+// It starts and stops nothing, and changes nothing but an attempt's lease.
 package cluster

@@ -28,7 +28,7 @@ const RefusedHeader = "X-Seatrial-Gateway"
 // headerTimeout bounds how long a client may take for its request's headers.
 const headerTimeout = 30 * time.Second
 
-// Gateway serves one app under one host name on a free loopback port.
+// Gateway serves one app under one host name.
 type Gateway struct {
 	host     string
 	listener net.Listener
@@ -36,9 +36,13 @@ type Gateway struct {
 	app      *http.Transport
 }
 
-// Listen opens a gateway for a host name (without a port). It serves until Close.
-func Listen(host string, dial Dial, log *slog.Logger) (*Gateway, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// FreeLoopback is an address for Listen that only this machine reaches.
+const FreeLoopback = "127.0.0.1:0"
+
+// Listen opens a gateway at an address for a host name (without a port). It serves
+// until Close.
+func Listen(at, host string, dial Dial, log *slog.Logger) (*Gateway, error) {
+	listener, err := net.Listen("tcp", at)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a gateway for %s: %w", host, err)
 	}

@@ -37,7 +37,7 @@ func open(t *testing.T, app http.Handler) *gateway.Gateway {
 
 func listen(t *testing.T, dial gateway.Dial) *gateway.Gateway {
 	t.Helper()
-	g, err := gateway.Listen(host, dial, quiet)
+	g, err := gateway.Listen(gateway.FreeLoopback, host, dial, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

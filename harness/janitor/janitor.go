@@ -23,10 +23,12 @@ type Owners interface {
 // Janitor sweeps places.
 type Janitor struct {
 	Instance string // the installation that it belongs to
-	Places   []app.Place
-	Owners   Owners
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Ours says which other installations' objects it answers for as for its own. May be nil.
+	Ours   func(instance string) bool
+	Places []app.Place
+	Owners Owners
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Options limit a sweep.

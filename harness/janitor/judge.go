@@ -45,10 +45,11 @@ func (j *Janitor) judge(ctx context.Context, object app.Object, o Options) (remo
 	if o.OlderThan > 0 && (!known || expired <= o.OlderThan) {
 		return false, fmt.Sprintf("it has not been expired for %s", o.OlderThan)
 	}
+	ours := l.Instance == j.Instance || j.Ours != nil && j.Ours(l.Instance)
 	switch {
-	case l.Instance == j.Instance && found:
+	case ours && found:
 		return true, "its run has ended"
-	case l.Instance == j.Instance:
+	case ours:
 		return true, "its run is unknown"
 	case !known:
 		return false, fmt.Sprintf("another installation (%s) made it, and it does not say when it expires", l.Instance)

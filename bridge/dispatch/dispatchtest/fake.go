@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +34,7 @@ type attempt struct {
 	events  []run.Event
 	changed chan struct{}
 	phase   dispatch.Phase
+	cause   dispatch.Cause
 	stop    context.CancelFunc
 	swept   int
 }
@@ -136,7 +139,7 @@ func (f *Fake) State(_ context.Context, id run.ID, n int) (dispatch.State, error
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return dispatch.State{Phase: a.phase}, nil
+	return dispatch.State{Phase: a.phase, Cause: a.cause}, nil
 }
 
 // Stop asks the script to stop.
@@ -145,6 +148,15 @@ func (f *Fake) Stop(_ context.Context, id run.ID, n int) error {
 		a.stop()
 	}
 	return nil
+}
+
+// End asks the script to stop as the place itself would, for a cause of its own.
+func (f *Fake) End(id run.ID, n int, cause dispatch.Cause) {
+	a := f.find(id, n)
+	f.mu.Lock()
+	a.cause = cause
+	f.mu.Unlock()
+	a.stop()
 }
 
 // Sweep scolds a caller who sweeps what still runs.
@@ -162,6 +174,20 @@ func (f *Fake) Sweep(_ context.Context, id run.ID, n int) (run.Swept, error) {
 		return run.Swept{}, nil
 	}
 	return run.Swept{Leftovers: f.Left(id, n)}, nil
+}
+
+// Live implements dispatch.Census.
+func (f *Fake) Live(context.Context) ([]dispatch.Attempt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var live []dispatch.Attempt
+	for k, a := range f.attempts {
+		id, n, _ := strings.Cut(k, "/")
+		if number, _ := strconv.Atoi(n); !a.phase.Over() {
+			live = append(live, dispatch.Attempt{Run: run.ID(id), Attempt: number, Name: k})
+		}
+	}
+	return live, nil
 }
 
 // Started says how often an attempt was really started.
@@ -191,4 +217,7 @@ func (f *Fake) Close() {
 	f.wg.Wait()
 }
 
-var _ dispatch.Dispatcher = (*Fake)(nil)
+var (
+	_ dispatch.Dispatcher = (*Fake)(nil)
+	_ dispatch.Census     = (*Fake)(nil)
+)

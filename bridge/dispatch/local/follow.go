@@ -1,14 +1,8 @@
 package local
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
-	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -32,8 +26,8 @@ const killMargin = 30 * time.Second
 // outlives its lease is killed here.
 func (d *Dispatcher) Follow(ctx context.Context, id run.ID, attempt int, after int64) iter.Seq2[run.Event, error] {
 	return func(yield func(run.Event, error) bool) {
-		lines := &lineReader{path: filepath.Join(d.folder(id, attempt), dispatch.EventsFile)}
-		defer lines.close()
+		lines := &dispatch.EventReader{Path: filepath.Join(d.folder(id, attempt), dispatch.EventsFile)}
+		defer lines.Close()
 		tick := time.NewTicker(followEvery)
 		defer tick.Stop()
 		for {
@@ -43,16 +37,12 @@ func (d *Dispatcher) Follow(ctx context.Context, id run.ID, attempt int, after i
 				yield(run.Event{}, err)
 				return
 			}
-			events, err := lines.next()
+			events, err := lines.Next()
 			if err != nil {
 				yield(run.Event{}, err)
 				return
 			}
-			for _, e := range events {
-				// The file is named by its place: an event about something else is a forgery or a mistake.
-				if e.Run != id || e.Attempt != attempt || e.Source != run.Harness || e.Seq <= after {
-					continue
-				}
+			for _, e := range dispatch.Own(events, id, attempt, after) {
 				after = e.Seq
 				if !yield(e, nil) {
 					return
@@ -80,62 +70,6 @@ func (d *Dispatcher) enforceLease(id run.ID, attempt int) {
 	if err := d.signal(id, attempt, unix.SIGKILL); err != nil {
 		d.Log.Error("cannot kill the harness", "run", id, "err", err)
 	}
-}
-
-// lineReader reads the whole lines that were added to a file since last time.
-type lineReader struct {
-	path string
-	file *os.File
-	rest []byte
-}
-
-func (l *lineReader) next() ([]run.Event, error) {
-	if l.file == nil {
-		file, err := os.Open(l.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		l.file = file
-	}
-	added, err := io.ReadAll(l.file)
-	if err != nil {
-		return nil, err
-	}
-	l.rest = append(l.rest, added...)
-	var events []run.Event
-	for {
-		line, rest, whole := bytes.Cut(l.rest, []byte("\n"))
-		if !whole {
-			return events, nil
-		}
-		l.rest = rest
-		var e run.Event
-		// A line cut short by a crash is followed by nothing or by garbage: skip it.
-		if json.Unmarshal(line, &e) == nil {
-			events = append(events, e)
-		}
-	}
-}
-
-func (l *lineReader) close() {
-	if l.file != nil {
-		l.file.Close()
-	}
-}
-
-func saysFinished(path string) (bool, error) {
-	lines := &lineReader{path: path}
-	defer lines.close()
-	events, err := lines.next()
-	for _, e := range events {
-		if e.Kind == run.KindFinished {
-			return true, nil
-		}
-	}
-	return false, err
 }
 
 // oneLine makes a text fit for a sentence: no line breaks, no control characters.

@@ -182,7 +182,7 @@ func (d *Dispatcher) State(ctx context.Context, id run.ID, attempt int) (dispatc
 	case p.alive():
 		return dispatch.State{Phase: dispatch.Running, Detail: fmt.Sprintf("process %d", p.PID)}, nil
 	}
-	finished, err := saysFinished(filepath.Join(folder, dispatch.EventsFile))
+	finished, err := dispatch.SaysFinished(filepath.Join(folder, dispatch.EventsFile), id, attempt)
 	if err != nil {
 		return dispatch.State{}, fmt.Errorf("cannot look at run %s: %w", id, err)
 	}

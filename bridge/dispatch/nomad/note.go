@@ -1,0 +1,96 @@
+package nomad
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// noteFile lies in an attempt's folder on this side.
+const noteFile = ".cluster.json"
+
+// note is what must not be forgotten over a restart although the cluster would: it
+// holds nothing that a person would miss who starts with an empty folder.
+type note struct {
+	Job   string `json:"job,omitempty"`   // the child's ID
+	Alloc string `json:"alloc,omitempty"` // whose files the folder holds
+
+	// Stopped says that Stop was called, so that its effects are told from those of
+	// somebody else; Unplaced, that it was because no node was found, and why.
+	Stopped  bool   `json:"stopped,omitempty"`
+	Unplaced string `json:"unplaced,omitempty"`
+
+	// Collected says that the allocation was over and its files were read to their
+	// ends; Missing, why they could not be.
+	Collected bool   `json:"collected,omitempty"`
+	Missing   string `json:"missing,omitempty"`
+}
+
+func (d *Dispatcher) noteLock(k key) *sync.Mutex {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.notes[k] == nil {
+		d.notes[k] = &sync.Mutex{}
+	}
+	return d.notes[k]
+}
+
+func (d *Dispatcher) readNote(k key) (n note, err error) {
+	text, err := os.ReadFile(filepath.Join(d.folder(k), noteFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return note{}, nil
+	}
+	if err != nil {
+		return note{}, fmt.Errorf("cannot read what is known of run %s: %w", k.id, err)
+	}
+	// A damaged note is none: all of it is found again, or does without.
+	if json.Unmarshal(text, &n) != nil {
+		return note{}, nil
+	}
+	return n, nil
+}
+
+// changeNote changes the note, whole or not at all.
+func (d *Dispatcher) changeNote(k key, change func(*note)) error {
+	lock := d.noteLock(k)
+	lock.Lock()
+	defer lock.Unlock()
+	n, err := d.readNote(k)
+	if err != nil {
+		return err
+	}
+	before := n
+	change(&n)
+	if n == before {
+		return nil
+	}
+	text, err := json.Marshal(n)
+	if err == nil {
+		err = os.MkdirAll(d.folder(k), 0o700)
+	}
+	if err == nil {
+		err = writeFile(filepath.Join(d.folder(k), noteFile), text)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot note what is known of run %s: %w", k.id, err)
+	}
+	return nil
+}
+
+// writeFile writes a file whole or not at all.
+func writeFile(path string, text []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(text)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), path)
+}

@@ -1,0 +1,34 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/nomad/api"
+
+	"seatrial/harness/run"
+)
+
+// Owners answer for runs from the cluster's side, as the janitor asks it.
+type Owners struct {
+	Client     *api.Client
+	Namespaces Namespaces
+}
+
+// Owner says whether a dispatched job of the run is known, and whether one is not over.
+// A run whose jobs were collected is unknown, and certainly over: Nomad collects only
+// what is dead.
+func (o Owners) Owner(ctx context.Context, id run.ID) (live, found bool, err error) {
+	query := (&api.QueryOptions{Namespace: o.Namespaces.Runs, Filter: fmt.Sprintf("ID contains %q", "/dispatch-"+string(id)+"-")}).WithContext(ctx)
+	jobs, _, err := o.Client.Jobs().List(query)
+	if err != nil {
+		return false, false, Explain(fmt.Sprintf("find out whether run %s lives", id), err)
+	}
+	for _, job := range jobs {
+		found = true
+		live = live || job.Status != jobDead
+	}
+	return live, found, nil
+}
+
+const jobDead = "dead" // structs.JobStatusDead
