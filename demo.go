@@ -19,7 +19,8 @@ import (
 )
 
 type demoCommand struct {
-	Stay bool `help:"Keep forge, dashboard and bridge up until Ctrl-C, to try things."`
+	Stay  bool `help:"Keep forge, dashboard and bridge up until Ctrl-C, to try things."`
+	Nomad bool `help:"Let the run go to a Nomad cluster: the one at NOMAD_ADDR, whose nodes must be this machine, or an agent that is started for the demo."`
 }
 
 // Help is shown below the summary.
@@ -56,6 +57,12 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	defer d.forge.Close()
+	if c.Nomad {
+		if err := d.openCluster(ctx); err != nil {
+			return err
+		}
+		return errors.Join(d.serve(ctx, c.Stay), d.cluster.close())
+	}
 	return d.serve(ctx, c.Stay)
 }
 
@@ -72,6 +79,8 @@ type demo struct {
 	pull  int
 	tests string
 	build buildOptions
+
+	cluster *demoCluster // nil: runs stay on this machine
 }
 
 // openForge starts a forge with an organisation, its bot, a member, a stranger, and
@@ -132,6 +141,11 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 	c := serveCommand{
 		GiteaURL: d.forge.URL(), GiteaToken: d.token, Org: demoOrg, Tests: d.tests, Listen: "127.0.0.1:0", Domain: "localhost",
 		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, buildOptions: d.build,
+		Dispatch: dispatchLocal, PlaceWithin: time.Minute,
+	}
+	if d.cluster != nil {
+		c.Dispatch, c.NomadTokenFile = dispatchNomad, d.cluster.tokenFile
+		c.nomadAddress, c.nomadNamespace = d.cluster.access.client.Address(), d.cluster.access.namespaces.Runs
 	}
 	sv, err := c.prepare(ctx, &d.state, d.log)
 	if err != nil {
@@ -221,6 +235,9 @@ func (d *demo) tell(ctx context.Context, sv *server, report run.Report) error {
 	}
 	fmt.Fprintf(d.out, "\nThe comment on the pull request:\n\n%s\n\n", indent(body))
 	fmt.Fprintf(d.out, "Run:        %s/runs/%s\nBadge:      %s/badge/guestbook.svg?pr=%d\n", sv.public, report.Request.ID, sv.public, d.pull)
+	if d.cluster != nil {
+		d.cluster.tell(d.out, report)
+	}
 	fmt.Fprintf(d.out, "Verdict:    %s, level %d of %d, %d left over\n", report.Verdict(), report.Level(), run.MaxLevel, len(report.Leftovers))
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 
 	"seatrial/harness"
 	"seatrial/harness/app"
-	nomadapp "seatrial/harness/app/nomad"
 	"seatrial/harness/app/process"
 	"seatrial/harness/run"
 )
@@ -26,13 +25,10 @@ func (a *allocation) newApp(c harness.AppConfig) (app.App, error) {
 	if a == nil {
 		return nil, errors.New("this recipe is a Nomad job file: it is tested by a server that dispatches to a Nomad cluster, seatrial serve --dispatch nomad")
 	}
-	return nomadapp.New(nomadapp.Config{
-		Client: a.client, Namespaces: a.namespaces, NodeID: a.nodeID, Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL,
-		Enrolment: c.Enrolment, Trusted: c.Trusted, Log: c.Log,
-	})
+	return nil, errors.New("this version deploys no Nomad job files")
 }
 
 // places are where the attempt leaves things: on this node, and on the cluster.
 func (a *allocation) places(work string) []app.Place {
-	return []app.Place{process.NewPlace(work, a.attempt.Instance), nomadapp.NewPlace(a.client, a.namespaces)}
+	return []app.Place{process.NewPlace(work, a.attempt.Instance)}
 }

@@ -50,6 +50,18 @@ func (o buildOptions) check() error {
 	return nil
 }
 
+// args are the options as another process of this program is given them.
+func (o buildOptions) args() []string {
+	var args []string
+	for _, share := range o.Share {
+		args = append(args, "--share", share)
+	}
+	for _, entry := range o.BuildEnv {
+		args = append(args, "--build-env="+entry)
+	}
+	return args
+}
+
 // performer performs attempts on this machine.
 type performer struct {
 	state   Globals

@@ -256,12 +256,7 @@ func (c *serveCommand) listened(sv *server) {
 func (c *serveCommand) harness(self string, g *Globals) func(folder string) *exec.Cmd {
 	return func(folder string) *exec.Cmd {
 		args := []string{"--state", g.State, "--log-level", g.LogLevel, "harness", "--public-url", c.PublicURL, "--domain", c.Domain}
-		for _, share := range c.Share {
-			args = append(args, "--share", share)
-		}
-		for _, entry := range c.BuildEnv {
-			args = append(args, "--build-env="+entry)
-		}
+		args = append(args, c.buildOptions.args()...)
 		cmd := exec.Command(self, append(args, folder)...)
 		cmd.Env = harnessEnv(os.Environ())
 		return cmd

@@ -1,5 +1,5 @@
-// Package dashboard serves what the journal knows to people: pages, badges, live
-// updates.
+// Package dashboard serves what the journal knows to people and programs: pages,
+// badges, live updates, and where runs are on a cluster.
 //
 // It reads and writes nothing, so it may be switched off, restarted or shown to
 // strangers without a run noticing. It never imports the bridge: what it needs from
@@ -21,8 +21,11 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"seatrial/dashboard/api"
 	"seatrial/dashboard/badge"
+	"seatrial/dashboard/joblog"
 	"seatrial/dashboard/live"
+	"seatrial/dashboard/metrics"
 	"seatrial/dashboard/page"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
@@ -50,6 +53,14 @@ type Config struct {
 	OpenLog func(id run.ID, attempt int) (io.ReadSeekCloser, error)
 	// OpenFiles opens the folder of an attempt's artifacts.
 	OpenFiles func(id run.ID, attempt int) (*os.Root, error)
+
+	// Where runs are performed on a Nomad cluster.
+	Cluster        func() page.Cluster
+	JobLog         joblog.Source // follows the output of an attempt's job
+	NomadURL       string        // of Nomad's own pages, for links
+	NomadNamespace string        // of the runs; empty means ci
+	NomadRequests  func() uint64 // how many were made since the start
+
 	PublicURL string // how browsers reach the dashboard: scheme and host
 	Word      string // the command; empty means !testme
 	Now       func() time.Time
@@ -63,6 +74,7 @@ type Dashboard struct {
 	mux    *http.ServeMux
 	badges *badge.Service
 	hub    *live.Hub
+	counts *metrics.Service
 	failed atomic.Pointer[error] // why the journal cannot be followed right now
 }
 
@@ -79,11 +91,19 @@ func New(c Config) *Dashboard {
 	}
 	d := &Dashboard{config: c, mux: http.NewServeMux(), hub: &live.Hub{}}
 	d.badges = badge.New(badge.Config{Default: c.Journal, Runs: c.Journal, Repo: d.repo, Now: c.Now, Log: c.Log})
+	d.counts = metrics.New(metrics.Config{Journal: c.Journal, Queue: c.Queue, Cluster: c.Cluster, Requests: c.NomadRequests, Version: c.Version, Log: c.Log})
+	nomad := page.NewNomad(c.NomadURL, c.NomadNamespace)
 	pages := page.New(page.Config{
 		Journal: c.Journal, Badges: d.badges, Queue: c.Queue, Enrolments: c.Enrolments, OpenLog: c.OpenLog, OpenFiles: c.OpenFiles,
+		Cluster: c.Cluster, Nomad: nomad, JobLogs: c.JobLog != nil,
 		PublicURL: strings.TrimRight(c.PublicURL, "/"), Word: c.Word, Now: c.Now, Log: c.Log, Version: c.Version,
 	})
 	pages.Register(d.mux)
+	api.New(api.Config{
+		Journal: c.Journal, Cluster: c.Cluster, Nomad: nomad, JobLogs: c.JobLog != nil, PublicURL: c.PublicURL, Log: c.Log,
+	}).Register(d.mux)
+	d.mux.Handle("GET /build", joblog.New(c.JobLog, c.Journal, c.Log))
+	d.mux.Handle("GET /metrics", d.counts)
 	d.mux.Handle("GET /badge/{file}", d.badges)
 	d.mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { d.hub.Serve(w, r, "") })
 	d.mux.HandleFunc("GET /runs/{id}/events", d.events)
@@ -138,6 +158,7 @@ func (d *Dashboard) follow(ctx context.Context) (read bool, err error) {
 		d.failed.Store(nil)
 		d.badges.Changed(ctx, entry)
 		d.hub.Publish(entry)
+		d.counts.Changed(ctx, entry)
 	}
 	return read, fmt.Errorf("the journal stopped yielding entries")
 }

@@ -144,7 +144,7 @@ func (p *Pages) serveFile(w http.ResponseWriter, r *http.Request, root *os.Root,
 		nothing()
 		return
 	}
-	safe(w.Header())
+	Safe(w.Header())
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	kind, ok := kinds[strings.ToLower(path.Ext(name))]
 	if !ok {

@@ -17,6 +17,7 @@ type indexPage struct {
 	Slots    []slotRow
 	Waiting  []waitingRow
 	Dirty    int
+	Nodes    *nodesPart
 	Rows     []recipeRow
 	Total    int
 	Counts   []count
@@ -106,6 +107,7 @@ func (p *Pages) index(w http.ResponseWriter, r *http.Request) {
 	for i, wait := range queue.Waiting {
 		page.Waiting = append(page.Waiting, waitingRow{Waiting: wait, Place: i + 1, Since: p.at(wait.Since)})
 	}
+	page.Nodes = p.nodes(queue)
 	p.show(w, r, http.StatusOK, "index", frame{Title: "Recipes", Stream: "/events", Page: page})
 }
 

@@ -247,7 +247,7 @@ func (p *Pages) rawLog(w http.ResponseWriter, r *http.Request) {
 		p.broken(w, r, fmt.Errorf("cannot measure the log of run %s: %w", report.Request.ID, err))
 		return
 	}
-	safe(w.Header())
+	Safe(w.Header())
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("ETag", fmt.Sprintf(`"%s-%d-%d"`, report.Request.ID, n, size))

@@ -77,8 +77,11 @@ type Config struct {
 	OpenLog func(id run.ID, attempt int) (io.ReadSeekCloser, error)
 	// OpenFiles opens the folder of an attempt's artifacts, which the caller closes.
 	OpenFiles func(id run.ID, attempt int) (*os.Root, error)
-	PublicURL string // without a slash at the end
-	Word      string // the command: !testme
+	Cluster   func() Cluster // nil: there is none
+	Nomad     Nomad          // the cluster's own pages
+	JobLogs   bool           // the output of attempts on the cluster can be followed
+	PublicURL string         // without a slash at the end
+	Word      string         // the command: !testme
 	Now       func() time.Time
 	Log       *slog.Logger
 	Version   string

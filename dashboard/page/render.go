@@ -52,8 +52,8 @@ type frame struct {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// safe sets the headers of everything that is not an asset.
-func safe(h http.Header) {
+// Safe sets the headers of everything that is not an asset.
+func Safe(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
@@ -70,13 +70,13 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name st
 		http.Error(w, "This page could not be made. The reason is in the log of seatrial serve.", http.StatusInternalServerError)
 		return
 	}
-	safe(w.Header())
+	Safe(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	p.send(w, r, status, b.Bytes())
+	Send(w, r, status, b.Bytes())
 }
 
-// send answers with the content, or says that the reader has it already.
-func (p *Pages) send(w http.ResponseWriter, r *http.Request, status int, content []byte) {
+// Send answers with the content, or says that the reader has it already.
+func Send(w http.ResponseWriter, r *http.Request, status int, content []byte) {
 	if status != http.StatusOK {
 		w.WriteHeader(status)
 		if r.Method != http.MethodHead {

@@ -36,6 +36,7 @@ type runPage struct {
 	App      string // the app's address, while it lives
 	Label    string
 	AtHome   string
+	Where    *where
 	Tail     *logView
 	Files    bool
 }
@@ -116,7 +117,7 @@ func (p *Pages) runPage(report run.Report) runPage {
 		Report: report, ID: report.Request.ID, Sign: verdictSign(report), Level: levelOf(report),
 		Open: report.State != run.Ended, Ending: endingWords[report.Ending],
 		Asked: p.at(report.Request.AskedAt), Started: p.at(report.StartedAt), Ended: p.at(report.EndedAt), Took: took(report),
-		AtHome: atHome(report.Request, e.File),
+		AtHome: atHome(report.Request, e.File), Where: p.where(report.Started),
 	}
 	if plan := report.Plan; plan != nil {
 		page.Subject, page.Previous = plan.Subject, plan.Previous
@@ -175,8 +176,8 @@ func (p *Pages) runJSON(w http.ResponseWriter, r *http.Request, report run.Repor
 		p.broken(w, r, fmt.Errorf("cannot encode the result of run %s: %w", report.Request.ID, err))
 		return
 	}
-	safe(w.Header())
+	Safe(w.Header())
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	p.send(w, r, http.StatusOK, append(text, '\n'))
+	Send(w, r, http.StatusOK, append(text, '\n'))
 }

@@ -29,7 +29,7 @@ func full() run.Report {
 		},
 		State: run.Ended, Attempt: 2, QueuedAt: at, StartedAt: at, EndedAt: at.Add(90 * time.Second),
 		Lease:   run.Lease{Slot: 1, Expires: at},
-		Started: &run.Started{PID: 1, Host: "h", Label: "gues-abcdef", BaseURL: "http://x", Gateway: "127.0.0.1:1"},
+		Started: &run.Started{PID: 1, Host: "h", Label: "gues-abcdef", BaseURL: "http://x", Gateway: "127.0.0.1:1", Job: "seatrial-run/dispatch-1", Alloc: "a", Node: "n"},
 		Plan:    &run.Plan{Stages: run.Stages(), Commit: "abc", Tree: "def", Subject: "s", Previous: "1.0.0"},
 		Stages: []run.StageReport{
 			{Stage: run.StagePolicy, Outcome: run.Passed, StartedAt: at, Took: time.Second},
@@ -113,7 +113,7 @@ func TestTheSchemaKnowsEveryField(t *testing.T) {
 	if err := json.Unmarshal(Schema, &schema); err != nil {
 		t.Fatal(err)
 	}
-	for def, of := range map[string]any{"report": run.Report{}, "request": run.Request{}, "code": run.Code{}, "stage_report": run.StageReport{}, "fault": run.Fault{}, "finding": run.Finding{}, "leftover": run.Leftover{}} {
+	for def, of := range map[string]any{"report": run.Report{}, "request": run.Request{}, "code": run.Code{}, "stage_report": run.StageReport{}, "fault": run.Fault{}, "finding": run.Finding{}, "leftover": run.Leftover{}, "started": run.Started{}} {
 		for field := range reflect.TypeOf(of).Fields() {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if _, known := schema.Defs[def].Properties[name]; field.IsExported() && !known {

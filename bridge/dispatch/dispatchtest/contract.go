@@ -68,6 +68,18 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 		}
 		return s.Phase
 	}
+	firstEvent := func(t *testing.T, d dispatch.Dispatcher, id run.ID) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		for _, err := range d.Follow(ctx, id, 1, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		t.Fatal("it said nothing")
+	}
 	seqs := func(events []run.Event) (out []int64) {
 		for _, e := range events {
 			out = append(out, e.Seq)
@@ -127,12 +139,10 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 	t.Run("stop lets the attempt tear down and say its last word", func(t *testing.T) {
 		f := open(t)
 		r := start(t, f, Waits)
+		// A stop that comes before the attempt listens would kill it: wait for its first event.
+		firstEvent(t, f.Dispatcher, r.ID)
 		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Running {
 			t.Fatalf("phase %s", p)
-		}
-		// A stop that comes before the attempt listens would kill it: wait for its first event.
-		for range f.Dispatcher.Follow(t.Context(), r.ID, 1, 0) {
-			break
 		}
 		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
 			t.Fatal(err)
@@ -151,9 +161,7 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 		if _, err := f.Dispatcher.Sweep(t.Context(), r.ID, 1); err == nil {
 			t.Fatal("swept a running attempt")
 		}
-		for range f.Dispatcher.Follow(t.Context(), r.ID, 1, 0) {
-			break
-		}
+		firstEvent(t, f.Dispatcher, r.ID)
 		_ = f.Dispatcher.Stop(t.Context(), r.ID, 1)
 		follow(t, f.Dispatcher, r.ID, 0)
 		for range 2 {
@@ -166,11 +174,12 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 		f := open(t)
 		r := start(t, f, Waits)
 		again := f.Reopen()
-		if p := phase(t, again, r.ID); p != dispatch.Running {
+		if p := phase(t, again, r.ID); p.Over() {
 			t.Fatalf("phase %s", p)
 		}
-		for range again.Follow(t.Context(), r.ID, 1, 0) {
-			break
+		firstEvent(t, again, r.ID)
+		if p := phase(t, again, r.ID); p != dispatch.Running {
+			t.Fatalf("phase %s", p)
 		}
 		if err := again.Stop(t.Context(), r.ID, 1); err != nil {
 			t.Fatal(err)
@@ -178,6 +187,75 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 		events := follow(t, again, r.ID, 1)
 		if len(events) == 0 || events[len(events)-1].Kind != run.KindFinished {
 			t.Fatalf("got %v", seqs(events))
+		}
+	})
+	t.Run("two that follow at once both get every event", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Waits)
+		got := make(chan []int64, 2)
+		for range cap(got) {
+			go func() {
+				var seen []int64
+				for e, err := range f.Dispatcher.Follow(t.Context(), r.ID, 1, 0) {
+					if err == nil {
+						seen = append(seen, e.Seq)
+					}
+				}
+				got <- seen
+			}()
+		}
+		firstEvent(t, f.Dispatcher, r.ID)
+		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+		for range cap(got) {
+			if seen := <-got; len(seen) != 3 {
+				t.Errorf("got %v", seen)
+			}
+		}
+	})
+	t.Run("following ends with its context, and the attempt goes on", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Waits)
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, err := range f.Dispatcher.Follow(ctx, r.ID, 1, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+		}
+		cancel()
+		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Running {
+			t.Fatalf("phase %s", p)
+		}
+		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+		follow(t, f.Dispatcher, r.ID, 1)
+	})
+	t.Run("what was stopped by us has no cause", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Waits)
+		firstEvent(t, f.Dispatcher, r.ID)
+		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+		follow(t, f.Dispatcher, r.ID, 0)
+		for _, d := range []dispatch.Dispatcher{f.Dispatcher, f.Reopen()} {
+			if s, err := d.State(t.Context(), r.ID, 1); err != nil || s.Cause != "" || s.Phase != dispatch.Complete {
+				t.Errorf("state %v, %v", s, err)
+			}
+		}
+	})
+	t.Run("an attempt that is over is dispatched no more", func(t *testing.T) {
+		f := open(t)
+		r := start(t, f, Finishes)
+		follow(t, f.Dispatcher, r.ID, 0)
+		if err := f.Reopen().Dispatch(t.Context(), r, 1, lease()); err != nil {
+			t.Fatal(err)
+		}
+		if got := follow(t, f.Dispatcher, r.ID, 0); len(got) != 3 || f.Starts(r.ID, 1) != 1 {
+			t.Fatalf("got %v, started %d times", seqs(got), f.Starts(r.ID, 1))
 		}
 	})
 }

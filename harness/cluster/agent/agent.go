@@ -83,6 +83,9 @@ type Agent struct {
 	HTTP string // http://host:port
 	RPC  string // host:port
 	serf string
+	// allocs is where allocations lie. A task's socket to the API lies deep in there,
+	// and its whole path may have 107 bytes (sun_path, unix(7)).
+	allocs string
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -103,6 +106,11 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 	a.HTTP, a.RPC, a.serf = "http://"+ports[0], ports[1], ports[2]
 	if err := os.MkdirAll(o.Dir, 0o711); err != nil {
 		return nil, fmt.Errorf("cannot start Nomad: %w", err)
+	}
+	if !o.NoClient {
+		if a.allocs, err = allocDir(o.Dir); err != nil {
+			return nil, fmt.Errorf("cannot start Nomad: %w", err)
+		}
 	}
 	// A server signs the identity of the first client with keys that it makes when it
 	// has become leader; a client that comes before waits for long. So where both are
@@ -130,7 +138,7 @@ func (a *Agent) Kill() { a.end(unix.SIGKILL) }
 // Stop asks the process to end, and waits. What a client runs goes on.
 func (a *Agent) Stop() error {
 	if !a.end(unix.SIGTERM) {
-		return fmt.Errorf("cannot stop Nomad: it did not end; %s says why", a.logFile())
+		return fmt.Errorf("cannot stop Nomad: it did not end: %s", a.lastWords())
 	}
 	return nil
 }
@@ -166,6 +174,26 @@ func (a *Agent) end(sig unix.Signal) bool {
 }
 
 func (a *Agent) logFile() string { return filepath.Join(a.Dir, "agent.log") }
+
+// lastWords are the errors at the end of the agent's log, or else its end.
+func (a *Agent) lastWords() string {
+	const most = 600
+	text, err := os.ReadFile(a.logFile())
+	if err != nil {
+		return "it left no log"
+	}
+	var errs []string
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "[ERROR]") || strings.HasPrefix(line, "==> Error") {
+			errs = append(errs, strings.TrimSpace(line))
+		}
+	}
+	said := strings.Join(errs, "; ")
+	if said == "" {
+		said = strings.Join(strings.Fields(string(text)), " ")
+	}
+	return said[max(0, len(said)-most):]
+}
 
 func (a *Agent) boot(ctx context.Context, client bool) error {
 	file := filepath.Join(a.Dir, "agent.json")
@@ -242,11 +270,14 @@ func (a *Agent) config(client bool) map[string]any {
 	}
 	if client {
 		part := map[string]any{
-			"enabled": true, "max_kill_timeout": "10m", "network_interface": "lo", "gc_interval": "1h", "meta": a.Meta,
+			"enabled": true, "alloc_dir": a.allocs, "max_kill_timeout": "10m", "network_interface": "lo", "gc_interval": "1h",
 			"options": map[string]any{"fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean,consul,vault"},
 		}
 		if a.NoServer {
 			part["servers"] = a.Join
+		}
+		if a.Meta != nil {
+			part["meta"] = a.Meta
 		}
 		if a.ChrootEnv != nil {
 			part["chroot_env"] = a.ChrootEnv
@@ -258,6 +289,19 @@ func (a *Agent) config(client bool) map[string]any {
 		a.Change(c)
 	}
 	return c
+}
+
+// allocDir makes a folder whose path is short enough, in the agent's own where that is.
+func allocDir(dir string) (string, error) {
+	const most = 107 - len("/01234567-0123-0123-0123-0123456789ab/executor/secrets/api.sock")
+	if own := filepath.Join(dir, "a"); len(own) <= most {
+		return own, os.MkdirAll(own, 0o711)
+	}
+	short, err := os.MkdirTemp("/tmp", "nomad-")
+	if err != nil {
+		return "", err
+	}
+	return short, os.Chmod(short, 0o711)
 }
 
 func split(addr string) (host string, port int) {
@@ -293,9 +337,9 @@ func (a *Agent) await(ctx context.Context, ended <-chan struct{}, what string, s
 		select {
 		case <-tick.C:
 		case <-ended:
-			return fmt.Errorf("cannot start Nomad: it ended at once; %s says why", a.logFile())
+			return fmt.Errorf("cannot start Nomad: it ended at once: %s", a.lastWords())
 		case <-ctx.Done():
-			return fmt.Errorf("gave up waiting for Nomad's %s: last seen %w (%s says more)", what, err, a.logFile())
+			return fmt.Errorf("gave up waiting for Nomad's %s: last seen %w; it said: %s", what, err, a.lastWords())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 func (a *Agent) Wipe() error {
 	a.end(unix.SIGTERM)
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		left := processesOf(a.Dir)
+		left := processesOf(a.Dir+"/data/", a.allocs+"/")
 		if len(left) == 0 || time.Now().After(deadline) {
 			break
 		}
@@ -27,25 +28,25 @@ func (a *Agent) Wipe() error {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	}
-	for _, dir := range mountsBelow(a.Dir) {
+	for _, dir := range append(mountsBelow(a.Dir), mountsBelow(a.allocs)...) {
 		_ = unix.Unmount(dir, unix.MNT_DETACH)
 	}
-	allocations, _ := filepath.Glob(filepath.Join(a.Dir, "data", "alloc", "*"))
+	allocations, _ := filepath.Glob(filepath.Join(a.allocs, "*"))
 	for _, dir := range allocations {
 		groups, _ := filepath.Glob(filepath.Join("/sys/fs/cgroup", "*", "nomad*", filepath.Base(dir)+".*"))
 		for _, group := range groups {
 			_ = unix.Rmdir(group)
 		}
 	}
-	if err := os.RemoveAll(a.Dir); err != nil {
+	if err := errors.Join(os.RemoveAll(a.Dir), os.RemoveAll(a.allocs)); err != nil {
 		return fmt.Errorf("cannot remove Nomad's folder: %w", err)
 	}
 	return nil
 }
 
-// processesOf lists the processes that have the folder in their command line or their
-// environment: an agent's tasks, their supervisors and loggers.
-func processesOf(dir string) []int {
+// processesOf lists the processes that have one of the folders in their command line or
+// their environment: an agent's tasks, their supervisors and loggers.
+func processesOf(dirs ...string) []int {
 	var found []int
 	entries, _ := os.ReadDir("/proc")
 	for _, entry := range entries {
@@ -55,7 +56,7 @@ func processesOf(dir string) []int {
 		}
 		for _, file := range []string{"cmdline", "environ"} {
 			text, err := os.ReadFile(filepath.Join("/proc", entry.Name(), file))
-			if err == nil && bytes.Contains(text, []byte(dir+"/data/")) {
+			if err == nil && slices.ContainsFunc(dirs, func(dir string) bool { return dir != "/" && bytes.Contains(text, []byte(dir)) }) {
 				found = append(found, pid)
 				break
 			}
@@ -68,6 +69,9 @@ func processesOf(dir string) []int {
 func mountsBelow(dir string) []string {
 	text, _ := os.ReadFile("/proc/self/mounts")
 	var found []string
+	if dir == "" {
+		return nil
+	}
 	for line := range strings.Lines(string(text)) {
 		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[1], dir+"/") {
 			found = append(found, fields[1])

@@ -1,0 +1,63 @@
+package page
+
+import (
+	"net/url"
+
+	"seatrial/harness/cluster"
+	"seatrial/harness/run"
+)
+
+// where is the place on a cluster at which the latest attempt of a run is, or was.
+// Its texts come from the attempt's own events and are shown as a stranger's.
+type where struct {
+	Node, NodeLink   string
+	Job, JobLink     string
+	Alloc, AllocLink string
+	Commands         string
+	Output, Errors   string // addresses of the executor's two streams
+}
+
+// where is nil for a run of this machine, or one that has not begun.
+func (p *Pages) where(started *run.Started) *where {
+	if started == nil || started.Job == "" && started.Alloc == "" && started.Node == "" {
+		return nil
+	}
+	w := &where{
+		Node: started.Node, NodeLink: p.nodeLink(started.Node),
+		Job: started.Job, JobLink: p.Nomad.Job(started.Job),
+		Alloc: started.Alloc, AllocLink: p.Nomad.Allocation(started.Alloc),
+		Commands: p.Nomad.commands(started.Alloc),
+	}
+	if p.JobLogs {
+		w.Output, w.Errors = OutputPath(started.Job, "stdout"), OutputPath(started.Job, "stderr")
+	}
+	return w
+}
+
+// OutputPath is the address at which a stream of an attempt's job is followed; empty
+// where the job is no attempt's.
+func OutputPath(job, stream string) string {
+	if _, _, _, ok := cluster.ParseChild(job); !ok {
+		return ""
+	}
+	return "/build?" + url.Values{"job": {job}, "log": {stream}}.Encode()
+}
+
+// nodeLink leads to a node that the cluster has now. A run knows its node's name only,
+// and two nodes may have the same.
+func (p *Pages) nodeLink(name string) string {
+	if p.Cluster == nil || name == "" {
+		return ""
+	}
+	link := ""
+	for _, n := range p.Cluster().Nodes {
+		if n.Name != name {
+			continue
+		}
+		if link != "" {
+			return ""
+		}
+		link = p.Nomad.Node(n.ID)
+	}
+	return link
+}
