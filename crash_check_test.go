@@ -72,6 +72,9 @@ func (s *crashed) check() error {
 }
 
 func (s *crashed) checkRun(r run.Report, want ending) error {
+	if want.attempts == inTime && s.nomad != nil {
+		want.attempts = r.Attempt
+	}
 	if want.attempts == inTime {
 		want.attempts = 1
 		if _, err := os.Stat(filepath.Join(s.state, "runs", string(r.Request.ID), "1", "harness.json")); r.Attempt == 2 && os.IsNotExist(err) {

@@ -145,7 +145,8 @@ func TestEveryKindOfEventHasItsCrash(t *testing.T) {
 type crashed struct {
 	*stage
 	crash
-	once string // is there when it has happened
+	once string       // is there when it has happened
+	done func() error // when everything is settled and found in order; may be nil
 }
 
 func tellCrash(world forgetest.World, program, dir string, before machine, c crash, killed func(*crashed) error) (err error) {
@@ -174,6 +175,11 @@ func tellCrash(world forgetest.World, program, dir string, before machine, c cra
 	}
 	if err := s.settled(); err != nil {
 		return err
+	}
+	if s.done != nil {
+		if err := s.done(); err != nil {
+			return err
+		}
 	}
 	if err := s.check(); err != nil {
 		return err

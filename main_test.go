@@ -14,6 +14,10 @@ import (
 func TestMain(m *testing.M) {
 	process.Main() // the tests' binary is a supervisor inside a sandbox, too
 	code := m.Run()
+	if err := wipeNomads(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	if binaries.dir != "" {
 		os.RemoveAll(binaries.dir)
 	}

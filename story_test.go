@@ -16,6 +16,7 @@ import (
 
 	"seatrial/bridge/forge/forgetest"
 	"seatrial/bridge/forge/forgetest/realgitea"
+	"seatrial/harness/cluster"
 	"seatrial/recipes/examples"
 )
 
@@ -94,6 +95,12 @@ type stage struct {
 	bridge     *bridgeProcess
 	isolated   bool
 	serveFlags []string
+
+	// Where runs go to a cluster.
+	nomad                *nomadCluster
+	namespaces           cluster.Namespaces
+	tokenFile, nodeState string
+	taskEnv              map[string]string
 }
 
 // newStage makes an organisation with a bot, a member and a stranger, and the

@@ -130,6 +130,8 @@ func lastSeen(s dispatch.State) string {
 	switch {
 	case s.Detail != "":
 		return s.Detail
+	case s.Cause == dispatch.Withdrawn:
+		return "somebody stopped it where it ran"
 	case s.Phase == dispatch.Unknown:
 		return "its place knows nothing of it any more"
 	}

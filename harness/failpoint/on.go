@@ -4,6 +4,7 @@ package failpoint
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ const Enabled = true
 const (
 	envPoint = "SEATRIAL_FAILPOINT"      // the name of the point at which to die; name#2: when it is come to for the second time
 	envOnce  = "SEATRIAL_FAILPOINT_ONCE" // a file that is made first: where it exists, nobody dies again
+	envHow   = "SEATRIAL_FAILPOINT_HOW"  // "memory": by taking memory until the kernel kills; else by SIGKILL
 )
 
 // hits counts how often this process came to the point at which it is to die.
@@ -39,6 +41,26 @@ func Hit(name string) {
 		}
 		file.Close()
 	}
+	if os.Getenv(envHow) == "memory" {
+		takeMemory()
+	}
 	_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 	select {} // the signal is on its way: do nothing more
+}
+
+// takeMemory takes more than any limit of a test leaves, and touches it.
+func takeMemory() {
+	const (
+		most = 4 << 30
+		step = 16 << 20
+	)
+	var taken [][]byte
+	for size := 0; size < most; size += step {
+		chunk := make([]byte, step)
+		for i := 0; i < step; i += 4096 {
+			chunk[i] = 1
+		}
+		taken = append(taken, chunk)
+	}
+	runtime.KeepAlive(taken)
 }

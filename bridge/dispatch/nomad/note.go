@@ -11,7 +11,7 @@ import (
 )
 
 // noteFile lies in an attempt's folder on this side.
-const noteFile = ".cluster.json"
+const noteFile = "cluster.json"
 
 // note is what must not be forgotten over a restart although the cluster would: it
 // holds nothing that a person would miss who starts with an empty folder.
