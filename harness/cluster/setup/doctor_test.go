@@ -108,6 +108,7 @@ func TestExamine(t *testing.T) {
 			{`"read-logs", `, ``, "lacks read-logs in namespace ci:"},
 			{`"read-fs", `, ``, "lacks read-fs in namespace ci:"},
 			{`"alloc-lifecycle", `, ``, "lacks alloc-lifecycle in namespace ci:"},
+			{`"alloc-lifecycle", "host`, `"host`, "lacks alloc-lifecycle in namespace ci-apps:"},
 			{`, "deregister-job"]`, `]`, "lacks deregister-job in namespace ci:"},
 			{`["read", "list", "destroy"]`, `["list", "destroy"]`, "lacks read in variables seatrial/leases/* of ci:"},
 			{`["read", "list", "destroy"]`, `["read", "destroy"]`, "lacks list in variables seatrial/leases/* of ci:"},

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"path"
 	"regexp"
 	"strings"
 
@@ -63,6 +64,7 @@ func (d *doctor) needs() []need {
 		{"read-job", inApps, read(apps)},
 		{"deregister-job", inApps, stop(apps, false)},
 		{"purge-job", inApps, stop(apps, true)},
+		{"alloc-lifecycle", inApps, nil},
 		{"host-volume-read", inApps, func(ctx context.Context) error {
 			_, _, err := d.client.HostVolumes().Get(nobodys, query(ctx, apps))
 			return err
@@ -129,25 +131,53 @@ func (d *doctor) rules(ctx context.Context) (text string, ok bool) {
 	return strings.Join(all, "\n"), len(all) > 0
 }
 
-var comment = regexp.MustCompile(`(?m)^\s*(#|//).*$`)
+var (
+	comment        = regexp.MustCompile(`(?m)^\s*(#|//).*$`)
+	namespaceBlock = regexp.MustCompile(`namespace\s+"([^"]*)"\s*\{`)
+	coarse         = regexp.MustCompile(`policy\s*=\s*"write"`)
+)
 
-// grants looks for a capability in the text of policies, near the path that it is for.
+// grants looks for a capability in the text of policies, in the block that it is for.
 // It is for what no harmless call can find out.
 func grants(rules string, n need) bool {
-	rules = comment.ReplaceAllString(rules, "")
 	quoted := `"` + n.capability + `"`
-	path, variables := strings.CutPrefix(n.where, "variables ")
-	if !variables {
-		return strings.Contains(rules, quoted) || strings.Contains(rules, `policy = "write"`) || strings.Contains(rules, `policy="write"`)
+	rules = comment.ReplaceAllString(rules, "")
+	if namespace, ok := strings.CutPrefix(n.where, "namespace "); ok {
+		text := blocksOf(rules, namespace)
+		return strings.Contains(text, quoted) || coarse.MatchString(text)
 	}
-	path, _, _ = strings.Cut(path, " ")
-	for _, block := range strings.Split(rules, "path ")[1:] {
+	variable, namespace, _ := strings.Cut(strings.TrimPrefix(n.where, "variables "), " of ")
+	for _, block := range strings.Split(blocksOf(rules, namespace), "path ")[1:] {
 		name, rest, _ := strings.Cut(block, "{")
 		name = strings.Trim(strings.TrimSpace(name), `"`)
 		body, _, _ := strings.Cut(rest, "}")
-		if strings.HasPrefix(path, strings.TrimSuffix(name, "*")) && strings.HasSuffix(name, "*") && strings.Contains(body, quoted) {
+		if strings.HasSuffix(name, "*") && strings.HasPrefix(variable, strings.TrimSuffix(name, "*")) && strings.Contains(body, quoted) {
 			return true
 		}
 	}
 	return false
+}
+
+// blocksOf are the bodies of the blocks about a namespace.
+func blocksOf(rules, namespace string) string {
+	var found strings.Builder
+	for _, at := range namespaceBlock.FindAllStringSubmatchIndex(rules, -1) {
+		if ok, _ := path.Match(rules[at[2]:at[3]], namespace); !ok {
+			continue
+		}
+		depth := 1
+		for _, r := range rules[at[1]:] {
+			switch r {
+			case '{':
+				depth++
+			case '}':
+				depth--
+			}
+			if depth == 0 {
+				break
+			}
+			found.WriteRune(r)
+		}
+	}
+	return found.String()
 }
