@@ -80,9 +80,16 @@ func (s *scene) state() dispatch.State {
 	return state
 }
 
+// want is what the dispatcher says, another one after a restart, and a third one that
+// has lost its folder.
 func (s *scene) want(phase dispatch.Phase, cause dispatch.Cause, detail string) {
 	s.t.Helper()
-	for _, d := range []*nomad.Dispatcher{s.d, s.site.dispatcher(s.t, s.root, nil), s.site.dispatcher(s.t, s.t.TempDir(), nil)} {
+	s.wantOf(phase, cause, detail, s.d, s.site.dispatcher(s.t, s.root, nil), s.site.dispatcher(s.t, s.t.TempDir(), nil))
+}
+
+func (s *scene) wantOf(phase dispatch.Phase, cause dispatch.Cause, detail string, all ...*nomad.Dispatcher) {
+	s.t.Helper()
+	for _, d := range all {
 		got, err := d.State(s.t.Context(), s.r.ID, 1)
 		if err != nil || got.Phase != phase || got.Cause != cause || !strings.Contains(got.Detail, detail) {
 			s.t.Errorf("state %q %q %q, %v; want %q %q %q", got.Phase, got.Cause, got.Detail, err, phase, cause, detail)
