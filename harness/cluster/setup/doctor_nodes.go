@@ -13,11 +13,14 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// versions says what is missing below a version, the newest first.
-var versions = []struct{ version, missing string }{
-	{"v1.11.3", "what this program is tested with"},
-	{"v1.11.2", "that a dispatch which is sent twice at once starts one run"},
-	{"v1.10.3", "the address of Nomad in a task's environment, which the janitor needs"},
+// recommended is the oldest version that this program is tested with.
+const recommended = "v1.11.3"
+
+// lacking says what is missing below a version, the newest first.
+var lacking = []struct{ version, missing string }{
+	{"v1.11.2", "policies that allow to remove volumes"},
+	{"v1.11.2", "the promise that a dispatch which is sent twice at once starts one run"},
+	{"v1.10.3", "its address in a task's environment, which the janitor needs"},
 	{"v1.10.0", "volumes for the apps of Nomad recipes"},
 }
 
@@ -47,7 +50,7 @@ func (d *doctor) nodes(ctx context.Context) {
 		d.say(Wrong, "start a client, or choose another pool with --node-pool", "there is no node in the pool %s that takes work", d.options.NodePool)
 		return
 	}
-	d.fine("%d nodes take work", len(usable))
+	d.fine("nodes that take work: %d", len(usable))
 	d.version(usable)
 	for _, driver := range d.drivers() {
 		d.driver(driver, usable)
@@ -58,16 +61,16 @@ func (d *doctor) nodes(ctx context.Context) {
 
 func (d *doctor) version(nodes []*api.NodeListStub) {
 	oldest := slices.MinFunc(nodes, func(a, b *api.NodeListStub) int { return semver.Compare("v"+a.Version, "v"+b.Version) }).Version
-	for _, needed := range versions {
-		if semver.Compare("v"+oldest, needed.version) >= 0 {
-			d.fine("Nomad is %s", oldest)
-			return
-		}
-		if needed.version == versions[0].version {
-			continue
-		}
-		d.say(Doubt, "update it to "+strings.TrimPrefix(versions[0].version, "v"), "Nomad is %s and lacks %s", oldest, needed.missing)
+	if semver.Compare("v"+oldest, recommended) >= 0 {
+		d.fine("Nomad is %s", oldest)
 		return
+	}
+	next := "update it to " + strings.TrimPrefix(recommended, "v")
+	d.say(Doubt, next, "Nomad is %s, which is older than this program is tested with", oldest)
+	for _, l := range lacking {
+		if semver.Compare("v"+oldest, l.version) < 0 {
+			d.say(Doubt, next, "Nomad %s lacks %s", oldest, l.missing)
+		}
 	}
 }
 

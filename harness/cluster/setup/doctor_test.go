@@ -90,7 +90,7 @@ func TestExamine(t *testing.T) {
 			if wrong != "" {
 				t.Errorf("%s:\n%s", who, wrong)
 			}
-			for _, want := range []string{"Nomad answers", "namespace ci exists", "job seatrial-run-guestbook is registered and up to date", "driver raw_exec is healthy", "Nomad is 1.", "1 nodes take work", "what recipes need is offered"} {
+			for _, want := range []string{"Nomad answers", "namespace ci exists", "job seatrial-run-guestbook is registered and up to date", "driver raw_exec is healthy", "Nomad is 1.", "nodes that take work: 1", "what recipes need is offered"} {
 				if !strings.Contains(fine, want) {
 					t.Errorf("%s: %q is not in:\n%s", who, want, fine)
 				}
