@@ -47,7 +47,7 @@ func companion(name string) bool {
 }
 
 func isSQLite(root *os.Root, name string) bool {
-	f, err := openRegular(root, name)
+	f, err := OpenRegular(root, name)
 	if err != nil {
 		return false
 	}
