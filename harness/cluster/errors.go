@@ -36,6 +36,9 @@ func Explain(doing string, err error) error {
 
 // Is says whether an API error means one of the sentinels above, explained or not.
 func Is(err, sentinel error) bool {
+	if err == nil {
+		return false
+	}
 	if errors.Is(err, sentinel) {
 		return true
 	}
