@@ -222,11 +222,11 @@ job "guest" {
       source = "release"
     }
     task "web" {
-      driver = "exec"
+      driver      = "exec"
+      kill_signal = "SIGTERM"
       config {
-        command  = "/bin/sh"
-        args     = ["-c", ` + quote(line) + `]
-        work_dir = "/release"
+        command = "/bin/sh"
+        args    = ["-c", ` + quote("cd /release; "+line) + `]
       }
       env {
         PORT    = "${NOMAD_PORT_http}"

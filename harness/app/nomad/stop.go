@@ -87,7 +87,7 @@ func (a *App) stopFault(ctx context.Context, in *instance) *app.Fault {
 			if !killed(s.TaskStates[t.Name]) {
 				continue
 			}
-			stubborn = append(stubborn, fmt.Sprintf("%s did not stop within %v of %s", t.Name, value(t.KillTimeout), orText(t.KillSignal, "SIGTERM")))
+			stubborn = append(stubborn, fmt.Sprintf("%s did not stop within %v of %s", t.Name, value(t.KillTimeout), signalOf(t)))
 			f.Evidence = append(f.Evidence, a.tail(ctx, s.ID, t.Name)...)
 		}
 		procs := processesOf(s.ID, "")
@@ -131,6 +131,18 @@ func killed(state *api.TaskState) bool {
 		}
 	}
 	return false
+}
+
+// signalOf is what a task is asked to stop with.
+func signalOf(t *api.Task) string {
+	switch {
+	case t.KillSignal != "":
+		return t.KillSignal
+	case t.Driver == "docker":
+		return "SIGTERM"
+	default:
+		return "SIGINT"
+	}
 }
 
 // tasksOf lists the tasks of a group.

@@ -62,7 +62,7 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 }
 
 // temporary are folders that are not the app's to keep anything in, and Nomad's own.
-var temporary = []string{"tmp", "var/tmp", "run", "var/run", "dev", "proc", "sys", "secrets", "alloc/tmp", "alloc/logs", "private", "executor.out"}
+var temporary = []string{"tmp", "var/tmp", "run", "var/run", "dev", "proc", "sys", "secrets", "alloc/tmp", "alloc/logs", "alloc/container", "private", "executor.out"}
 
 // views are the ways into the files of the app's tasks, one a task.
 func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
