@@ -13,6 +13,7 @@ import (
 	"seatrial/bridge/dispatch/local"
 	"seatrial/bridge/dispatch/nomad"
 	"seatrial/harness/app"
+	nomadapp "seatrial/harness/app/nomad"
 	"seatrial/harness/app/process"
 	"seatrial/recipes"
 )
@@ -83,7 +84,7 @@ func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, run
 	if err != nil {
 		return nil, err
 	}
-	p := &place{objects: []app.Place{}}
+	p := &place{objects: []app.Place{nomadapp.NewPlace(access.client, access.namespaces)}}
 	d, err := nomad.New(nomad.Config{
 		Client: access.client, Namespaces: access.namespaces, Instance: instance, Root: runs, Enrolment: sv.enrolment,
 		PublicURL: c.PublicURL, Domain: c.Domain, Places: p.objects, PlaceWithin: c.PlaceWithin, Now: time.Now, Log: sv.log,
