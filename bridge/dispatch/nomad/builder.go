@@ -13,9 +13,14 @@ import (
 )
 
 // CannotDispatch says why runs of an enrolment cannot be dispatched now, and what to
-// do about it, for a refusal on the pull request. Both are empty where they can. err
-// means that it could not be found out. Nothing is changed.
+// do about it, for a refusal on the pull request: a sentence each. Both are empty where
+// they can. err means that it could not be found out. Nothing is changed.
 func (d *Dispatcher) CannotDispatch(ctx context.Context, e recipes.Enrolment) (why, next string, err error) {
+	why, next, err = d.obstacle(ctx, e)
+	return sentence(why), sentence(next), err
+}
+
+func (d *Dispatcher) obstacle(ctx context.Context, e recipes.Enrolment) (why, next string, err error) {
 	if e.Builder != "" && !cluster.IsJobID(e.Builder) {
 		return fmt.Sprintf("the enrolment's builder %q is no name of a job", e.Builder),
 			"an operator names one of letters, digits, dots, dashes and underscores in builder", nil

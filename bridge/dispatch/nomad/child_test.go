@@ -3,6 +3,7 @@ package nomad_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -29,6 +30,7 @@ const (
 	mute   = "mute"   // finishes; nothing is ever heard of its teardown
 	chatty = "chatty" // many events, slowly, until it is asked to stop
 	exits  = "exits"  // ends at once with exit code 3
+	crafty = "crafty" // finishes, and leaves files that are not results
 	deaf   = "deaf"   // one event, then it ignores being asked to stop
 )
 
@@ -64,7 +66,7 @@ func child(task string) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case dispatchtest.Waits:
 		<-asked.Done()
-	case deaf:
+	case deaf, "ashore":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
 		time.Sleep(time.Hour)
 	case chatty:
@@ -76,6 +78,13 @@ func child(task string) {
 	emit(run.KindTornDown)
 	write(filepath.Join(folder, "result.json"), `{"ok":true}`)
 	write(filepath.Join(folder, dispatch.LogFile), "all is well\n")
+	if job.Request.Recipe == crafty {
+		write(filepath.Join(folder, "cluster.json"), `{"stopped":true}`)
+		write(filepath.Join(folder, "trace.zip"), "PK")
+		if err := errors.Join(os.Symlink("/etc/passwd", filepath.Join(folder, "users.txt")), os.Mkdir(filepath.Join(folder, "tmp"), 0o700)); err != nil {
+			panic(err)
+		}
+	}
 	emit(run.KindFinished)
 }
 

@@ -20,7 +20,11 @@ import (
 // What is copied of an attempt's results, at most.
 const (
 	maxFiles = 200
-	maxFile  = 64 << 20 // bytes
+	maxFile  = 64 << 20 // bytes of one
+
+	// maxGrowing bounds events and log, in bytes. A harness keeps far below it; somebody
+	// else's builder need not.
+	maxGrowing = 128 << 20
 )
 
 // collect reads the files of an allocation that is over to their ends, and notes that,
@@ -29,12 +33,12 @@ func (d *Dispatcher) collect(ctx context.Context, k key, f facts, m *mirror) err
 	if m.since.IsZero() {
 		m.since = d.Now()
 	}
-	if err := d.take(k, f.alloc.ID); err != nil {
+	if err := d.take(k, m, f.alloc.ID); err != nil {
 		return err
 	}
 	files, err := d.list(ctx, f.alloc.ID, strings.TrimSuffix(cluster.AllocPath(""), "/"))
 	if err == nil {
-		err = d.fetchAll(ctx, k, f.alloc.ID, files)
+		err = d.fetchAll(ctx, k, m, f.alloc.ID, files)
 	}
 	missing := ""
 	switch {
@@ -73,7 +77,7 @@ func outside(err error) bool {
 }
 
 // fetchAll brings events and log to their ends, then whatever lies beside them.
-func (d *Dispatcher) fetchAll(ctx context.Context, k key, alloc string, files []*api.AllocFileInfo) error {
+func (d *Dispatcher) fetchAll(ctx context.Context, k key, m *mirror, alloc string, files []*api.AllocFileInfo) error {
 	files = slices.DeleteFunc(slices.Clone(files), func(f *api.AllocFileInfo) bool { return !isResult(f) })
 	if len(files) > maxFiles {
 		d.Log.Warn("the run wrote more files than are kept", "run", k.id, "attempt", k.attempt, "files", len(files), "kept", maxFiles)
@@ -83,7 +87,7 @@ func (d *Dispatcher) fetchAll(ctx context.Context, k key, alloc string, files []
 	slices.SortStableFunc(files, func(a, b *api.AllocFileInfo) int { return rank(a.Name) - rank(b.Name) })
 	for _, f := range files {
 		ctx, cancel := context.WithTimeout(ctx, fetchWithin)
-		err := d.fetch(ctx, k, alloc, f)
+		err := d.fetch(ctx, k, m, alloc, f)
 		cancel()
 		if err != nil && !errors.Is(err, errNoFile) {
 			return err
@@ -92,9 +96,10 @@ func (d *Dispatcher) fetchAll(ctx context.Context, k key, alloc string, files []
 	return nil
 }
 
-// isResult says whether a file is one to keep: a plain one, with a plain name.
+// isResult says whether a file is one to keep: a plain one, with a plain name, that does
+// not take the place of our own note.
 func isResult(f *api.AllocFileInfo) bool {
-	return !f.IsDir && strings.HasPrefix(f.FileMode, "-") && f.Name != "" && !strings.HasPrefix(f.Name, ".") && filepath.Base(f.Name) == f.Name && unfit(f.Name) == ""
+	return !f.IsDir && f.Name != noteFile && strings.HasPrefix(f.FileMode, "-") && f.Name != "" && !strings.HasPrefix(f.Name, ".") && filepath.Base(f.Name) == f.Name && unfit(f.Name) == ""
 }
 
 func rank(name string) int {
@@ -105,7 +110,7 @@ func rank(name string) int {
 }
 
 // fetch brings one file here. What grows is gone on with; the rest is whole or not there.
-func (d *Dispatcher) fetch(ctx context.Context, k key, alloc string, f *api.AllocFileInfo) error {
+func (d *Dispatcher) fetch(ctx context.Context, k key, m *mirror, alloc string, f *api.AllocFileInfo) error {
 	path := filepath.Join(d.folder(k), f.Name)
 	if f.Name != dispatch.EventsFile && f.Name != dispatch.LogFile {
 		return d.fetchWhole(ctx, alloc, f, path)
@@ -119,9 +124,10 @@ func (d *Dispatcher) fetch(ctx context.Context, k key, alloc string, f *api.Allo
 		if err := file.Truncate(0); err != nil {
 			return err
 		}
+		m.renew()
 		offset = 0
 	}
-	if offset == f.Size {
+	if offset == f.Size || offset >= maxGrowing {
 		return nil
 	}
 	body, err := d.read(ctx, alloc, cluster.AllocPath(f.Name), offset)
@@ -129,7 +135,7 @@ func (d *Dispatcher) fetch(ctx context.Context, k key, alloc string, f *api.Allo
 		return err
 	}
 	defer body.Close()
-	_, err = io.Copy(file, body)
+	_, err = io.Copy(file, io.LimitReader(body, maxGrowing-offset))
 	return err
 }
 

@@ -21,8 +21,8 @@ import (
 // itself: the nodes' own addresses need not be reachable from here, and each question is
 // one request.
 
-// streamQuiet is how long a stream may be without a heartbeat. The node sends one each
-// second.
+// streamQuiet is how long a stream may be without a heartbeat. Nodes send one each second
+// beside a file, servers one each ten seconds beside the cluster's events.
 const streamQuiet = 30 * time.Second
 
 // errNoFile says that the allocation has no such file, yet or any more.
@@ -48,6 +48,8 @@ func fileError(err error) error {
 	}
 	body := answer.Body()
 	switch {
+	case strings.Contains(body, "No path to node"), strings.Contains(body, "Unknown node"):
+		return err
 	case strings.Contains(body, "no such file or directory"):
 		return fmt.Errorf("%w: %v", errNoFile, err)
 	case answer.StatusCode() == http.StatusNotFound, strings.Contains(body, "Unknown allocation"), strings.Contains(body, "not found on client"):

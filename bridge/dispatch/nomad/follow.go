@@ -16,12 +16,17 @@ func (d *Dispatcher) Follow(ctx context.Context, id run.ID, attempt int, after i
 		k := key{id, attempt}
 		m, leave := d.join(k)
 		defer leave()
-		// A copy that was of another allocation was removed: it is read anew then.
 		path := filepath.Join(d.folder(k), dispatch.EventsFile)
+		reader, of := &dispatch.EventReader{Path: path}, 0
+		defer func() { reader.Close() }()
 		for {
 			// The state first: what was written before the end is then surely read.
-			changed, over := m.state()
-			events, err := readEvents(path)
+			changed, over, renewed := m.state()
+			if renewed != of { // it is a copy of another allocation's now
+				reader.Close()
+				reader, of = &dispatch.EventReader{Path: path}, renewed
+			}
+			events, err := reader.Next()
 			if err != nil {
 				yield(run.Event{}, err)
 				return
@@ -42,10 +47,4 @@ func (d *Dispatcher) Follow(ctx context.Context, id run.ID, attempt int, after i
 			}
 		}
 	}
-}
-
-func readEvents(path string) ([]run.Event, error) {
-	reader := &dispatch.EventReader{Path: path}
-	defer reader.Close()
-	return reader.Next()
 }

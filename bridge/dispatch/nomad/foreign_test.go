@@ -2,6 +2,7 @@ package nomad_test
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -171,7 +172,7 @@ func TestARefusalSaysWhatTheBuilderMisses(t *testing.T) {
 		why, next string
 	}{
 		"no job's name":     {recipes.Enrolment{Builder: "${x}/y"}, "is no name of a job", "builder"},
-		"no such job":       {recipes.Enrolment{Builder: "nobody"}, "the builder nobody does not exist", "registers it"},
+		"no such job":       {recipes.Enrolment{Builder: "nobody"}, "The builder nobody does not exist", "registers it"},
 		"needs, but no job": {recipes.Enrolment{Name: "needy", Needs: []string{"browser"}}, "no job seatrial-run-needy", "seatrial nomad setup"},
 		"image, but no job": {recipes.Enrolment{Name: "needy", Image: "alpine"}, "no job seatrial-run-needy", "seatrial nomad setup"},
 		"plain":             {recipes.Enrolment{Name: "plain"}, "", ""},
@@ -235,12 +236,27 @@ func TestHostileTextStaysOutOfMeta(t *testing.T) {
 	})
 }
 
-func TestFilesAreMirrored(t *testing.T) {
-	s := begin(t, "plain", nil)
+func TestResultsAreMirroredAndNothingElse(t *testing.T) {
+	s := begin(t, crafty, nil)
 	s.kinds()
-	for _, name := range []string{"result.json", dispatch.LogFile, dispatch.EventsFile, cluster.SweptFile} {
-		if found, _ := filepath.Glob(filepath.Join(dispatch.Folder(s.root, s.r.ID, 1), name)); len(found) != 1 {
-			t.Errorf("there is no %s", name)
-		}
+	folder := dispatch.Folder(s.root, s.r.ID, 1)
+	write(filepath.Join(folder, ".new-1"), "half")
+	if swept := s.sweep(); len(swept.Leftovers) != 0 {
+		t.Errorf("left: %v", swept)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if diff := cmp.Diff([]string{"cluster.json", dispatch.EventsFile, dispatch.LogFile, "result.json", cluster.SweptFile, "trace.zip"}, names); diff != "" {
+		t.Error(diff)
+	}
+	note, err := os.ReadFile(filepath.Join(folder, "cluster.json"))
+	if err != nil || strings.Contains(string(note), "stopped") {
+		t.Errorf("the run wrote the bridge's own note: %s, %v", note, err)
 	}
 }

@@ -2,18 +2,15 @@ package nomad
 
 import (
 	"context"
+	"encoding/json"
+	"net/url"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/hashicorp/nomad/api"
+	"golang.org/x/sync/errgroup"
 
 	"seatrial/harness/cluster"
 )
-
-// quiet is how long the event stream may send nothing before it counts as dead. The
-// cluster sends a heartbeat each ten seconds, which the client swallows; so after some
-// silence it is opened anew, which costs one request.
-const quiet = 2 * time.Minute
 
 // longestPause is between two tries to listen.
 const longestPause = 30 * time.Second
@@ -27,12 +24,12 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	pauses.InitialInterval, pauses.MaxInterval = time.Second, longestPause
 	silent := false
 	for ctx.Err() == nil {
-		heard, err := d.listen(ctx)
+		came, err := d.listen(ctx)
 		d.news.tellAll(false) // until it listens again, everybody looks for himself
 		if ctx.Err() != nil {
 			break
 		}
-		if heard {
+		if came {
 			pauses.Reset()
 			silent = false
 		}
@@ -45,59 +42,67 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return nil
 }
 
-func (d *Dispatcher) listen(ctx context.Context) (heard bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	// Listen first, look then: what happens in between is heard.
-	stream, err := d.Client.EventStream().Stream(ctx, map[api.Topic][]string{
-		api.TopicAllocation: {"*"}, api.TopicEvaluation: {"*"}, api.TopicJob: {"*"},
-	}, 0, d.query(ctx))
-	if err != nil {
-		return false, cluster.Explain("listen to the cluster", err)
-	}
-	// The stream's goroutine ends when somebody takes what it has and the context is over.
-	defer func() {
-		cancel()
-		for range stream {
-		}
-	}()
-	if err := d.reconcile(ctx); err != nil {
-		return false, err
-	}
-	tick := time.NewTicker(d.ReconcileEvery)
-	defer tick.Stop()
-	dead := time.NewTimer(quiet)
-	defer dead.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return true, nil
-		case <-dead.C:
-			return true, nil
-		case <-tick.C:
-			if err := d.reconcile(ctx); err != nil {
-				return true, err
-			}
-		case events, ok := <-stream:
-			if !ok {
-				return true, nil
-			}
-			if events.Err != nil {
-				return true, cluster.Explain("listen to the cluster", events.Err)
-			}
-			dead.Reset(quiet)
-			for _, e := range events.Events {
-				d.hear(e)
-			}
-		}
+// heard is what is read of the cluster's events: what changed, not how.
+type heard struct {
+	Events []struct {
+		Key        string
+		FilterKeys []string
 	}
 }
 
-// hear wakes those who wait for the event's job: its key, or among its filter keys.
-func (d *Dispatcher) hear(e api.Event) {
-	for _, name := range append(e.FilterKeys, e.Key) {
-		d.news.tell(name)
+// listen listens until the stream ends or hangs. at says whether it came so far.
+func (d *Dispatcher) listen(ctx context.Context) (at bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	hangs := time.AfterFunc(streamQuiet, cancel)
+	defer hangs.Stop()
+	topics := url.Values{"topic": {"Allocation:*", "Evaluation:*", "Job:*"}}
+	body, err := d.Client.Raw().Response("/v1/event/stream?"+topics.Encode(), d.query(ctx))
+	if err != nil {
+		return false, cluster.Explain("listen to the cluster", err)
 	}
+	defer body.Close()
+	// Listened first, looked then: what happens in between is heard.
+	if err := d.reconcile(ctx); err != nil {
+		return false, err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		tick := time.NewTicker(d.ReconcileEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				if err := d.reconcile(ctx); err != nil {
+					return err
+				}
+			}
+		}
+	})
+	g.Go(func() error {
+		stream := json.NewDecoder(body)
+		for {
+			var news heard // a heartbeat has none
+			if err := stream.Decode(&news); err != nil {
+				return cluster.Explain("listen to the cluster", err)
+			}
+			hangs.Reset(streamQuiet)
+			for _, e := range news.Events {
+				for _, name := range append(e.FilterKeys, e.Key) {
+					d.news.tell(name)
+				}
+			}
+		}
+	})
+	// Whoever ends first ends the other: a body that is closed is read no more.
+	g.Go(func() error {
+		<-ctx.Done()
+		cancel()
+		return nil
+	})
+	return true, g.Wait()
 }
 
 // reconcile makes everybody look at the cluster, and the offers be read anew.

@@ -2,6 +2,7 @@ package nomad
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,11 @@ func (d *Dispatcher) meta(job dispatch.Job, declares *api.ParameterizedJobConfig
 		return nil, err
 	}
 	r := job.Request
+	if at, err := url.Parse(r.Code.URL); err == nil && at.User != nil {
+		if _, secret := at.User.Password(); secret {
+			return nil, fmt.Errorf("the address of %s has a password in it, which everybody could read on the cluster: give nodes the right to fetch in another way", r.Recipe)
+		}
+	}
 	have := map[string]string{
 		cluster.MetaRepoURL: r.Code.URL, cluster.MetaCommit: r.Code.Commit, cluster.MetaBranch: r.Code.Ref, cluster.MetaFlavor: job.Enrolment.Flavor,
 		cluster.MetaRunID: string(r.ID), cluster.MetaAttempt: strconv.Itoa(job.Attempt), cluster.MetaRecipe: r.Recipe, cluster.MetaRef: r.Code.Ref,

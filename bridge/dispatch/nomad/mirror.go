@@ -25,6 +25,7 @@ type mirror struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed when there is more
 	over    bool          // nothing more will come
+	renewed int           // how often the copy was thrown away
 
 	since time.Time // when the files of what is over were first asked for; its goroutine's own
 }
@@ -37,11 +38,19 @@ func (m *mirror) tell(over bool) {
 	m.over = m.over || over
 }
 
-// state returns whether there may be more, and a channel that is closed when there is.
-func (m *mirror) state() (changed <-chan struct{}, over bool) {
+// renew says that the copy of the events was thrown away.
+func (m *mirror) renew() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.changed, m.over
+	m.renewed++
+}
+
+// state returns a channel that is closed when there is more, whether there may be, and
+// which copy it is of.
+func (m *mirror) state() (changed <-chan struct{}, over bool, renewed int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.changed, m.over, m.renewed
 }
 
 // join returns the attempt's mirror, which works until everybody has left it.
@@ -57,6 +66,7 @@ func (d *Dispatcher) join(k key) (m *mirror, leave func()) {
 	}
 	defer d.mu.Unlock()
 	if m == nil {
+		d.mend(k)
 		// It serves whoever comes, so its life is nobody's context.
 		ctx, stop := context.WithCancel(context.Background())
 		m = &mirror{stop: stop, ended: make(chan struct{}), changed: make(chan struct{})}
@@ -68,6 +78,19 @@ func (d *Dispatcher) join(k key) (m *mirror, leave func()) {
 	}
 	m.users++
 	return m, func() { d.leave(k, m) }
+}
+
+// mend cuts off what a crash left in the copies, before anybody reads them.
+func (d *Dispatcher) mend(k key) {
+	for _, name := range []string{dispatch.EventsFile, dispatch.LogFile} {
+		path := filepath.Join(d.folder(k), name)
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if file, _, err := openCopy(path); err == nil { // else copying says why
+			file.Close()
+		}
+	}
 }
 
 func (d *Dispatcher) leave(k key, m *mirror) {
@@ -93,7 +116,7 @@ func (d *Dispatcher) collected(ctx context.Context, k key) error {
 	m, leave := d.join(k)
 	defer leave()
 	for {
-		changed, over := m.state()
+		changed, over, _ := m.state()
 		if over {
 			return nil
 		}
@@ -144,7 +167,9 @@ func (d *Dispatcher) copySome(ctx context.Context, k key, m *mirror) (over bool,
 		if f.waited() > d.PlaceWithin {
 			return false, d.giveUp(ctx, k, f)
 		}
-		changes(ctx)
+		patience, cancel := context.WithTimeout(ctx, d.PlaceWithin-f.waited()+time.Millisecond)
+		changes(patience)
+		cancel()
 		return false, nil
 	case f.alloc == nil, f.note.Collected && ended(f.alloc) && !f.more:
 		return true, nil
@@ -157,7 +182,7 @@ func (d *Dispatcher) copySome(ctx context.Context, k key, m *mirror) (over bool,
 		changes(ctx)
 		return false, nil
 	}
-	if err := d.take(k, f.alloc.ID); err != nil {
+	if err := d.take(k, m, f.alloc.ID); err != nil {
 		return false, err
 	}
 	g, copying := errgroup.WithContext(ctx)
@@ -197,12 +222,13 @@ func (d *Dispatcher) changes(k key) func(context.Context) {
 
 // take makes the folder that of one allocation: the copies of another one's files are
 // no use, for they do not go on where this one's do.
-func (d *Dispatcher) take(k key, alloc string) error {
+func (d *Dispatcher) take(k key, m *mirror, alloc string) error {
 	n, err := d.readNote(k)
 	if err != nil || n.Alloc == alloc {
 		return err
 	}
 	if n.Alloc != "" {
+		m.renew()
 		for _, name := range []string{dispatch.EventsFile, dispatch.LogFile} {
 			if err := os.Remove(filepath.Join(d.folder(k), name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
@@ -222,6 +248,9 @@ func (d *Dispatcher) tail(ctx context.Context, k key, m *mirror, alloc, name str
 			return err
 		}
 		err = d.stream(ctx, alloc, cluster.AllocPath(name), offset, func(b []byte) error {
+			if offset += int64(len(b)); offset > maxGrowing {
+				return nil
+			}
 			pauses.Reset()
 			_, err := file.Write(b)
 			if name == dispatch.EventsFile {

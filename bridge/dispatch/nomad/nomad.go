@@ -71,7 +71,8 @@ type Dispatcher struct {
 
 	mu      sync.Mutex
 	mirrors map[key]*mirror
-	notes   map[key]*sync.Mutex // guards an attempt's note
+
+	noting sync.Mutex // held while a note is changed
 }
 
 // key names an attempt.
@@ -100,7 +101,7 @@ func New(c Config) (*Dispatcher, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Dispatcher{Config: c, news: newNews(), mirrors: map[key]*mirror{}, notes: map[key]*sync.Mutex{}}, nil
+	return &Dispatcher{Config: c, news: newNews(), mirrors: map[key]*mirror{}}, nil
 }
 
 func (d *Dispatcher) folder(k key) string { return dispatch.Folder(d.Root, k.id, k.attempt) }

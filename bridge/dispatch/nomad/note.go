@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 )
 
 // noteFile lies in an attempt's folder on this side.
@@ -24,19 +23,13 @@ type note struct {
 	Stopped  bool   `json:"stopped,omitempty"`
 	Unplaced string `json:"unplaced,omitempty"`
 
+	// Ended says that Sweep stopped the job of an attempt that was over.
+	Ended bool `json:"ended,omitempty"`
+
 	// Collected says that the allocation was over and its files were read to their
 	// ends; Missing, why they could not be.
 	Collected bool   `json:"collected,omitempty"`
 	Missing   string `json:"missing,omitempty"`
-}
-
-func (d *Dispatcher) noteLock(k key) *sync.Mutex {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.notes[k] == nil {
-		d.notes[k] = &sync.Mutex{}
-	}
-	return d.notes[k]
 }
 
 func (d *Dispatcher) readNote(k key) (n note, err error) {
@@ -56,9 +49,8 @@ func (d *Dispatcher) readNote(k key) (n note, err error) {
 
 // changeNote changes the note, whole or not at all.
 func (d *Dispatcher) changeNote(k key, change func(*note)) error {
-	lock := d.noteLock(k)
-	lock.Lock()
-	defer lock.Unlock()
+	d.noting.Lock()
+	defer d.noting.Unlock()
 	n, err := d.readNote(k)
 	if err != nil {
 		return err
@@ -81,9 +73,24 @@ func (d *Dispatcher) changeNote(k key, change func(*note)) error {
 	return nil
 }
 
+// newPrefix begins the name of a file that is not whole yet.
+const newPrefix = ".new-"
+
+// removeScraps removes what a bridge that was killed had begun to write.
+func (d *Dispatcher) removeScraps(k key) error {
+	d.noting.Lock()
+	defer d.noting.Unlock()
+	scraps, _ := filepath.Glob(filepath.Join(d.folder(k), newPrefix+"*")) // the pattern is well formed
+	var failed error
+	for _, path := range scraps {
+		failed = errors.Join(failed, os.Remove(path))
+	}
+	return failed
+}
+
 // writeFile writes a file whole or not at all.
 func writeFile(path string, text []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	temp, err := os.CreateTemp(filepath.Dir(path), newPrefix+"*")
 	if err != nil {
 		return err
 	}

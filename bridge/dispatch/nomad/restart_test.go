@@ -57,7 +57,7 @@ func TestABridgeThatIsRestartedMissesNothing(t *testing.T) {
 func TestAnAgentThatIsKilledLosesNoEvents(t *testing.T) {
 	s := begin(t, chatty, nil)
 	live, err := s.d.Live(t.Context())
-	if want := []nomad.Attempt{{Run: s.r.ID, Attempt: 1, Job: s.job()}}; err != nil || !cmp.Equal(want, live) {
+	if err != nil || !slices.Contains(live, nomad.Attempt{Run: s.r.ID, Attempt: 1, Job: s.job()}) {
 		t.Errorf("live: %v, %v", live, err)
 	}
 	var seqs []int64
@@ -117,7 +117,7 @@ func TestTheCopyMayBeShorterOrLonger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	note := filepath.Join(filepath.Dir(path), ".cluster.json")
+	note := filepath.Join(filepath.Dir(path), "cluster.json")
 	for name, copied := range map[string][]byte{
 		"none":                     nil,
 		"half a line":              text[:len(text)/2],

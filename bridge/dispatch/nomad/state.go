@@ -83,7 +83,7 @@ func causeOf(f facts) dispatch.Cause {
 	switch a := f.alloc; {
 	case f.note.Stopped:
 		return ""
-	case f.job != nil && f.job.Stop:
+	case f.job != nil && f.job.Stop && !f.note.Ended:
 		return dispatch.Withdrawn
 	case a == nil:
 		return ""

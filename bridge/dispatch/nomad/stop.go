@@ -63,5 +63,5 @@ func (d *Dispatcher) stopJob(ctx context.Context, k key, job string) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	_, _, err := d.Client.Jobs().Deregister(job, false, d.write(ctx))
-	return cluster.Explain(fmt.Sprintf("stop run %s, which was not placed yet", k.id), err)
+	return cluster.Explain(fmt.Sprintf("stop the job of run %s", k.id), err)
 }

@@ -38,10 +38,27 @@ func (d *Dispatcher) Sweep(ctx context.Context, id run.ID, attempt int) (run.Swe
 	}
 	swept.Removed += onNode.Removed
 	swept.Leftovers = append(swept.Leftovers, onNode.Leftovers...)
+	trouble = errors.Join(trouble, d.removeScraps(k))
 	if trouble != nil {
 		d.Log.Warn("the sweep met errors", "run", id, "attempt", attempt, "err", trouble)
 	}
+	if err := d.endJob(ctx, k); err != nil {
+		return run.Swept{}, err
+	}
 	return swept, d.forgetLease(ctx, k)
+}
+
+// endJob stops a job that the cluster would place again, because it lost its node: the
+// lease, which keeps a second allocation from beginning, is about to go.
+func (d *Dispatcher) endJob(ctx context.Context, k key) error {
+	job, err := d.child(ctx, k)
+	if err != nil || job == nil || job.Stop || job.Status == jobDead {
+		return err
+	}
+	if err := d.changeNote(k, func(n *note) { n.Ended = true }); err != nil {
+		return err
+	}
+	return d.stopJob(ctx, k, job.ID)
 }
 
 // leftOnNode says what is left where the executor ran: what its teardown task found, or,
@@ -66,7 +83,8 @@ func (d *Dispatcher) leftOnNode(ctx context.Context, k key) (run.Swept, error) {
 	if err != nil {
 		return run.Swept{}, err
 	}
-	if node == nil || node.Status == api.NodeStatusDown {
+	lost := f.alloc.ClientStatus == api.AllocClientStatusLost && node != nil && node.Status != api.NodeStatusReady
+	if node == nil || node.Status == api.NodeStatusDown || lost {
 		log.Warn("the node is gone; nothing there can be looked at, and nothing there takes a slot")
 		return run.Swept{}, nil
 	}

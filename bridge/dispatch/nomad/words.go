@@ -155,6 +155,14 @@ func after(separator, text string) string {
 	return separator + text
 }
 
+// sentence makes one of a clause.
+func sentence(clause string) string {
+	if clause == "" {
+		return ""
+	}
+	return strings.ToUpper(clause[:1]) + clause[1:] + "."
+}
+
 // oneLine makes a text fit for a sentence: short, no line breaks, no control characters.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {

@@ -66,7 +66,7 @@ type Options struct {
 	NoServer bool              // a client only, which needs Join
 	NoClient bool              // a server only
 	Expect   int               // servers of the cluster; default 1
-	Join     []string          // addresses of servers' RPC: Agent.RPC
+	Join     []string          // a client's servers: Agent.RPC; a server's fellows: Agent.Serf
 	Meta     map[string]string // of the node
 	// ChrootEnv is what the exec driver copies into each task's root, by source. The
 	// default of Nomad is a whole system and takes a quarter of a minute a task.
@@ -82,7 +82,7 @@ type Agent struct {
 	Options
 	HTTP string // http://host:port
 	RPC  string // host:port
-	serf string
+	Serf string // host:port, to which other servers join
 	// allocs is where allocations lie. A task's socket to the API lies deep in there,
 	// and its whole path may have 107 bytes (sun_path, unix(7)).
 	allocs string
@@ -103,7 +103,7 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot start Nomad: %w", err)
 	}
-	a.HTTP, a.RPC, a.serf = "http://"+ports[0], ports[1], ports[2]
+	a.HTTP, a.RPC, a.Serf = "http://"+ports[0], ports[1], ports[2]
 	if err := os.MkdirAll(o.Dir, 0o711); err != nil {
 		return nil, fmt.Errorf("cannot start Nomad: %w", err)
 	}
@@ -245,7 +245,7 @@ func environment() []string {
 func (a *Agent) config(client bool) map[string]any {
 	host, port := split(strings.TrimPrefix(a.HTTP, "http://"))
 	_, rpc := split(a.RPC)
-	_, serf := split(a.serf)
+	_, serf := split(a.Serf)
 	grace := a.Grace
 	if grace <= 0 {
 		grace = 10 * time.Second
@@ -405,6 +405,9 @@ func (a *Agent) Bootstrap(ctx context.Context) (token string, err error) {
 	})
 	return token, err
 }
+
+// WaitLeader waits until the cluster has a leader, with its keys.
+func (a *Agent) WaitLeader(ctx context.Context) error { return a.awaitKeys(ctx) }
 
 // WaitReady waits until so many nodes are ready for work.
 func (a *Agent) WaitReady(ctx context.Context, token string, nodes int) error {
