@@ -173,6 +173,21 @@ func TestExamine(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a janitor that fails", func(t *testing.T) {
+		if _, _, err := client.Jobs().PeriodicForce(cluster.JobJanitor, &api.WriteOptions{Namespace: "ci"}); err != nil {
+			t.Fatal(err)
+		}
+		const said = "the janitor failed on 1 nodes at 2" // there is no program where setup was told that it is
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+			wrong, doubts, fine := examine(t, good, o)
+			if strings.Contains(wrong, said) {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s\n%s\n%s", wrong, doubts, fine)
+			}
+		}
+	})
 	t.Run("a stopped job, and a missing namespace", func(t *testing.T) {
 		if _, _, err := client.Jobs().Deregister(cluster.JobRun, false, &api.WriteOptions{Namespace: "ci"}); err != nil {
 			t.Fatal(err)
