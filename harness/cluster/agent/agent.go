@@ -346,14 +346,16 @@ func (a *Agent) await(ctx context.Context, ended <-chan struct{}, what string, s
 
 func (a *Agent) awaitAnswer(ctx context.Context, ended <-chan struct{}) error {
 	return a.await(ctx, ended, "answer", func(ctx context.Context) error {
-		path := "/v1/status/leader"
-		if a.Expect > 1 || a.NoServer {
-			path = "/v1/agent/health?type=client" // a leader comes when there are enough
-			if !a.NoServer {
-				path = "/v1/agent/health?type=server"
+		switch {
+		case a.NoServer:
+			return a.get(ctx, "/v1/agent/health?type=client", nil)
+		case a.Expect > 1: // a leader comes when there are enough
+			if err := a.get(ctx, "/v1/status/leader", nil); !errors.Is(err, errStatus) {
+				return err
 			}
+			return nil
 		}
-		return a.get(ctx, path, nil)
+		return a.get(ctx, "/v1/status/leader", nil)
 	})
 }
 
@@ -371,6 +373,9 @@ func (a *Agent) awaitKeys(ctx context.Context) error {
 	})
 }
 
+// errStatus is an answer, but not the one that was wanted.
+var errStatus = errors.New("the answer")
+
 func (a *Agent) get(ctx context.Context, path string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.HTTP+path, nil)
 	if err != nil {
@@ -382,7 +387,7 @@ func (a *Agent) get(ctx context.Context, path string, into any) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the answer %s", answer.Status)
+		return fmt.Errorf("%w %s", errStatus, answer.Status)
 	}
 	if into == nil {
 		return nil
