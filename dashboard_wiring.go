@@ -18,7 +18,12 @@ import (
 
 // newDashboard shows what a server knows.
 func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashboard {
+	var nomadURL, namespace string
+	if sv.cluster != nil {
+		nomadURL, namespace = sv.nomadURL, sv.cluster.namespaces.Runs
+	}
 	return dashboard.New(dashboard.Config{
+		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
 		Journal:    db,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book()) },

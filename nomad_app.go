@@ -5,6 +5,7 @@ import (
 
 	"seatrial/harness"
 	"seatrial/harness/app"
+	nomadapp "seatrial/harness/app/nomad"
 	"seatrial/harness/app/process"
 	"seatrial/harness/run"
 )
@@ -25,10 +26,13 @@ func (a *allocation) newApp(c harness.AppConfig) (app.App, error) {
 	if a == nil {
 		return nil, errors.New("this recipe is a Nomad job file: it is tested by a server that dispatches to a Nomad cluster, seatrial serve --dispatch nomad")
 	}
-	return nil, errors.New("this version deploys no Nomad job files")
+	return nomadapp.New(nomadapp.Config{
+		Client: a.client, Namespaces: a.namespaces, NodeID: a.nodeID, Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL,
+		Enrolment: c.Enrolment, Trusted: c.Trusted, Log: c.Log,
+	})
 }
 
 // places are where the attempt leaves things: on this node, and on the cluster.
 func (a *allocation) places(work string) []app.Place {
-	return []app.Place{process.NewPlace(work, a.attempt.Instance)}
+	return []app.Place{process.NewPlace(work, a.attempt.Instance), nomadapp.NewPlace(a.client, a.namespaces)}
 }

@@ -37,7 +37,6 @@ var (
 	outOfTime  = ending{run.VerdictUnverified, run.EndOutOfTime, 1, forge.StatusError, "ran out of time"}
 	lostTwice  = ending{run.VerdictUnverified, run.EndLost, 2, forge.StatusError, "lost"}
 	neverFound = ending{run.VerdictUnverified, run.EndLost, 2, forge.StatusError, "no node"}
-	collected  = ending{run.VerdictUnverified, run.EndLost, inTime, forge.StatusError, "garbage"}
 )
 
 // faults are those of one agent.
@@ -46,27 +45,39 @@ var faults = []fault{
 	{name: "nomad alloc stop", do: (*crashed).allocStop, wants: []ending{isCancelled}},
 	{name: "nomad job stop, at once", do: (*crashed).jobStopAtOnce, wants: []ending{isCancelled}},
 	{name: "out of memory", point: "harness:upgrade", how: "memory", wants: []ending{passesAgain}},
-	{name: "the time limit", bad: map[string]string{`(?m)^version: 1$`: "version: 1\ntimeouts:\n  limit: 6s"}, wants: []ending{outOfTime}},
+	{name: "the time limit", bad: map[string]string{`(?m)^  limit: 15m$`: "  limit: 6s", `(?m)^  timeout: (2m|30s)$`: "  timeout: 5s", `(?m)^  silence: 5m$`: "  silence: 5s", `(?m)^  steady: 1s$`: "  steady: 5s"}, wants: []ending{outOfTime}},
 	{name: "no node has room", bad: map[string]string{`(?m)^version: 1$`: "version: 1\nresources:\n  memory: 900GiB"}, flags: []string{"--place-within", "3s"}, wants: []ending{neverFound}},
 	{name: "the token revoked, and another given", do: (*crashed).revokeToken},
-	{name: "garbage collected right after the end", do: (*crashed).collectAfterEnd},
-	{name: "garbage collected while the bridge is away", do: (*crashed).collectWhileAway, wants: []ending{collected}},
-	{name: "harness:restore, and the bridge with it", point: "harness:restore", do: (*crashed).bothDie, wants: []ending{passesAgain}},
+	{name: "SIGKILL at harness:restore and of the bridge", point: "harness:restore", do: (*crashed).bridgeToo, wants: []ending{passesAgain}},
 }
+
+// garbage are those that collect what is over, whoever's it is: each has the cluster for
+// itself.
+var garbage = []fault{
+	{name: "garbage collected right after the end", do: (*crashed).collectAfterEnd},
+	{name: "garbage collected while the bridge is away", do: (*crashed).collectWhileAway, wants: []ending{passesAgain}},
+}
+
+// TestNomadGarbage collects a run's job and files before somebody has asked for them.
+func TestNomadGarbage(t *testing.T) { tellFaults(t, theNomad(t), garbage, 1) }
 
 // TestNomadFaults does to runs on a real Nomad what can go wrong there, and wants each
 // to end in one comment, one final status, one free slot and nothing left. It prints
 // a table.
 func TestNomadFaults(t *testing.T) {
 	n := theNomad(t)
+	tellFaults(t, n, allFaults(), crashesAtOnce)
+}
+
+func allFaults() []fault {
 	all := slices.Clone(faults)
 	for _, point := range harnessPoints {
 		all = append(all, fault{name: "SIGKILL at " + point, point: point, wants: []ending{passesAgain}})
 	}
-	tellFaults(t, n, all)
+	return all
 }
 
-func tellFaults(t *testing.T, n *nomadCluster, all []fault) {
+func tellFaults(t *testing.T, n *nomadCluster, all []fault, atOnce int) {
 	server := forgetest.NewServer(t)
 	program := binary(t, "failpoints")
 	before, err := lookAround()
@@ -75,7 +86,7 @@ func tellFaults(t *testing.T, n *nomadCluster, all []fault) {
 	}
 	table := &faultTable{}
 	t.Cleanup(func() { table.print(t) })
-	turns := make(chan struct{}, crashesAtOnce)
+	turns := make(chan struct{}, atOnce)
 	for _, f := range all {
 		t.Run(f.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -265,6 +276,12 @@ func (s *crashed) collectAfterEnd() error {
 func (s *crashed) gone(job string) (bool, error) {
 	found, _, err := s.nomad.client.Jobs().List(&api.QueryOptions{Namespace: s.namespaces.Runs, Prefix: job})
 	return len(found) == 0, err
+}
+
+// bridgeToo kills the bridge when the harness is dead, and starts another.
+func (s *crashed) bridgeToo() error {
+	s.bridge.kill()
+	return s.serveWith(s.program, "TMPDIR="+s.temp())
 }
 
 // collectWhileAway lets run and garbage collection be over before the bridge is back.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	nomadapp "seatrial/harness/app/nomad"
 	"seatrial/harness/app/process"
 	"seatrial/harness/cluster"
 	"seatrial/harness/janitor"
@@ -34,7 +35,7 @@ func (c *janitorCommand) sweepCluster(ctx context.Context, g *Globals, s streams
 	here := records.Own(process.NewPlace(work, cluster.Instance("")))
 	j := janitor.Janitor{
 		Instance: cluster.Instance(""), Ours: cluster.IsInstance, Owners: owners, Now: time.Now, Log: log,
-		Places: []app.Place{here, cluster.Leases{Client: access.client, Namespaces: access.namespaces}},
+		Places: []app.Place{here, nomadapp.NewPlace(access.client, access.namespaces), cluster.Leases{Client: access.client, Namespaces: access.namespaces}},
 	}
 	result, err := j.Sweep(ctx, janitor.Options{DryRun: c.DryRun, OlderThan: c.OlderThan})
 	for _, line := range result.Lines() {

@@ -23,10 +23,10 @@ import (
 // nomads are the clusters of this test binary. Stories share them, each in namespaces
 // of its own.
 var nomads struct {
-	mu  sync.Mutex
-	one *nomadCluster
-	all []*agent.Agent
-	dir string
+	mu         sync.Mutex
+	one, chaos *nomadCluster
+	all        []*agent.Agent
+	dir        string
 }
 
 // nomadCluster is a real Nomad, and its manager's token.

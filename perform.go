@@ -31,7 +31,7 @@ import (
 
 // buildOptions say what builds and apps may see of this machine.
 type buildOptions struct {
-	Share    []string `help:"Folder of this machine that isolated builds and apps may read, under the same path. Give the option once for each." type:"path" placeholder:"DIR"`
+	Share    []string `help:"Folder of this machine that isolated builds and apps may read, under the same path. Give the option once for each." type:"path" placeholder:"DIR" sep:"none"`
 	BuildEnv []string `help:"Variable for the environment of builds; apps do not get it. Give the option once for each." placeholder:"KEY=VALUE" sep:"none"`
 }
 

@@ -1,21 +1,26 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
 
+	"seatrial/harness/cluster"
 	"seatrial/recipes"
+	"seatrial/recipes/nomadvars"
 )
 
 type recipesCommand struct {
 	Check recipesCheck `cmd:"" help:"Say what is wrong with the enrolments, with file, line and column."`
 	List  recipesList  `cmd:"" help:"List the enrolments."`
 	New   recipesNew   `cmd:"" help:"Write a first enrolment for a repository."`
+	Push  recipesPush  `cmd:"" help:"Write enrolments into Nomad's variables, where a server reads them, too."`
 }
 
 type testsFolder struct {
@@ -49,11 +54,13 @@ func (c *recipesCheck) Run(s streams) error {
 
 type recipesList struct {
 	testsFolder
-	JSON bool `help:"Print one JSON object a line, with the defaults filled in."`
+	nomadOptions
+	Nomad bool `help:"List the enrolments in Nomad's variables instead of those in the folder."`
+	JSON  bool `help:"Print one JSON object a line, with the defaults filled in."`
 }
 
-func (c *recipesList) Run(s streams) error {
-	book, err := c.load()
+func (c *recipesList) Run(ctx context.Context, g *Globals, s streams) error {
+	book, err := c.book(ctx, g, s.Err)
 	if err != nil {
 		return err
 	}
@@ -82,6 +89,24 @@ func (c *recipesList) Run(s streams) error {
 		return exitWith(exitConfiguration, fmt.Errorf("%s: seatrial recipes check shows more", counted(len(book.Problems), "enrolment problem")))
 	}
 	return nil
+}
+
+func (c *recipesList) book(ctx context.Context, g *Globals, errs io.Writer) (*recipes.Book, error) {
+	if !c.Nomad {
+		return c.load()
+	}
+	access, err := c.access(g.logger(errs))
+	if err != nil {
+		return nil, err
+	}
+	book, err := nomadvars.Load(ctx, access.client, access.namespaces.Runs)
+	if err != nil {
+		return nil, nomadExit(cluster.Explain("list the enrolments in Nomad's variables", err))
+	}
+	for _, p := range book.Problems { // no other command shows them
+		fmt.Fprintln(errs, p)
+	}
+	return book, nil
 }
 
 type recipesNew struct {

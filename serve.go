@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ type serveCommand struct {
 	GiteaToken     string `help:"The bot's access token. Whoever lists processes sees it here: better --gitea-token-file." placeholder:"TOKEN"`
 	GiteaTokenFile string `help:"File that holds the bot's access token and nothing else." type:"path" placeholder:"FILE"`
 	Org            string `help:"The organisation on the forge whose members may ask for runs." required:"" placeholder:"NAME"`
-	Tests          string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it." type:"path" default:"tests"`
+	Tests          string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it. With --dispatch nomad those in the cluster's variables count, too, and there need be no folder." type:"path" default:"tests"`
 
 	Listen    string `help:"Host and port to listen on, for dashboard, badges and gateway. Port 0 takes a free one." default:"127.0.0.1:8080"`
 	PublicURL string `help:"How browsers reach the dashboard; links in comments begin with it. Default: http:// and the listening address." placeholder:"URL"`
@@ -42,6 +43,7 @@ type serveCommand struct {
 
 	Dispatch    string        `help:"Where runs go: local, which is this machine, or nomad, which is the cluster at NOMAD_ADDR; seatrial nomad setup prepares one." enum:"local,nomad" default:"local"`
 	PlaceWithin time.Duration `help:"With --dispatch nomad: how long a run may wait for a node that has room for it." default:"5m"`
+	NomadURL    string        `name:"nomad-url" help:"How browsers reach Nomad's own pages; a run's page links to them. Default: the address in NOMAD_ADDR." placeholder:"URL"`
 	nomadOptions
 
 	Capacity  int           `help:"How many runs may be under way at once." default:"1"`
@@ -189,8 +191,14 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err := checkSpace(work); err != nil {
 		log.Warn("no run can begin before there is more space", "why", err)
 	}
-	if sv.enrolments, err = recipes.Watch(c.Tests, log); err != nil {
-		return sv, exitWith(exitConfiguration, fmt.Errorf("%w (name the folder of the enrolments with --tests)", err))
+	if c.Dispatch == dispatchNomad {
+		if sv.cluster, err = c.access(log); err != nil {
+			return sv, err
+		}
+		sv.nomadURL = cmp.Or(c.NomadURL, sv.cluster.client.Address())
+	}
+	if sv.enrolments, err = c.enrolments(ctx, sv); err != nil {
+		return sv, err
 	}
 	if err := reportProblems(sv.enrolments.Book(), log); err != nil {
 		return sv, err
@@ -223,7 +231,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	}
 	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Now: time.Now})
 	sv.router = gateway.NewRouter(c.Domain, log)
-	sv.janitor = janitor.Janitor{Instance: instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
+	sv.janitor = janitor.Janitor{Instance: sv.place.instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
 	sv.dashboard = newDashboard(sv, db, runs, c.Word)
 	sv.bridge, err = bridge.New(bridge.Config{
 		Forges:     []bridge.Forge{{ID: forgeID, Org: c.Org, Client: sv.forge}},

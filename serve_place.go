@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -12,9 +15,13 @@ import (
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/local"
 	"seatrial/bridge/dispatch/nomad"
+	"seatrial/dashboard/joblog"
 	"seatrial/harness/app"
+	nomadapp "seatrial/harness/app/nomad"
 	"seatrial/harness/app/process"
+	"seatrial/harness/cluster"
 	"seatrial/recipes"
+	"seatrial/recipes/nomadvars"
 )
 
 // The places to which runs go.
@@ -26,12 +33,14 @@ const (
 // place is where runs go, and what can be said about it before one is started.
 type place struct {
 	dispatcher dispatch.Dispatcher
+	instance   string      // in the labels of what runs make there
 	objects    []app.Place // what the janitor looks at from here
 	offers     func() [][]string
 	obstacle   func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 	// cannotIsolate says why recipes whose code is not trusted are refused.
 	cannotIsolate string
 	run           func(ctx context.Context) error // keeps what is known about the place fresh; may be nil
+	log           joblog.Source                   // what an attempt's job printed; may be nil
 }
 
 // place joins what --dispatch asks for.
@@ -49,7 +58,8 @@ func (c *serveCommand) localPlace(g *Globals, sv *server, instance, work, runs s
 		return nil, err
 	}
 	p := &place{
-		objects: places(work, runs, instance), offers: func() [][]string { return [][]string{c.Offers} }, obstacle: localObstacle,
+		instance: instance,
+		objects:  places(work, runs, instance), offers: func() [][]string { return [][]string{c.Offers} }, obstacle: localObstacle,
 		cannotIsolate: isolation(sv.log),
 	}
 	p.dispatcher, err = local.New(local.Config{
@@ -79,11 +89,8 @@ func localObstacle(_ context.Context, e recipes.Enrolment) (admission.Obstacle, 
 
 // nomadPlace is a cluster.
 func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, runs string) (*place, error) {
-	access, err := c.access(sv.log)
-	if err != nil {
-		return nil, err
-	}
-	p := &place{objects: []app.Place{}}
+	access := sv.cluster
+	p := &place{instance: cluster.Instance(instance), objects: []app.Place{nomadapp.NewPlace(access.client, access.namespaces)}}
 	d, err := nomad.New(nomad.Config{
 		Client: access.client, Namespaces: access.namespaces, Instance: instance, Root: runs, Enrolment: sv.enrolment,
 		PublicURL: c.PublicURL, Domain: c.Domain, Places: p.objects, PlaceWithin: c.PlaceWithin, Now: time.Now, Log: sv.log,
@@ -91,7 +98,7 @@ func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, run
 	if err != nil {
 		return nil, exitWith(exitConfiguration, err)
 	}
-	p.dispatcher, p.offers = d, d.Offers
+	p.dispatcher, p.offers, p.log = d, d.Offers, d.Logs
 	p.obstacle = func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error) {
 		why, next, err := d.CannotDispatch(ctx, e)
 		return admission.Obstacle{Why: why, Next: next}, err
@@ -114,6 +121,29 @@ func isolation(log *slog.Logger) string {
 	log.Warn("this host cannot isolate: only recipes whose enrolment trusts their code will run", "why", err)
 	return err.Error()
 }
+
+// enrolments are those in files and, where runs go to a cluster, in its variables.
+func (c *serveCommand) enrolments(ctx context.Context, sv *server) (nomadvars.Files, error) {
+	var files nomadvars.Files
+	files, err := recipes.Watch(c.Tests, sv.log)
+	if errors.Is(err, fs.ErrNotExist) && sv.cluster != nil {
+		files, err = noFiles{}, nil
+	}
+	if err != nil {
+		return nil, exitWith(exitConfiguration, fmt.Errorf("%w (name the folder of the enrolments with --tests)", err))
+	}
+	if sv.cluster == nil {
+		return files, nil
+	}
+	return nomadvars.Watch(ctx, files, sv.cluster.client, sv.cluster.namespaces.Runs, sv.log), nil
+}
+
+// noFiles are the enrolments in a folder that is not there.
+type noFiles struct{}
+
+func (noFiles) Book() *recipes.Book       { return &recipes.Book{} }
+func (noFiles) Run(context.Context) error { return nil }
+func (noFiles) Reload() error             { return nil }
 
 // enrolment finds a recipe's settings as they are now.
 func (sv *server) enrolment(name string) (recipes.Enrolment, bool) {

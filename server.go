@@ -19,7 +19,7 @@ import (
 	"seatrial/harness/janitor"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
-	"seatrial/recipes"
+	"seatrial/recipes/nomadvars"
 )
 
 // server is what serve runs.
@@ -27,7 +27,9 @@ type server struct {
 	log        *slog.Logger
 	public     string
 	listener   net.Listener
-	enrolments *recipes.Watcher
+	enrolments nomadvars.Files
+	cluster    *nomadAccess // nil: runs stay on this machine
+	nomadURL   string       // of Nomad's own pages
 	journal    *sqlite.DB
 	place      *place
 	forge      *gitea.Forge

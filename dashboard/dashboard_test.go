@@ -328,6 +328,9 @@ func TestWhatHappensIsTold(t *testing.T) {
 	if err := <-followed; err != nil {
 		t.Errorf("Run: %v", err)
 	}
+	if _, body := get(t, d, "/metrics"); !strings.Contains(body, `seatrial_runs_ended_total{verdict="fail"} 1`) {
+		t.Errorf("the run that ended is not counted: %s", body)
+	}
 	for lines.Scan() { // the stream ends with Run
 	}
 }

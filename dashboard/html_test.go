@@ -7,6 +7,9 @@ import (
 	"unicode"
 
 	"golang.org/x/net/html"
+
+	"seatrial/dashboard"
+	"seatrial/dashboard/internal/sample"
 )
 
 // parse reads a page as a browser does and calls f for each element.
@@ -49,81 +52,75 @@ func init() {
 }
 
 func TestPagesAreHarmless(t *testing.T) {
-	d := newDashboard(t, nil)
-	for name, path := range every {
-		t.Run(name, func(t *testing.T) {
-			_, body := get(t, d, path)
-			for _, r := range body {
-				if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
-					t.Errorf("a reader cannot see %U", r)
+	eachPage(t, func(t *testing.T, d *dashboard.Dashboard, _, path string) {
+		_, body := get(t, d, path)
+		for _, r := range body {
+			if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+				t.Errorf("a reader cannot see %U", r)
+			}
+		}
+		parse(t, body, func(n *html.Node, attr map[string]string) {
+			if !harmless[n.Data] {
+				t.Errorf("there is a <%s>", n.Data)
+			}
+			if n.Data == "script" && (!strings.HasPrefix(attr["src"], "/assets/") || text(n) != "") {
+				t.Errorf("a script that is not ours: %v %s", attr, text(n))
+			}
+			for name, value := range attr {
+				if strings.HasPrefix(name, "on") || name == "style" || name == "srcset" {
+					t.Errorf("<%s> has %s=%q", n.Data, name, value)
+				}
+				switch name {
+				case "src", "action":
+					if !strings.HasPrefix(value, "/") || strings.HasPrefix(value, "//") {
+						t.Errorf("<%s> loads %s", n.Data, value)
+					}
+				case "href":
+					ours := strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "//") || strings.HasPrefix(value, "#") || strings.HasPrefix(value, "?")
+					if !ours && !strings.HasPrefix(value, "https://git.example.org/") && !strings.HasPrefix(value, sample.NomadURL+"/ui/") && value != "http://app-1a2b3c.localhost:8080" {
+						t.Errorf("there is a link to %s", value)
+					}
 				}
 			}
-			parse(t, body, func(n *html.Node, attr map[string]string) {
-				if !harmless[n.Data] {
-					t.Errorf("there is a <%s>", n.Data)
-				}
-				if n.Data == "script" && (!strings.HasPrefix(attr["src"], "/assets/") || text(n) != "") {
-					t.Errorf("a script that is not ours: %v %s", attr, text(n))
-				}
-				for name, value := range attr {
-					if strings.HasPrefix(name, "on") || name == "style" || name == "srcset" {
-						t.Errorf("<%s> has %s=%q", n.Data, name, value)
-					}
-					switch name {
-					case "src", "action":
-						if !strings.HasPrefix(value, "/") || strings.HasPrefix(value, "//") {
-							t.Errorf("<%s> loads %s", n.Data, value)
-						}
-					case "href":
-						ours := strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "//") || strings.HasPrefix(value, "#") || strings.HasPrefix(value, "?")
-						if !ours && !strings.HasPrefix(value, "https://git.example.org/") && value != "http://app-1a2b3c.localhost:8080" {
-							t.Errorf("there is a link to %s", value)
-						}
-					}
-				}
-			})
 		})
-	}
+	})
 }
 
 func TestPagesCanBeReadByEverybody(t *testing.T) {
-	d := newDashboard(t, nil)
-	for name, path := range every {
-		t.Run(name, func(t *testing.T) {
-			_, body := get(t, d, path)
-			ids, labels, h1, heading := map[string]int{}, map[string]bool{}, 0, 0
-			parse(t, body, func(_ *html.Node, attr map[string]string) {
-				if id, ok := attr["id"]; ok {
-					ids[id]++
-				}
-				labels[attr["for"]] = true
-			})
-			for id, n := range ids {
-				if n > 1 {
-					t.Errorf("id %q is there %d times", id, n)
-				}
+	eachPage(t, func(t *testing.T, d *dashboard.Dashboard, _, path string) {
+		_, body := get(t, d, path)
+		ids, labels, h1, heading := map[string]int{}, map[string]bool{}, 0, 0
+		parse(t, body, func(_ *html.Node, attr map[string]string) {
+			if id, ok := attr["id"]; ok {
+				ids[id]++
 			}
-			parse(t, body, func(n *html.Node, attr map[string]string) {
-				element(t, n, attr, ids, labels)
-				if len(n.Data) == 2 && n.Data[0] == 'h' && n.Data[1] >= '1' && n.Data[1] <= '6' {
-					level := int(n.Data[1] - '0')
-					if level == 1 {
-						h1++
-					}
-					if level > heading+1 {
-						t.Errorf("<%s> %q follows a heading of level %d", n.Data, text(n), heading)
-					}
-					heading = level
-				}
-			})
-			if h1 != 1 {
-				t.Errorf("%d main headings", h1)
+			labels[attr["for"]] = true
+		})
+		for id, n := range ids {
+			if n > 1 {
+				t.Errorf("id %q is there %d times", id, n)
 			}
-			if ids["main"] != 1 || !strings.Contains(body, `href="#main"`) {
-				t.Error("no link that skips to the content")
+		}
+		parse(t, body, func(n *html.Node, attr map[string]string) {
+			element(t, n, attr, ids, labels)
+			if len(n.Data) == 2 && n.Data[0] == 'h' && n.Data[1] >= '1' && n.Data[1] <= '6' {
+				level := int(n.Data[1] - '0')
+				if level == 1 {
+					h1++
+				}
+				if level > heading+1 {
+					t.Errorf("<%s> %q follows a heading of level %d", n.Data, text(n), heading)
+				}
+				heading = level
 			}
 		})
-	}
+		if h1 != 1 {
+			t.Errorf("%d main headings", h1)
+		}
+		if ids["main"] != 1 || !strings.Contains(body, `href="#main"`) {
+			t.Error("no link that skips to the content")
+		}
+	})
 }
 
 // element checks one element for those who do not see it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"seatrial/dashboard"
 	"seatrial/dashboard/internal/sample"
 )
 
@@ -40,29 +41,49 @@ var every = map[string]string{
 	"not-found":       "/nowhere/%3Cb%3E",
 }
 
+// clustered is each kind of page that shows more where runs are on a cluster.
+var clustered = map[string]string{
+	"cluster-index":       "/",
+	"cluster-run-passed":  "/runs/" + string(sample.ClusterPassed),
+	"cluster-run-running": "/runs/" + string(sample.ClusterRunning),
+	"cluster-run-hostile": "/runs/" + string(sample.ClusterHostile),
+}
+
+// eachPage calls f with every page and the dashboard that shows it.
+func eachPage(t *testing.T, f func(t *testing.T, d *dashboard.Dashboard, name, path string)) {
+	show := func(d *dashboard.Dashboard, pages map[string]string) {
+		for name, path := range pages {
+			t.Run(name, func(t *testing.T) { f(t, d, name, path) })
+		}
+	}
+	show(newDashboard(t, nil), every)
+	show(newDashboard(t, sample.OnCluster), clustered)
+	show(newDashboard(t, func(c *dashboard.Config) {
+		sample.OnCluster(c)
+		c.Cluster = sample.ClusterAway
+	}), map[string]string{"cluster-away": "/"})
+}
+
 var hashes = regexp.MustCompile(`(/assets/\w+)\.[0-9a-f]{12}\.`)
 
 func TestPagesLookAsTheyDid(t *testing.T) {
-	d := newDashboard(t, nil)
-	for name, path := range every {
-		t.Run(name, func(t *testing.T) {
-			_, body := get(t, d, path)
-			got := hashes.ReplaceAllString(body, "$1.HASH.")
-			file := filepath.Join("testdata", name+".html")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
+	eachPage(t, func(t *testing.T, d *dashboard.Dashboard, name, path string) {
+		_, body := get(t, d, path)
+		got := hashes.ReplaceAllString(body, "$1.HASH.")
+		file := filepath.Join("testdata", name+".html")
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s differs from %s (go test ./dashboard -update rewrites it):\n%s", path, file, diff)
-			}
-		})
-	}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s differs from %s (go test ./dashboard -update rewrites it):\n%s", path, file, diff)
+		}
+	})
 }
 
 func TestPagesSayWhatMatters(t *testing.T) {

@@ -84,7 +84,7 @@ func (w *Watcher) Reload() error {
 	if err != nil {
 		return fmt.Errorf("cannot reload: %w", err)
 	}
-	merged := keepGood(w.book, fresh)
+	merged := KeepGood(w.book, fresh)
 	for _, p := range merged.Problems {
 		if !slices.Contains(w.book.Problems, p) {
 			w.log.Warn("an enrolment is not good", "file", p.Place(), "problem", p.Message)
@@ -95,8 +95,8 @@ func (w *Watcher) Reload() error {
 	return nil
 }
 
-// keepGood adds to the fresh book what was good before and is bad now.
-func keepGood(old, fresh *Book) *Book {
+// KeepGood adds to the fresh book what was good before and is bad now.
+func KeepGood(old, fresh *Book) *Book {
 	b := &Book{Enrolments: slices.Clone(fresh.Enrolments), Problems: fresh.Problems}
 	for _, e := range old.Enrolments {
 		if _, ok := fresh.ByName(e.Name); ok || !bad(fresh.Problems, e) {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"time"
 
 	"seatrial/harness/run"
@@ -86,13 +87,16 @@ var nodeSigns = map[NodeState]sign{
 	NodeIneligible: {"takes no runs", "–", "unsure"},
 }
 
-// nodes is nil where there is no cluster. The recipes of the runs are read from the
-// queue.
-func (p *Pages) nodes(queue Queue) *nodesPart {
+// nodes is nil where there is no cluster. The recipes of the runs are known from the
+// queue and from the latest runs.
+func (p *Pages) nodes(queue Queue, latest []run.Report) *nodesPart {
 	if p.Cluster == nil {
 		return nil
 	}
 	recipes := map[run.ID]string{}
+	for _, r := range latest {
+		recipes[r.Request.ID] = r.Request.Recipe
+	}
 	for _, s := range queue.Slots {
 		recipes[s.Run] = s.Recipe
 	}
@@ -101,7 +105,7 @@ func (p *Pages) nodes(queue Queue) *nodesPart {
 	for _, n := range known.Nodes {
 		row := nodeRow{Node: n, Sign: nodeSigns[n.State()], Link: p.Nomad.Node(n.ID)}
 		if n.State() == NodeDown && n.Status != "down" {
-			row.Sign = sign{line(n.Status, 20), "?", "unsure"} // on its way, or only out of sight
+			row.Sign = sign{cmp.Or(line(n.Status, 20), "unknown"), "?", "unsure"} // on its way, or only out of sight
 		}
 		for _, id := range n.Runs {
 			row.Runs = append(row.Runs, nodeRun{id, recipes[id]})

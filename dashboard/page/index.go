@@ -107,7 +107,7 @@ func (p *Pages) index(w http.ResponseWriter, r *http.Request) {
 	for i, wait := range queue.Waiting {
 		page.Waiting = append(page.Waiting, waitingRow{Waiting: wait, Place: i + 1, Since: p.at(wait.Since)})
 	}
-	page.Nodes = p.nodes(queue)
+	page.Nodes = p.nodes(queue, latest)
 	p.show(w, r, http.StatusOK, "index", frame{Title: "Recipes", Stream: "/events", Page: page})
 }
 

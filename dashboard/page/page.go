@@ -130,5 +130,5 @@ func (p *Pages) Register(mux *http.ServeMux) {
 // robots keeps crawlers away from what changes all the time and weighs much.
 func robots(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, "User-agent: *\nDisallow: /runs/\n")
+	_, _ = io.WriteString(w, "User-agent: *\nDisallow: /runs/\nDisallow: /api/\nDisallow: /build\n")
 }

@@ -3,6 +3,7 @@
 // everywhere. They are kept in archives so that they stay out of this module.
 //
 // guestbook is a small web app with two releases and a pull request's branch.
+// guestbook-nomad is the same app as a Nomad job file.
 // pocketbase builds a program that nobody here wrote, from its Go module.
 package examples
 
@@ -22,7 +23,7 @@ import (
 	"seatrial/recipes/git"
 )
 
-//go:embed guestbook pocketbase
+//go:embed guestbook guestbook-nomad pocketbase
 var archives embed.FS
 
 // PullBranch is the branch on which each example's open pull request lies.
@@ -54,12 +55,26 @@ func Load(name string) (History, error) {
 			return nil, err
 		}
 		c, err := parse(text)
+		if err == nil && c.like != "" {
+			err = c.takeOver(c.like)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		h = append(h, c)
 	}
 	return h, nil
+}
+
+// takeOver puts another archive's files under the commit's own.
+func (c *Commit) takeOver(file string) error {
+	text, err := archives.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	other, err := parse(text)
+	c.Files = append(other.Files, c.Files...)
+	return err
 }
 
 // Write makes the example's repository in a folder that must be empty or not there:

@@ -19,6 +19,8 @@ type Commit struct {
 	Message string
 	Files   []File   // added or replaced
 	Delete  []string // taken away
+
+	like string // the archive whose files it has, too
 }
 
 // File is one file of a commit.
@@ -29,7 +31,7 @@ type File struct {
 }
 
 // parse reads a commit from an archive: lines of "key: value" with the keys branch,
-// tag, executable and delete, an empty line, the message, and the files.
+// tag, like, executable and delete, an empty line, the message, and the files.
 func parse(text []byte) (Commit, error) {
 	a := txtar.Parse(text)
 	var c Commit
@@ -45,6 +47,8 @@ func parse(text []byte) (Commit, error) {
 			c.Branch = value
 		case "tag":
 			c.Tag = value
+		case "like":
+			c.like = value
 		case "executable":
 			executable = append(executable, value)
 		case "delete":

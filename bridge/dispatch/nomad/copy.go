@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/sync/errgroup"
@@ -52,7 +53,9 @@ func (d *Dispatcher) copySome(ctx context.Context, k key, m *mirror) (over bool,
 		if f.waited() > d.PlaceWithin {
 			return false, d.giveUp(ctx, k, f)
 		}
-		changes(ctx)
+		patience, cancel := context.WithTimeout(ctx, d.PlaceWithin-f.waited()+time.Millisecond)
+		changes(patience)
+		cancel()
 		return false, nil
 	case f.alloc == nil, f.note.Collected && ended(f.alloc) && !f.more:
 		return true, nil

@@ -50,7 +50,7 @@ func (d *Dispatcher) look(ctx context.Context, k key) (f facts, err error) {
 	if err != nil && !cluster.Is(err, cluster.ErrNotFound) {
 		return f, cluster.Explain(doing, err)
 	}
-	if f.alloc, err = d.counts(ctx, k, allocs); err != nil {
+	if f.alloc, err = d.counts(ctx, k, f.note, allocs); err != nil {
 		return f, err
 	}
 	f.more = slices.ContainsFunc(allocs, func(a *api.AllocationListStub) bool { return a.ID != f.alloc.ID && !ended(a) })
@@ -82,15 +82,23 @@ func (d *Dispatcher) addResources(ctx context.Context, a *api.AllocationListStub
 	return nil
 }
 
-// counts picks the allocation that performs the attempt: the one that holds the lease,
-// else the newest.
-func (d *Dispatcher) counts(ctx context.Context, k key, allocs []*api.AllocationListStub) (*api.AllocationListStub, error) {
+// counts picks the allocation that performs the attempt: the one whose files were read
+// to their ends, for by then the lease may be forgotten, else the one that holds the
+// lease, else the newest.
+func (d *Dispatcher) counts(ctx context.Context, k key, n note, allocs []*api.AllocationListStub) (*api.AllocationListStub, error) {
 	if len(allocs) == 0 {
 		return nil, nil
 	}
 	slices.SortFunc(allocs, func(a, b *api.AllocationListStub) int { return int(b.CreateIndex) - int(a.CreateIndex) })
 	if len(allocs) == 1 {
 		return allocs[0], nil
+	}
+	if n.Collected {
+		for _, a := range allocs {
+			if a.ID == n.Alloc {
+				return a, nil
+			}
+		}
 	}
 	lease, _, err := d.Client.Variables().Peek(cluster.LeasePath(k.id, k.attempt), d.query(ctx))
 	if err != nil {

@@ -124,7 +124,12 @@ func (d *Dispatcher) Logs(ctx context.Context, jobID, stream string, follow bool
 	if !ok {
 		return fmt.Errorf("cannot %s: it is no run's; seatrial runs lists them", doing)
 	}
-	alloc, err := d.counts(asking, key{id, attempt}, allocs)
+	k := key{id, attempt}
+	known, err := d.readNote(k)
+	if err != nil {
+		return err
+	}
+	alloc, err := d.counts(asking, k, known, allocs)
 	if err != nil {
 		return err
 	}

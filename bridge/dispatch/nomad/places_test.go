@@ -75,6 +75,33 @@ func TestANodeThatIsLostDisplaces(t *testing.T) {
 	}
 }
 
+func TestTheFilesOfANodeThatIsAwayAreWaitedFor(t *testing.T) {
+	s := theCluster(t)
+	j := job(cluster.RecipeJob("inland"))
+	j.Constraints = []*api.Constraint{api.NewConstraint("${meta.pier}", "=", "yes")}
+	if err := s.register(j); err != nil {
+		t.Fatal(err)
+	}
+	node := pier(t)
+	sc := begin(t, "inland", nil)
+	eventually(t, "it has ended, unread", func() bool {
+		allocs, _, err := s.root.Jobs().Allocations(sc.job(), true, &api.QueryOptions{Namespace: namespaces.Runs})
+		return err == nil && len(allocs) == 1 && allocs[0].ClientStatus == api.AllocClientStatusComplete
+	})
+	node.Kill()
+	back := make(chan error, 1)
+	read := make(chan []run.Kind, 1)
+	go func() { back <- node.Restart(context.Background()) }()
+	go func() { read <- sc.kinds() }()
+	if err := <-back; err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(whole, <-read); diff != "" {
+		t.Error(diff)
+	}
+	sc.wantOf(dispatch.Complete, "", "", sc.d, s.dispatcher(t, sc.root, nil))
+}
+
 func TestTheAllocationWithTheLeaseCounts(t *testing.T) {
 	s := theCluster(t)
 	again := job(cluster.RecipeJob(dispatchtest.Dies))
@@ -117,6 +144,11 @@ func TestTheAllocationWithTheLeaseCounts(t *testing.T) {
 	}
 	if lease, _, err := s.root.Variables().Peek(path, &api.QueryOptions{Namespace: namespaces.Runs}); err != nil || lease != nil {
 		t.Errorf("the lease is still there: %v, %v", lease, err)
+	}
+	for _, e := range events(t, fresh, sc.r.ID, 0) {
+		if !e.At.Equal(started) {
+			t.Errorf("without the lease another allocation counts: %v", e)
+		}
 	}
 }
 

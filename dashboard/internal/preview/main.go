@@ -20,6 +20,8 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "where to listen")
+	onCluster := flag.Bool("cluster", false, "with runs on a cluster")
+	away := flag.Bool("away", false, "with a cluster that does not answer")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -28,10 +30,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	d := dashboard.New(dashboard.Config{
+	config := dashboard.Config{
 		Journal: sample.NewJournal(), Queue: sample.Queue, Enrolments: sample.Enrolments, OpenLog: sample.OpenLog,
 		PublicURL: "https://seatrial.example.org", Now: func() time.Time { return sample.Now }, Log: slog.Default(), Version: "preview",
-	})
+	}
+	if *onCluster || *away {
+		sample.OnCluster(&config)
+	}
+	if *away {
+		config.Cluster = sample.ClusterAway
+	}
+	d := dashboard.New(config)
 	fmt.Printf("http://%s/\n", l.Addr())
 	server := &http.Server{Handler: d, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })

@@ -51,9 +51,11 @@ var (
 type Journal struct{ *journaltest.Memory }
 
 // NewJournal fills a journal.
-func NewJournal() Journal {
+func NewJournal() Journal { return fill(stories()) }
+
+func fill(stories [][]run.Event) Journal {
 	j := Journal{journaltest.NewMemory()}
-	for _, story := range stories() {
+	for _, story := range stories {
 		if err := j.Append(context.Background(), story...); err != nil {
 			panic(fmt.Sprintf("the sample is wrong: %v", err))
 		}

@@ -57,9 +57,15 @@ func (s *story) harness(kind run.Kind, note string, data any) *story {
 }
 
 func (s *story) start(tree, subject string, stages ...run.Stage) *story {
+	return s.startAt(run.Started{}, tree, subject, stages...)
+}
+
+// startAt starts it in a place on a cluster.
+func (s *story) startAt(place run.Started, tree, subject string, stages ...run.Stage) *story {
 	s.bridge(1, run.KindDispatching, "", run.Lease{Slot: 1, Expires: s.now.Add(65 * time.Minute)})
 	s.bridge(1, run.KindDispatched, "", nil)
-	s.harness(run.KindStarted, "", run.Started{Label: "app-1a2b3c", BaseURL: "http://app-1a2b3c.localhost:8080", Gateway: "127.0.0.1:8080"})
+	place.Label, place.BaseURL, place.Gateway = "app-1a2b3c", "http://app-1a2b3c.localhost:8080", "127.0.0.1:8080"
+	s.harness(run.KindStarted, "", place)
 	return s.harness(run.KindPlanned, "", run.Plan{Stages: stages, Tree: tree, Subject: subject, Previous: "1.4.0"})
 }
 

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
-	"seatrial/harness/app/process/inside"
+	"seatrial/harness/app/inside"
 )
 
 // Volumes implements app.Storage.

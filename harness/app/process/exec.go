@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
 )
 
 // command1 is one command to run to its end.
@@ -191,5 +192,5 @@ func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, ar
 		return err
 	}
 	said.drain()
-	return toolError(exit, said.kept())
+	return inside.ToolError(exit.Code, exit.Signal, said.kept())
 }

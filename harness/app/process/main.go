@@ -2,30 +2,23 @@ package process
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"seatrial/harness/app/process/inside"
+	"seatrial/harness/app/inside"
 )
 
 // innerEnv says which inner part a copy of this program plays.
-const innerEnv = "SEATRIAL_INNER"
+const innerEnv = inside.PartEnv
 
 // The inner parts.
 const (
 	innerSupervise = "supervise"
-	innerTool      = "tool"
+	innerTool      = inside.PartTool
 	innerNothing   = "nothing" // to see whether a sandbox can be had
 )
-
-// exitNotExist is how the get tool says that there is no such file.
-const exitNotExist = 3
 
 // Main plays the inner part that the environment asks for and exits, or returns
 // at once where none is asked for. Call it first in main, and in TestMain.
@@ -49,15 +42,7 @@ func Main() {
 		}
 		syscall.Exit(0)
 	case innerTool:
-		err := tool(context.Background(), os.Args[1:], os.Stdin, os.Stdout)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			if errors.Is(err, fs.ErrNotExist) {
-				syscall.Exit(exitNotExist)
-			}
-			syscall.Exit(1)
-		}
-		syscall.Exit(0)
+		syscall.Exit(inside.Tool(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	default:
 		fmt.Fprintf(os.Stderr, "%s=%q is not a part of this program\n", innerEnv, part)
 		syscall.Exit(64)
@@ -76,48 +61,3 @@ func heedSignals() {
 
 // lastSignal is the last of the signals that have a meaning of their own.
 const lastSignal = syscall.SIGSYS
-
-// sqlQuestion is what the sql tool reads.
-type sqlQuestion struct {
-	File       string   `json:"file"`
-	Statements []string `json:"statements"`
-}
-
-// tool does one thing to the app's files, as the app's user.
-func tool(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
-	if len(args) < 1 {
-		return errors.New("no tool was named")
-	}
-	switch verb, rest := args[0], args[1:]; {
-	case verb == "tar-out" && len(rest) == 1:
-		return inside.Export(rest[0], out)
-	case verb == "tar-in" && len(rest) == 1:
-		return inside.Import(rest[0], in)
-	case verb == "put" && len(rest) == 2:
-		return inside.Put(rest[0], rest[1], in)
-	case verb == "get" && len(rest) == 2:
-		return inside.Get(rest[0], rest[1], out)
-	case verb == "databases":
-		found := map[string][]string{}
-		for _, dir := range rest {
-			names, err := inside.Databases(dir)
-			if err != nil {
-				return fmt.Errorf("cannot look for databases in %s: %w", dir, err)
-			}
-			found[dir] = names
-		}
-		return json.NewEncoder(out).Encode(found)
-	case verb == "sql" && len(rest) == 0:
-		var question sqlQuestion
-		if err := json.NewDecoder(in).Decode(&question); err != nil {
-			return fmt.Errorf("cannot read the statements: %w", err)
-		}
-		rows, err := inside.SQL(ctx, question.File, question.Statements)
-		if err != nil {
-			return err
-		}
-		return json.NewEncoder(out).Encode(rows)
-	default:
-		return fmt.Errorf("there is no tool %q with %d arguments", verb, len(rest))
-	}
-}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
 )
 
 // evidence is what one process says about the release that runs.
@@ -138,16 +139,16 @@ type inspector struct {
 	app     *App
 	head    *deployed
 	history []*deployed
-	indices map[string]contents
+	indices map[string]inside.Contents
 }
 
-func (l *inspector) index(d *deployed) (contents, error) {
+func (l *inspector) index(d *deployed) (inside.Contents, error) {
 	if c, ok := l.indices[d.pristine]; ok {
 		return c, nil
 	}
-	c, err := indexContents(l.app.path(d.pristine))
+	c, err := inside.IndexContents(l.app.path(d.pristine))
 	if l.indices == nil {
-		l.indices = map[string]contents{}
+		l.indices = map[string]inside.Contents{}
 	}
 	l.indices[d.pristine] = c
 	return c, err
@@ -173,7 +174,7 @@ func (l *inspector) at(p proc) (finding, error) {
 
 // judge compares a file's content with the releases'.
 func (l *inspector) judge(f *os.File, name string) (finding, error) {
-	sum, size, err := hashFile(f)
+	sum, size, err := inside.HashFile(f)
 	if err != nil {
 		return finding{}, err
 	}
@@ -181,7 +182,7 @@ func (l *inspector) judge(f *os.File, name string) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	if _, ok := own.find(sum, size); ok {
+	if _, ok := own.Find(sum, size); ok {
 		return finding{evidence: saysHead, file: name}, nil
 	}
 	for i := len(l.history) - 1; i >= 0; i-- {
@@ -193,7 +194,7 @@ func (l *inspector) judge(f *os.File, name string) (finding, error) {
 		if err != nil {
 			return finding{}, err
 		}
-		if original, ok := theirs.find(sum, size); ok {
+		if original, ok := theirs.Find(sum, size); ok {
 			return finding{evidence: saysOld, file: name, release: d.release.Name, original: original}, nil
 		}
 	}
@@ -289,7 +290,7 @@ func (l *inspector) script(p proc, cwd string, args []string) (*os.File, string)
 		if l.ofSystem(name) {
 			continue
 		}
-		f, err := openPlain(root, strings.TrimPrefix(name, "/"))
+		f, err := inside.OpenRegular(root, strings.TrimPrefix(name, "/"))
 		if err == nil {
 			return f, name
 		}

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
 )
 
 // toolbox is a supervisor that runs nothing but our own tools. It shows them the
@@ -76,23 +75,6 @@ func (a *App) toolSpawn(args []string) spawn {
 	}
 	env := append(a.markers("tool"), innerEnv+"="+innerTool, "TMPDIR="+insideTmp)
 	return spawn{Args: append([]string{program}, args...), Env: env, Dir: dir, UID: a.uid()}
-}
-
-// toolError makes an error of what a tool said.
-func toolError(exit message, said string) error {
-	said = strings.TrimSpace(said)
-	switch {
-	case exit.Code == 0 && exit.Signal == 0:
-		return nil
-	case exit.Code == exitNotExist && exit.Signal == 0:
-		return fmt.Errorf("%s: %w", said, fs.ErrNotExist)
-	case said != "":
-		return errors.New(said)
-	case exit.Signal != 0:
-		return fmt.Errorf("it was ended by signal %d", exit.Signal)
-	default:
-		return fmt.Errorf("it exited with code %d", exit.Code)
-	}
 }
 
 // Volumes implements app.Storage.
@@ -195,7 +177,7 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 		}
 		file = filepath.Join(a.releaseDir(d), rest)
 	}
-	question, err := json.Marshal(sqlQuestion{File: file, Statements: statements})
+	question, err := json.Marshal(inside.Question{File: file, Statements: statements})
 	if err != nil {
 		return nil, err
 	}

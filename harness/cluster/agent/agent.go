@@ -66,7 +66,7 @@ type Options struct {
 	NoServer bool              // a client only, which needs Join
 	NoClient bool              // a server only
 	Expect   int               // servers of the cluster; default 1
-	Join     []string          // addresses of servers' RPC: Agent.RPC
+	Join     []string          // a client's servers: Agent.RPC; a server's fellows: Agent.Serf
 	Meta     map[string]string // of the node
 	// ChrootEnv is what the exec driver copies into each task's root, by source. The
 	// default of Nomad is a whole system and takes a quarter of a minute a task.
@@ -82,7 +82,7 @@ type Agent struct {
 	Options
 	HTTP string // http://host:port
 	RPC  string // host:port
-	serf string
+	Serf string // host:port, to which other servers join
 	// allocs is where allocations lie. A task's socket to the API lies deep in there,
 	// and its whole path may have 107 bytes (sun_path, unix(7)).
 	allocs string
@@ -103,7 +103,7 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot start Nomad: %w", err)
 	}
-	a.HTTP, a.RPC, a.serf = "http://"+ports[0], ports[1], ports[2]
+	a.HTTP, a.RPC, a.Serf = "http://"+ports[0], ports[1], ports[2]
 	if err := os.MkdirAll(o.Dir, 0o711); err != nil {
 		return nil, fmt.Errorf("cannot start Nomad: %w", err)
 	}
@@ -245,7 +245,7 @@ func environment() []string {
 func (a *Agent) config(client bool) map[string]any {
 	host, port := split(strings.TrimPrefix(a.HTTP, "http://"))
 	_, rpc := split(a.RPC)
-	_, serf := split(a.serf)
+	_, serf := split(a.Serf)
 	grace := a.Grace
 	if grace <= 0 {
 		grace = 10 * time.Second
@@ -346,14 +346,16 @@ func (a *Agent) await(ctx context.Context, ended <-chan struct{}, what string, s
 
 func (a *Agent) awaitAnswer(ctx context.Context, ended <-chan struct{}) error {
 	return a.await(ctx, ended, "answer", func(ctx context.Context) error {
-		path := "/v1/status/leader"
-		if a.Expect > 1 || a.NoServer {
-			path = "/v1/agent/health?type=client" // a leader comes when there are enough
-			if !a.NoServer {
-				path = "/v1/agent/health?type=server"
+		switch {
+		case a.NoServer:
+			return a.get(ctx, "/v1/agent/health?type=client", nil)
+		case a.Expect > 1: // a leader comes when there are enough
+			if err := a.get(ctx, "/v1/status/leader", nil); !errors.Is(err, errStatus) {
+				return err
 			}
+			return nil
 		}
-		return a.get(ctx, path, nil)
+		return a.get(ctx, "/v1/status/leader", nil)
 	})
 }
 
@@ -371,6 +373,9 @@ func (a *Agent) awaitKeys(ctx context.Context) error {
 	})
 }
 
+// errStatus is an answer, but not the one that was wanted.
+var errStatus = errors.New("the answer")
+
 func (a *Agent) get(ctx context.Context, path string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.HTTP+path, nil)
 	if err != nil {
@@ -382,7 +387,7 @@ func (a *Agent) get(ctx context.Context, path string, into any) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the answer %s", answer.Status)
+		return fmt.Errorf("%w %s", errStatus, answer.Status)
 	}
 	if into == nil {
 		return nil
@@ -405,6 +410,9 @@ func (a *Agent) Bootstrap(ctx context.Context) (token string, err error) {
 	})
 	return token, err
 }
+
+// WaitLeader waits until the cluster has a leader, with its keys.
+func (a *Agent) WaitLeader(ctx context.Context) error { return a.awaitKeys(ctx) }
 
 // WaitReady waits until so many nodes are ready for work.
 func (a *Agent) WaitReady(ctx context.Context, token string, nodes int) error {

@@ -19,15 +19,7 @@ import (
 // may be called any number of times.
 func (a *Agent) Wipe() error {
 	a.end(unix.SIGTERM)
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		left := processesOf(a.Dir+"/data/", a.allocs+"/")
-		if len(left) == 0 || time.Now().After(deadline) {
-			break
-		}
-		for _, pid := range left {
-			_ = unix.Kill(pid, unix.SIGKILL)
-		}
-	}
+	a.endTasks()
 	for _, dir := range append(mountsBelow(a.Dir), mountsBelow(a.allocs)...) {
 		_ = unix.Unmount(dir, unix.MNT_DETACH)
 	}
@@ -42,6 +34,27 @@ func (a *Agent) Wipe() error {
 		return fmt.Errorf("cannot remove Nomad's folder: %w", err)
 	}
 	return nil
+}
+
+// PowerOff ends the agent and everything that it runs at once, as a power cut would. What
+// lies on the disk stays, and Restart is the power's return.
+func (a *Agent) PowerOff() {
+	a.end(unix.SIGKILL)
+	a.endTasks()
+}
+
+// endTasks ends whatever has the agent's folders in its command line or environment,
+// and whatever that has started.
+func (a *Agent) endTasks() {
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		left := processesOf(a.Dir+"/data/", a.allocs+"/")
+		if len(left) == 0 || time.Now().After(deadline) {
+			return
+		}
+		for _, pid := range left {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	}
 }
 
 // processesOf lists the processes that have one of the folders in their command line or

@@ -205,3 +205,23 @@ func TestWithoutACLsThereAreNoPolicies(t *testing.T) {
 		t.Errorf("changes: %v", changes.List)
 	}
 }
+
+func TestWhatIsPrintedIsWhatIsRegistered(t *testing.T) {
+	_, client := start(t, nil)
+	const state = "/srv/\"quoted\"\\n/%{if true}/$$/\n#\t\u202e'*/"
+	o := setup.Options{State: state, Recipes: []recipes.Enrolment{{Name: "a", Repo: "x/a", Needs: []string{`b" c %{d}`}}}}
+	apply(t, client, o)
+	want(t, apply(t, client, o), setup.Unchanged, nil)
+	job, _, err := client.Jobs().Info(cluster.RecipeJob("a"), &api.QueryOptions{Namespace: "ci"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range job.TaskGroups[0].Tasks {
+		if args, _ := task.Config["args"].([]any); len(args) != 4 || args[1] != state {
+			t.Errorf("%s has the arguments %q", task.Name, args)
+		}
+	}
+	if got := job.Constraints[1].RTarget; got != `b" c %{d}` {
+		t.Errorf("the node must offer %q", got)
+	}
+}

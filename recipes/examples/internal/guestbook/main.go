@@ -4,7 +4,7 @@
 // checks them and writes an executable of them, which is this program with the
 // release's files appended. What runs is therefore the release's own program, with
 // its own content, while building one takes no compiler, no network and no time.
-// The program listens on $PORT and keeps everything in $DATA_DIR. It promises
+// The program listens on $PORT of $ADDRESS (default: loopback) and keeps everything in $DATA_DIR. It promises
 // nothing beyond what an example needs.
 package guestbook
 

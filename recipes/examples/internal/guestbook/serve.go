@@ -2,6 +2,7 @@ package guestbook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -39,7 +40,7 @@ func serve(ctx context.Context, p *program, out io.Writer) error {
 		return err
 	}
 	s := &server{program: p, store: st, base: strings.TrimSuffix(os.Getenv("BASE_URL"), "/"), out: out}
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(os.Getenv("ADDRESS"), "127.0.0.1"), port))
 	if err != nil {
 		return err
 	}

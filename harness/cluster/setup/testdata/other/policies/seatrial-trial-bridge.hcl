@@ -2,7 +2,7 @@
 # remove what a run left behind. It may change no job and start none but what is there.
 #
 # nomad acl policy apply -description "Seatrial: seatrial serve: dispatches runs and follows them" seatrial-trial-bridge policies/seatrial-trial-bridge.hcl
-# seatrial_definition = "c32e26539c747df5"
+# seatrial_definition = "29f794ec8ccf9d91"
 namespace "trial" {
   capabilities = ["list-jobs", "read-job", "dispatch-job", "read-logs", "read-fs", "alloc-lifecycle", "deregister-job"]
 
@@ -17,7 +17,8 @@ namespace "trial" {
 }
 
 namespace "trial-apps" {
-  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "host-volume-read", "host-volume-delete"]
+  # alloc-lifecycle ends what runs although its job is gone.
+  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "alloc-lifecycle", "host-volume-read", "host-volume-delete"]
 }
 
 node {

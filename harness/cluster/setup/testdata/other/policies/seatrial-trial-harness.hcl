@@ -2,7 +2,7 @@
 # of its attempt, and deploy apps where nothing but apps is. A policy is of one job.
 #
 # nomad acl policy apply -description "Seatrial: an attempt at a run of seatrial-run" -namespace trial -job seatrial-run seatrial-trial-harness policies/seatrial-trial-harness.hcl
-# seatrial_definition = "a3c9267a08b5110c"
+# seatrial_definition = "ca45c8aa0bc66257"
 namespace "trial" {
   variables {
     path "seatrial/leases/*" {
@@ -11,10 +11,12 @@ namespace "trial" {
   }
 }
 
+# alloc-node-exec is for apps of the driver raw_exec. It allows nothing that submit-job
+# does not: which drivers an app may have is decided by the harness, not by Nomad.
 namespace "trial-apps" {
   capabilities = [
     "list-jobs", "read-job", "parse-job", "submit-job",
-    "read-logs", "read-fs", "alloc-exec", "alloc-lifecycle",
+    "read-logs", "read-fs", "alloc-exec", "alloc-node-exec", "alloc-lifecycle",
     "host-volume-create", "host-volume-read", "host-volume-delete",
   ]
 }

@@ -2,7 +2,7 @@
 # remove what outlived its run.
 #
 # nomad acl policy apply -description "Seatrial: removes what outlived its run" -namespace trial -job seatrial-janitor seatrial-trial-janitor policies/seatrial-trial-janitor.hcl
-# seatrial_definition = "8de59ee950e40c25"
+# seatrial_definition = "7f6e12cb2d6b5485"
 namespace "trial" {
   capabilities = ["list-jobs", "read-job", "deregister-job"]
 
@@ -14,7 +14,8 @@ namespace "trial" {
 }
 
 namespace "trial-apps" {
-  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "host-volume-read", "host-volume-delete"]
+  # alloc-lifecycle ends what runs although its job is gone.
+  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "alloc-lifecycle", "host-volume-read", "host-volume-delete"]
 }
 
 node {

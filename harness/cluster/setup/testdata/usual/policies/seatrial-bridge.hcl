@@ -2,7 +2,7 @@
 # remove what a run left behind. It may change no job and start none but what is there.
 #
 # nomad acl policy apply -description "Seatrial: seatrial serve: dispatches runs and follows them" seatrial-bridge policies/seatrial-bridge.hcl
-# seatrial_definition = "b0d687cdff3ef22e"
+# seatrial_definition = "7bcf121fa18c17cc"
 namespace "ci" {
   capabilities = ["list-jobs", "read-job", "dispatch-job", "read-logs", "read-fs", "alloc-lifecycle", "deregister-job"]
 
@@ -17,7 +17,8 @@ namespace "ci" {
 }
 
 namespace "ci-apps" {
-  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "host-volume-read", "host-volume-delete"]
+  # alloc-lifecycle ends what runs although its job is gone.
+  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "alloc-lifecycle", "host-volume-read", "host-volume-delete"]
 }
 
 node {

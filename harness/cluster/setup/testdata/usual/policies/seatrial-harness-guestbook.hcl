@@ -2,7 +2,7 @@
 # of its attempt, and deploy apps where nothing but apps is. A policy is of one job.
 #
 # nomad acl policy apply -description "Seatrial: an attempt at a run of seatrial-run-guestbook" -namespace ci -job seatrial-run-guestbook seatrial-harness-guestbook policies/seatrial-harness-guestbook.hcl
-# seatrial_definition = "cd1385eeee81a696"
+# seatrial_definition = "b11caaba869d74ec"
 namespace "ci" {
   variables {
     path "seatrial/leases/*" {
@@ -11,10 +11,12 @@ namespace "ci" {
   }
 }
 
+# alloc-node-exec is for apps of the driver raw_exec. It allows nothing that submit-job
+# does not: which drivers an app may have is decided by the harness, not by Nomad.
 namespace "ci-apps" {
   capabilities = [
     "list-jobs", "read-job", "parse-job", "submit-job",
-    "read-logs", "read-fs", "alloc-exec", "alloc-lifecycle",
+    "read-logs", "read-fs", "alloc-exec", "alloc-node-exec", "alloc-lifecycle",
     "host-volume-create", "host-volume-read", "host-volume-delete",
   ]
 }

@@ -2,7 +2,7 @@
 # remove what outlived its run.
 #
 # nomad acl policy apply -description "Seatrial: removes what outlived its run" -namespace ci -job seatrial-janitor seatrial-janitor policies/seatrial-janitor.hcl
-# seatrial_definition = "a027ea877a9e92f1"
+# seatrial_definition = "8b6cedcb2ff08b1a"
 namespace "ci" {
   capabilities = ["list-jobs", "read-job", "deregister-job"]
 
@@ -14,7 +14,8 @@ namespace "ci" {
 }
 
 namespace "ci-apps" {
-  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "host-volume-read", "host-volume-delete"]
+  # alloc-lifecycle ends what runs although its job is gone.
+  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "alloc-lifecycle", "host-volume-read", "host-volume-delete"]
 }
 
 node {

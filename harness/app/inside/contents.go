@@ -1,25 +1,25 @@
-package process
+package inside
 
 import (
 	"crypto/sha256"
-	"errors"
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 )
 
-type digest [sha256.Size]byte
+// Digest is what tells one content from another.
+type Digest [sha256.Size]byte
 
-// contents finds the files of a folder by what is in them. Files are read only
+// Contents finds the files of a folder by what is in them. Files are read only
 // when one of their size is asked for.
-type contents struct {
+type Contents struct {
 	dir    string
 	bySize map[int64][]string
 }
 
-func indexContents(dir string) (contents, error) {
-	c := contents{dir: dir, bySize: map[int64][]string{}}
+// IndexContents looks at the sizes of a folder's files.
+func IndexContents(dir string) (Contents, error) {
+	c := Contents{dir: dir, bySize: map[int64][]string{}}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return c, err
@@ -41,19 +41,19 @@ func indexContents(dir string) (contents, error) {
 	return c, err
 }
 
-// find says where a content lies.
-func (c contents) find(sum digest, size int64) (string, bool) {
+// Find says where a content lies.
+func (c Contents) Find(sum Digest, size int64) (string, bool) {
 	root, err := os.OpenRoot(c.dir)
 	if err != nil {
 		return "", false
 	}
 	defer root.Close()
 	for _, name := range c.bySize[size] {
-		f, err := openPlain(root, name)
+		f, err := OpenRegular(root, name)
 		if err != nil {
 			continue
 		}
-		other, _, err := hashFile(f)
+		other, _, err := HashFile(f)
 		f.Close()
 		if err == nil && other == sum {
 			return name, true
@@ -65,28 +65,12 @@ func (c contents) find(sum digest, size int64) (string, bool) {
 // maxHashed bounds what is read to find out what runs.
 const maxHashed = 4 << 30
 
-func hashFile(f *os.File) (digest, int64, error) {
+// HashFile reads a file to its end.
+func HashFile(f *os.File) (Digest, int64, error) {
 	h := sha256.New()
 	size, err := io.Copy(h, io.LimitReader(f, maxHashed))
 	if err != nil {
-		return digest{}, 0, err
+		return Digest{}, 0, err
 	}
-	return digest(h.Sum(nil)), size, nil
-}
-
-// openPlain opens a regular file and nothing that could make us wait.
-func openPlain(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return Digest(h.Sum(nil)), size, nil
 }

@@ -43,7 +43,7 @@ func Get(dir, name string, w io.Writer) error {
 		return fmt.Errorf("cannot open the volume: %w", err)
 	}
 	defer root.Close()
-	f, err := openRegular(root, name)
+	f, err := OpenRegular(root, name)
 	if err != nil {
 		return fmt.Errorf("cannot read %s: %w", name, err)
 	}

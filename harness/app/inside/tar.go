@@ -86,7 +86,7 @@ func exportEntry(root *os.Root, out *tar.Writer, name string, info fs.FileInfo, 
 }
 
 func exportFile(root *os.Root, out *tar.Writer, name string, header *tar.Header) error {
-	f, err := openRegular(root, name)
+	f, err := OpenRegular(root, name)
 	if err != nil {
 		return fmt.Errorf("cannot read %s: %w", name, err)
 	}
@@ -108,9 +108,9 @@ func exportFile(root *os.Root, out *tar.Writer, name string, header *tar.Header)
 	return err
 }
 
-// openRegular opens a regular file for reading and nothing else: a pipe put in
+// OpenRegular opens a regular file for reading and nothing else: a pipe put in
 // its place must not make us wait.
-func openRegular(root *os.Root, name string) (*os.File, error) {
+func OpenRegular(root *os.Root, name string) (*os.File, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func Databases(dir string) ([]string, error) {
 		if len(found) == maxDatabases {
 			return fs.SkipAll
 		}
-		if isSQLite(root, name) {
+		if IsSQLite(root, name) {
 			found = append(found, name)
 		}
 		return nil
@@ -46,8 +46,9 @@ func companion(name string) bool {
 	return strings.Contains(name, importPrefix)
 }
 
-func isSQLite(root *os.Root, name string) bool {
-	f, err := openRegular(root, name)
+// IsSQLite says whether a file below a root is an SQLite database.
+func IsSQLite(root *os.Root, name string) bool {
+	f, err := OpenRegular(root, name)
 	if err != nil {
 		return false
 	}

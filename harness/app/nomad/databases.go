@@ -1,0 +1,107 @@
+package nomad
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+
+	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
+)
+
+// Databases implements app.Databases. Outside of the volumes, they are found while the
+// app runs; see Strays.
+func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
+	d, _ := a.state()
+	if d == nil {
+		return nil, errors.New("cannot look for databases: nothing is deployed")
+	}
+	var found []app.Database
+	for _, volume := range a.cfg.Enrolment.Volumes {
+		var answer bytes.Buffer
+		if err := a.inVolume(ctx, "look for databases in", volume, nil, &answer, "databases"); err != nil {
+			return nil, err
+		}
+		var names map[string][]string
+		if err := json.Unmarshal(answer.Bytes(), &names); err != nil {
+			return nil, fmt.Errorf("cannot look for databases: %w", err)
+		}
+		for _, file := range names["/"] {
+			found = append(found, app.Database{Engine: "sqlite", Name: volume + "/" + file, Volume: volume, Path: path.Join(d.mounts[volume], file)})
+		}
+	}
+	strays, err := a.Strays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range strays {
+		if s.Database {
+			found = append(found, app.Database{Engine: "sqlite", Name: s.Path, Path: s.Path})
+		}
+	}
+	return found, nil
+}
+
+// SQL implements app.Databases. It runs as the owner of the database's file, who sees
+// nothing but the volume, or the task's own files, from there.
+func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([]app.Rows, error) {
+	fail := func(err error) ([]app.Rows, error) { return nil, fmt.Errorf("cannot ask %s: %w", db.Name, err) }
+	if db.Engine != "sqlite" {
+		return fail(fmt.Errorf("databases of the kind %q are not known here", db.Engine))
+	}
+	root, file, err := a.locate(ctx, db)
+	if err != nil {
+		return fail(err)
+	}
+	uid, gid, err := ownerIn(root, file)
+	if err != nil {
+		return fail(err)
+	}
+	question, err := json.Marshal(inside.Question{File: "/" + file, Statements: statements})
+	if err != nil {
+		return nil, err
+	}
+	var answer bytes.Buffer
+	if err := runTool(ctx, root, uid, gid, bytes.NewReader(question), &answer, "sql"); err != nil {
+		return fail(err)
+	}
+	var rows []app.Rows
+	if err := json.Unmarshal(answer.Bytes(), &rows); err != nil {
+		return fail(err)
+	}
+	return rows, nil
+}
+
+// locate is the folder that a database lies in, on this machine, and where in it.
+func (a *App) locate(ctx context.Context, db app.Database) (root, file string, err error) {
+	d, up := a.state()
+	if d == nil {
+		return "", "", errors.New("nothing is deployed")
+	}
+	if db.Volume != "" {
+		if root, err = a.folderOf(ctx, db.Volume); err != nil {
+			return "", "", err
+		}
+		file, ok := below(d.mounts[db.Volume], db.Path)
+		if !ok {
+			return "", "", errors.New("it does not lie in its volume")
+		}
+		return root, file, nil
+	}
+	if up == nil {
+		return "", "", app.ErrNotRunning
+	}
+	views, err := a.views(ctx, up)
+	if err != nil {
+		return "", "", err
+	}
+	for _, v := range views {
+		if file, ok := below(v.seen, db.Path); ok && v.has(file) {
+			return v.root, file, nil
+		}
+	}
+	return "", "", errors.New("it is not there any more")
+}

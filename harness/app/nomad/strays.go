@@ -1,0 +1,169 @@
+package nomad
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
+)
+
+// maxStrays bounds what an app that writes without end can make us remember.
+const maxStrays = 10_000
+
+// view is a task's own files, looked at through one of its processes.
+type view struct {
+	root   string    // on this machine
+	seen   string    // as the app sees it
+	since  time.Time // when the task was started
+	except []string  // as seen from root: volumes, and what is temporary
+}
+
+// Strays implements app.Strays, while the app runs: what was written since a task was
+// started, in its own folders and in the rest of what it sees as its root. Files that
+// Nomad laid there were older. A task of raw_exec sees the whole machine: of it, only
+// its own folder is looked at. What a stopped app wrote is gone with its allocation, so
+// for it there is nothing to say, and neither is for a driver whose processes are not
+// seen on this machine.
+func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
+	d, up := a.state()
+	if d == nil {
+		return nil, errors.New("cannot look for stray files: nothing is deployed")
+	}
+	if up == nil {
+		return nil, nil
+	}
+	views, err := a.views(ctx, up)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]app.Stray{}
+	for _, v := range views {
+		if err := v.strays(found); err != nil {
+			return nil, fmt.Errorf("cannot look for stray files: %w", err)
+		}
+	}
+	var list []app.Stray
+	for _, s := range found {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(x, y app.Stray) int { return strings.Compare(x.Path, y.Path) })
+	return list, nil
+}
+
+// temporary are folders that are not the app's to keep anything in, and Nomad's own.
+var temporary = []string{"tmp", "var/tmp", "run", "var/run", "dev", "proc", "sys", "secrets", "alloc/tmp", "alloc/logs", "alloc/container", "private", "executor.out"}
+
+// views are the ways into the files of the app's tasks, one a task.
+func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
+	own, err := a.allocations(ctx, up)
+	if err != nil {
+		return nil, err
+	}
+	boot, err := bootTime()
+	if err != nil {
+		return nil, err
+	}
+	var views []view
+	for _, s := range own {
+		for _, t := range tasksOf(up.deployed, s.TaskGroup) {
+			procs := processesOf(s.ID, t.Name)
+			if len(procs) == 0 {
+				continue
+			}
+			v := view{root: fmt.Sprintf("/proc/%d/root", procs[0].pid), seen: "/", since: boot.Add(ticks(procs[0].start)), except: temporary}
+			if root, err := os.Readlink(v.root); err != nil || root == "/" && sameRoot(procs[0].pid) {
+				dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", procs[0].pid))
+				if err != nil || !strings.Contains(dir, s.ID) {
+					continue
+				}
+				v.root, v.seen = fmt.Sprintf("/proc/%d/cwd", procs[0].pid), dir
+			}
+			for _, m := range t.VolumeMounts {
+				v.except = append(slices.Clone(v.except), strings.TrimPrefix(path.Clean(value(m.Destination)), "/"))
+			}
+			views = append(views, v)
+		}
+	}
+	return views, nil
+}
+
+// sameRoot says that a process sees the same root as we do.
+func sameRoot(pid int) bool {
+	theirs, err := os.Stat(fmt.Sprintf("/proc/%d/root/", pid))
+	ours, err2 := os.Stat("/")
+	return err == nil && err2 == nil && os.SameFile(theirs, ours)
+}
+
+const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Go runs on
+
+func ticks(n uint64) time.Duration { return time.Duration(n) * (time.Second / ticksPerSecond) }
+
+// bootTime is when this machine was started, as processes' start times count.
+func bootTime() (time.Time, error) {
+	var since unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &since); err != nil {
+		return time.Time{}, fmt.Errorf("cannot tell the time: %w", err)
+	}
+	return time.Now().Add(-time.Duration(since.Nano())), nil
+}
+
+func (v view) has(file string) bool {
+	root, err := os.OpenRoot(v.root)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	info, err := root.Lstat(file)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// strays adds what was written in a view. What cannot be read cannot be told; the app
+// may also have removed it, or have ended.
+func (v view) strays(found map[string]app.Stray) error {
+	root, err := os.OpenRoot(v.root)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case slices.Contains(v.except, name) && d.IsDir():
+			return fs.SkipDir
+		case d.IsDir(), slices.Contains(v.except, name):
+			return nil
+		case len(found) == maxStrays:
+			return fs.SkipAll
+		}
+		info, err := root.Lstat(name)
+		if err == nil && v.isNew(info) {
+			found[path.Join(v.seen, name)] = app.Stray{Path: path.Join(v.seen, name), Size: info.Size(), Database: info.Mode().IsRegular() && inside.IsSQLite(root, name)}
+		}
+		return nil
+	})
+}
+
+// isNew says that a file was written since the task was started. The inode's own time
+// also changes where Nomad links a file of the node into another task's root.
+func (v view) isNew(info fs.FileInfo) bool {
+	if info.ModTime().After(v.since) {
+		return true
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink == 1 && time.Unix(stat.Ctim.Unix()).After(v.since)
+}
