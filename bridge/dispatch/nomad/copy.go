@@ -147,7 +147,7 @@ func (d *Dispatcher) tail(ctx context.Context, k key, m *mirror, alloc, name str
 		if closed := file.Close(); err == nil {
 			err = closed
 		}
-		if err != nil && ctx.Err() == nil && !errors.Is(err, errNoFile) && !errors.Is(err, errNoFiles) {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errNoFile) && !errors.Is(err, errNoFiles) && !errors.Is(err, errHangs) {
 			return cluster.Explain("follow "+name, err)
 		}
 		wait(ctx, pauses.NextBackOff(), nil) // it is not there yet, or the stream ended

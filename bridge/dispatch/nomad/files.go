@@ -25,6 +25,17 @@ import (
 // beside a file, servers one each ten seconds beside the cluster's events.
 const streamQuiet = 30 * time.Second
 
+// errHangs says that a stream was given up.
+var errHangs = fmt.Errorf("nothing was heard for %s", streamQuiet)
+
+// because says that it was given up where an error came of that.
+func because(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errHangs) {
+		return errHangs
+	}
+	return err
+}
+
 // errNoFile says that the allocation has no such file, yet or any more.
 var errNoFile = errors.New("no such file")
 
@@ -82,13 +93,13 @@ func (d *Dispatcher) stream(ctx context.Context, alloc, path string, offset int6
 
 // frames reads a stream of frames.
 func (d *Dispatcher) frames(ctx context.Context, verb, alloc string, params map[string]string, take func([]byte) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	hangs := time.AfterFunc(streamQuiet, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	hangs := time.AfterFunc(streamQuiet, func() { cancel(errHangs) })
 	defer hangs.Stop()
 	body, err := d.fileRequest(ctx, verb, alloc, params)
 	if err != nil {
-		return err
+		return because(ctx, err)
 	}
 	defer body.Close()
 	frames := json.NewDecoder(body)
@@ -98,7 +109,7 @@ func (d *Dispatcher) frames(ctx context.Context, verb, alloc string, params map[
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
-			return err
+			return because(ctx, err)
 		}
 		hangs.Reset(streamQuiet)
 		if frame.FileEvent != "" && len(frame.Data) == 0 {

@@ -52,20 +52,21 @@ type heard struct {
 
 // listen listens until the stream ends or hangs. at says whether it came so far.
 func (d *Dispatcher) listen(ctx context.Context) (at bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	hangs := time.AfterFunc(streamQuiet, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	hangs := time.AfterFunc(streamQuiet, func() { cancel(errHangs) })
 	defer hangs.Stop()
 	topics := url.Values{"topic": {"Allocation:*", "Evaluation:*", "Job:*"}}
 	body, err := d.Client.Raw().Response("/v1/event/stream?"+topics.Encode(), d.query(ctx))
 	if err != nil {
-		return false, cluster.Explain("listen to the cluster", err)
+		return false, cluster.Explain("listen to the cluster", because(ctx, err))
 	}
 	defer body.Close()
 	// Listened first, looked then: what happens in between is heard.
 	if err := d.reconcile(ctx); err != nil {
 		return false, err
 	}
+	whole := ctx
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		tick := time.NewTicker(d.ReconcileEvery)
@@ -86,7 +87,7 @@ func (d *Dispatcher) listen(ctx context.Context) (at bool, err error) {
 		for {
 			var news heard // a heartbeat has none
 			if err := stream.Decode(&news); err != nil {
-				return cluster.Explain("listen to the cluster", err)
+				return cluster.Explain("listen to the cluster", because(whole, err))
 			}
 			hangs.Reset(streamQuiet)
 			for _, e := range news.Events {
@@ -99,7 +100,7 @@ func (d *Dispatcher) listen(ctx context.Context) (at bool, err error) {
 	// Whoever ends first ends the other: a body that is closed is read no more.
 	g.Go(func() error {
 		<-ctx.Done()
-		cancel()
+		cancel(nil)
 		return nil
 	})
 	return true, g.Wait()
