@@ -191,8 +191,8 @@ func TestWhatWasCollectedAsGarbage(t *testing.T) {
 
 func TestOffersAreTheNodesCapabilities(t *testing.T) {
 	d := theCluster(t).dispatcher(t, t.TempDir(), nil)
-	if diff := cmp.Diff([][]string{{"browser", "kvm"}}, d.Offers()); diff != "" {
-		t.Error(diff)
+	if offers := d.Offers(); !slices.ContainsFunc(offers, func(set []string) bool { return slices.Equal(set, []string{"browser", "kvm"}) }) {
+		t.Errorf("offers %v", offers)
 	}
 }
 

@@ -165,6 +165,7 @@ func job(id string) *api.Job {
 	self, _ := os.Executable()
 	j := api.NewBatchJob(id, id, "global", 50)
 	j.Datacenters = []string{"*"}
+	j.Constraints = []*api.Constraint{api.NewConstraint("${meta.pier}", api.ConstraintAttributeIsNotSet, "")} // that node comes and goes
 	j.ParameterizedJob = &api.ParameterizedJobConfig{Payload: "forbidden", MetaRequired: cluster.RequiredMeta, MetaOptional: cluster.OptionalMeta}
 	task := func(name string) *api.Task {
 		t := api.NewTask(name, "raw_exec").SetConfig("command", self)
