@@ -57,7 +57,7 @@ func theNomad(t testing.TB) *nomadCluster {
 	}
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, fmt.Sprint(err))
-	a, err := startNomad(agent.Options{Program: program, Name: "node-1"})
+	a, err := startNomad(agent.Options{Program: program, Name: "node-1", Meta: map[string]string{cluster.NodeCapabilities: "browser"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -212,6 +212,10 @@ func (a *Agent) boot(ctx context.Context, client bool) error {
 	cmd := exec.Command(a.Program, "agent", "-config", file)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir, cmd.Env = a.Dir, environment()
+	if a.allocs != "" {
+		// Sockets to its own helpers: those of an agent that was killed stay.
+		cmd.Env = append(cmd.Env, "PLUGIN_UNIX_SOCKET_DIR="+a.allocs)
+	}
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start Nomad: %w", err)
