@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/hashicorp/nomad/api"
-
 	"seatrial/harness/cluster"
 	"seatrial/harness/cluster/setup"
 	"seatrial/recipes"
@@ -47,7 +45,7 @@ func (c *clusterNeeds) options(namespaces cluster.Namespaces) setup.Options {
 // enrolled adds the enrolments in files, and where there is a client those in variables.
 // What is wrong with them is said on warn, and then nothing is removed: the recipe of
 // a bad enrolment is still enrolled.
-func (c *clusterNeeds) enrolled(ctx context.Context, o setup.Options, client *api.Client, warn io.Writer) (setup.Options, error) {
+func (c *clusterNeeds) enrolled(ctx context.Context, o setup.Options, client *cluster.Client, warn io.Writer) (setup.Options, error) {
 	book, err := recipes.Load(c.Tests)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

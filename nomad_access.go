@@ -28,7 +28,7 @@ const tokenReload = 5 * time.Second
 
 // nomadAccess is a way to a cluster.
 type nomadAccess struct {
-	client     *api.Client
+	client     *cluster.Client
 	namespaces cluster.Namespaces
 	token      *secrets.Holder // nil where it comes from the environment
 }
@@ -77,7 +77,7 @@ func (a *nomadAccess) keep(ctx context.Context, log *slog.Logger) error {
 			log.Warn("the token for Nomad stays as it was", "err", err)
 		case changed:
 			said = ""
-			a.client.SetSecretID(a.token.Get().Reveal())
+			a.client.SetToken(a.token.Get().Reveal())
 			log.Info("the token for Nomad was replaced", "token", secrets.Redacted+" => "+secrets.Redacted)
 		}
 	}

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hashicorp/nomad/api"
-
 	"seatrial/harness/cluster"
 	"seatrial/harness/cluster/agent"
 	"seatrial/harness/cluster/setup"
@@ -34,7 +32,7 @@ type nomadCluster struct {
 	program string
 	addr    string
 	token   string
-	client  *api.Client
+	client  *cluster.Client
 	servers []*agent.Agent
 	clients map[string]*agent.Agent // by node; empty where the cluster is somebody else's
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/hashicorp/nomad/api"
 
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/local"
@@ -30,7 +29,7 @@ type allocation struct {
 	gateway               string // host:port on which the attempt's gateway listens
 	domain, publicURL     string
 	namespaces            cluster.Namespaces
-	client                *api.Client // with the task's own identity
+	client                *cluster.Client // with the task's own identity
 	attempt               dispatch.Job
 }
 

@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 
 	"github.com/hashicorp/nomad/api"
 )
@@ -16,8 +18,15 @@ type Config struct {
 	Namespace string // of requests that name none
 }
 
+// Client is a client for a cluster whose token may be replaced while it is used.
+// Requests carry the new one if their options were made by Query or Write.
+type Client struct {
+	*api.Client
+	token atomic.Pointer[string] // nil: the one that the client was made with
+}
+
 // NewClient makes a client. Nothing is asked of the cluster yet.
-func NewClient(c Config) (*api.Client, error) {
+func NewClient(c Config) (*Client, error) {
 	config := api.DefaultConfig()
 	if c.Address != "" {
 		config.Address = c.Address
@@ -36,5 +45,26 @@ func NewClient(c Config) (*api.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a client for Nomad at %s: %w", config.Address, err)
 	}
-	return client, nil
+	return &Client{Client: client}, nil
+}
+
+// SetToken replaces the token of all requests from now on.
+func (c *Client) SetToken(token string) { c.token.Store(&token) }
+
+// Query are the options of a question in a namespace; empty means the client's own.
+func (c *Client) Query(ctx context.Context, namespace string) *api.QueryOptions {
+	q := &api.QueryOptions{Namespace: namespace}
+	if token := c.token.Load(); token != nil {
+		q.AuthToken = *token
+	}
+	return q.WithContext(ctx)
+}
+
+// Write are the options of a change in a namespace.
+func (c *Client) Write(ctx context.Context, namespace string) *api.WriteOptions {
+	w := &api.WriteOptions{Namespace: namespace}
+	if token := c.token.Load(); token != nil {
+		w.AuthToken = *token
+	}
+	return w.WithContext(ctx)
 }

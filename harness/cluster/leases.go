@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hashicorp/nomad/api"
-
 	"seatrial/harness/app"
 	"seatrial/harness/run"
 )
@@ -20,7 +18,7 @@ const KindLease = "lease"
 // Leases are the leases of a cluster as a place: they outlive their attempts until
 // somebody removes them.
 type Leases struct {
-	Client     *api.Client
+	Client     *Client
 	Namespaces Namespaces
 }
 
@@ -28,7 +26,7 @@ var leaseForm = regexp.MustCompile(`^` + path.Join("seatrial", "leases") + `/([0
 
 // Objects lists the leases. One whose content cannot be read has no expiry.
 func (p Leases) Objects(ctx context.Context) ([]app.Object, error) {
-	query := (&api.QueryOptions{Namespace: p.Namespaces.Runs}).WithContext(ctx)
+	query := p.Client.Query(ctx, p.Namespaces.Runs)
 	list, _, err := p.Client.Variables().PrefixList(path.Join("seatrial", "leases"), query)
 	if err != nil {
 		return nil, Explain("list the leases", err)
@@ -60,7 +58,7 @@ func (p Leases) Remove(ctx context.Context, o app.Object) error {
 	if o.Kind != KindLease || !leaseForm.MatchString(o.ID) {
 		return fmt.Errorf("cannot remove %s: it is no lease", o.ID)
 	}
-	_, err := p.Client.Variables().Delete(o.ID, (&api.WriteOptions{Namespace: p.Namespaces.Runs}).WithContext(ctx))
+	_, err := p.Client.Variables().Delete(o.ID, p.Client.Write(ctx, p.Namespaces.Runs))
 	if Is(err, ErrNotFound) {
 		return nil
 	}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hashicorp/nomad/api"
-
 	"seatrial/harness/run"
 )
 
 // Owners answer for runs from the cluster's side, as the janitor asks it.
 type Owners struct {
-	Client     *api.Client
+	Client     *Client
 	Namespaces Namespaces
 }
 
@@ -19,7 +17,8 @@ type Owners struct {
 // A run whose jobs were collected is unknown, and certainly over: Nomad collects only
 // what is dead.
 func (o Owners) Owner(ctx context.Context, id run.ID) (live, found bool, err error) {
-	query := (&api.QueryOptions{Namespace: o.Namespaces.Runs, Filter: fmt.Sprintf("ID contains %q", "/dispatch-"+string(id)+"-")}).WithContext(ctx)
+	query := o.Client.Query(ctx, o.Namespaces.Runs)
+	query.Filter = fmt.Sprintf("ID contains %q", "/dispatch-"+string(id)+"-")
 	jobs, _, err := o.Client.Jobs().List(query)
 	if err != nil {
 		return false, false, Explain(fmt.Sprintf("find out whether run %s lives", id), err)

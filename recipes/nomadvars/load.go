@@ -18,6 +18,7 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"seatrial/harness/cluster"
 	"seatrial/recipes"
 )
 
@@ -35,20 +36,20 @@ func Path(url string) string { return Prefix + base64.RawURLEncoding.EncodeToStr
 
 // Load reads every enrolment of a namespace. What is wrong with one does not take the
 // others down. The error is for variables that cannot be read at all.
-func Load(ctx context.Context, client *api.Client, namespace string) (*recipes.Book, error) {
+func Load(ctx context.Context, client *cluster.Client, namespace string) (*recipes.Book, error) {
 	book, _, err := load(ctx, client, namespace)
 	return book, err
 }
 
 // load also says which state of the variables it read.
-func load(ctx context.Context, client *api.Client, namespace string) (book *recipes.Book, index uint64, err error) {
-	list, meta, err := client.Variables().PrefixList(Prefix, query(ctx, namespace))
+func load(ctx context.Context, client *cluster.Client, namespace string) (book *recipes.Book, index uint64, err error) {
+	list, meta, err := client.Variables().PrefixList(Prefix, client.Query(ctx, namespace))
 	if err != nil {
 		return nil, 0, fmt.Errorf("cannot list the enrolments in Nomad's variables: %w", err)
 	}
 	book = &recipes.Book{}
 	for _, stub := range list {
-		v, _, err := client.Variables().Read(stub.Path, query(ctx, namespace))
+		v, _, err := client.Variables().Read(stub.Path, client.Query(ctx, namespace))
 		if errors.Is(err, api.ErrVariablePathNotFound) {
 			continue // it was removed since
 		}
@@ -116,8 +117,4 @@ func withoutTwins(all *recipes.Book) *recipes.Book {
 		b.Enrolments = append(b.Enrolments, e)
 	}
 	return recipes.Merge(b, &recipes.Book{}) // sorted
-}
-
-func query(ctx context.Context, namespace string) *api.QueryOptions {
-	return (&api.QueryOptions{Namespace: namespace}).WithContext(ctx)
 }

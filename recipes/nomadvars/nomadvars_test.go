@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 const forge = "https://git.example.org"
 
 // start starts a cluster of one server.
-func start(t *testing.T) (*agent.Agent, *api.Client) {
+func start(t *testing.T) (*agent.Agent, *cluster.Client) {
 	t.Helper()
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
@@ -55,7 +55,7 @@ func start(t *testing.T) (*agent.Agent, *api.Client) {
 	return a, client
 }
 
-func put(t *testing.T, client *api.Client, path string, items api.VariableItems) {
+func put(t *testing.T, client *cluster.Client, path string, items api.VariableItems) {
 	t.Helper()
 	if _, _, err := client.Variables().Update(&api.Variable{Namespace: "ci", Path: path, Items: items}, nil); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"seatrial/harness/cluster"
 	"seatrial/recipes"
 )
 
@@ -38,7 +39,7 @@ type Pushing struct {
 
 // Push writes an enrolment into its variable where that differs. With dry it only says what it
 // would do.
-func Push(ctx context.Context, client *api.Client, namespace string, p Pushing, dry bool) (Did, error) {
+func Push(ctx context.Context, client *cluster.Client, namespace string, p Pushing, dry bool) (Did, error) {
 	e := p.Enrolment
 	path := Path(strings.TrimRight(p.Forge, "/") + "/" + e.Repo)
 	doing := fmt.Sprintf("cannot write the enrolment of %s into a variable", e.Repo)
@@ -49,7 +50,7 @@ func Push(ctx context.Context, client *api.Client, namespace string, p Pushing, 
 		return "", fmt.Errorf("%s: it is larger than %d KiB; leave it in its file", doing, largestText>>10)
 	}
 	did, want := Made, &api.Variable{Namespace: namespace, Path: path, Items: api.VariableItems{itemText: string(p.Text), itemName: e.Name}}
-	found, _, err := client.Variables().Read(path, query(ctx, namespace))
+	found, _, err := client.Variables().Read(path, client.Query(ctx, namespace))
 	switch {
 	case errors.Is(err, api.ErrVariablePathNotFound):
 	case err != nil:
@@ -63,7 +64,7 @@ func Push(ctx context.Context, client *api.Client, namespace string, p Pushing, 
 		return did, nil
 	}
 	// Checked, so that nobody's change of this moment is overwritten.
-	if _, _, err := client.Variables().CheckedUpdate(want, (&api.WriteOptions{Namespace: namespace}).WithContext(ctx)); err != nil {
+	if _, _, err := client.Variables().CheckedUpdate(want, client.Write(ctx, namespace)); err != nil {
 		return "", fmt.Errorf("%s: %w", doing, err)
 	}
 	return did, nil

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/nomad/api"
 	"golang.org/x/sync/errgroup"
 
+	"seatrial/harness/cluster"
 	"seatrial/recipes"
 )
 
@@ -32,7 +32,7 @@ type Files interface {
 // Watcher keeps the enrolments of files and variables up to date, as one book.
 type Watcher struct {
 	files     Files
-	client    *api.Client
+	client    *cluster.Client
 	namespace string
 	log       *slog.Logger
 
@@ -46,7 +46,7 @@ type Watcher struct {
 
 // Watch reads the variables for the first time. Where that cannot be done, the book is
 // that of the files until it can.
-func Watch(ctx context.Context, files Files, client *api.Client, namespace string, log *slog.Logger) *Watcher {
+func Watch(ctx context.Context, files Files, client *cluster.Client, namespace string, log *slog.Logger) *Watcher {
 	w := &Watcher{files: files, client: client, namespace: namespace, log: log, vars: &recipes.Book{}}
 	if err := w.reload(ctx); err != nil {
 		w.trouble(err)
@@ -104,7 +104,7 @@ func (w *Watcher) await(ctx context.Context) error {
 	seen := w.index
 	w.mu.Unlock()
 	for seen > 0 {
-		q := query(ctx, w.namespace)
+		q := w.client.Query(ctx, w.namespace)
 		q.WaitIndex, q.WaitTime = seen, waitForChange
 		_, meta, err := w.client.Variables().PrefixList(Prefix, q)
 		if err != nil {

@@ -72,7 +72,7 @@ func (d *Dispatcher) mayNotDispatch(ctx context.Context, id string) (why, next s
 func (d *Dispatcher) namespaceMissing(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	_, _, err := d.Client.Namespaces().Info(d.Namespaces.Runs, (&api.QueryOptions{}).WithContext(ctx))
+	_, _, err := d.Client.Namespaces().Info(d.Namespaces.Runs, d.Client.Query(ctx, ""))
 	switch {
 	case err == nil, cluster.Is(err, cluster.ErrForbidden):
 		return false, nil

@@ -118,7 +118,7 @@ func (d *Dispatcher) counts(ctx context.Context, k key, n note, allocs []*api.Al
 func (d *Dispatcher) node(ctx context.Context, id string) (*api.Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	node, _, err := d.Client.Nodes().Info(id, (&api.QueryOptions{}).WithContext(ctx))
+	node, _, err := d.Client.Nodes().Info(id, d.Client.Query(ctx, ""))
 	if cluster.Is(err, cluster.ErrNotFound) {
 		return nil, nil
 	}

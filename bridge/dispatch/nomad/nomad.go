@@ -43,7 +43,7 @@ const (
 
 // Config is what a Dispatcher needs.
 type Config struct {
-	Client     *api.Client
+	Client     *cluster.Client
 	Namespaces cluster.Namespaces
 	Instance   string // the installation's; labels get cluster.Instance of it
 	Root       string // below it each attempt's files are mirrored: dispatch.Folder
@@ -108,11 +108,11 @@ func (d *Dispatcher) folder(k key) string { return dispatch.Folder(d.Root, k.id,
 
 // query are the options of a question in the namespace of the runs.
 func (d *Dispatcher) query(ctx context.Context) *api.QueryOptions {
-	return (&api.QueryOptions{Namespace: d.Namespaces.Runs}).WithContext(ctx)
+	return d.Client.Query(ctx, d.Namespaces.Runs)
 }
 
 func (d *Dispatcher) write(ctx context.Context) *api.WriteOptions {
-	return (&api.WriteOptions{Namespace: d.Namespaces.Runs}).WithContext(ctx)
+	return d.Client.Write(ctx, d.Namespaces.Runs)
 }
 
 var _ dispatch.Dispatcher = (*Dispatcher)(nil)

@@ -54,7 +54,7 @@ func (d *Dispatcher) Offers() [][]string {
 func (d *Dispatcher) readOffers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	nodes, _, err := d.Client.Nodes().List((&api.QueryOptions{}).WithContext(ctx))
+	nodes, _, err := d.Client.Nodes().List(d.Client.Query(ctx, ""))
 	if err != nil {
 		return cluster.Explain("list the nodes of the cluster", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/dispatch/nomad"
+	"seatrial/harness/cluster"
 	"seatrial/harness/run"
 )
 
@@ -89,7 +90,7 @@ func TestATokenThatIsRevokedStopsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var client *api.Client
+	var client *cluster.Client
 	s := begin(t, chatty, func(c *nomad.Config) { client = c.Client; client.SetSecretID(token) }).first()
 	tokens, _, err := site.root.ACLTokens().List(nil)
 	if err != nil {

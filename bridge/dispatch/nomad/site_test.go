@@ -52,8 +52,8 @@ type site struct {
 	err   error
 	dir   string
 	agent *agent.Agent
-	root  *api.Client // with every right
-	token string      // with just those that a bridge needs
+	root  *cluster.Client // with every right
+	token string          // with just those that a bridge needs
 }
 
 var theSite site
@@ -148,7 +148,7 @@ func (s *site) close() error {
 }
 
 // client has just the rights that a bridge needs.
-func (s *site) client(t *testing.T) *api.Client {
+func (s *site) client(t *testing.T) *cluster.Client {
 	t.Helper()
 	c, err := cluster.NewClient(cluster.Config{Address: s.agent.HTTP, Token: s.token})
 	if err != nil {

@@ -24,7 +24,7 @@ type Config struct {
 	// list-jobs, parse-job, read-logs, read-fs, alloc-exec, alloc-lifecycle,
 	// host-volume-create, host-volume-read, host-volume-delete; alloc-node-exec for tasks
 	// of raw_exec; and besides, node read and the host volumes seatrial* for writing.
-	Client     *api.Client
+	Client     *cluster.Client
 	Namespaces cluster.Namespaces
 	NodeID     string // where we run, and the app beside us
 

@@ -68,7 +68,7 @@ func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
 
 // removeJob stops a job, forgets it, and waits until nothing of it runs. One that is
 // not there is no error.
-func removeJob(ctx context.Context, client *api.Client, namespace, id string, limit time.Duration) error {
+func removeJob(ctx context.Context, client *cluster.Client, namespace, id string, limit time.Duration) error {
 	fail := func(err error) error { return cluster.Explain("remove the job "+id, err) }
 	_, _, err := client.Jobs().DeregisterOpts(id, &api.DeregisterOptions{Purge: true, NoShutdownDelay: true}, writeIn(ctx, namespace))
 	if err != nil && !cluster.Is(err, cluster.ErrNotFound) {

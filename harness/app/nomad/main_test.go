@@ -39,8 +39,8 @@ type single struct {
 	err    error
 	dir    string
 	agent  *agent.Agent
-	client *api.Client // as the harness
-	admin  *api.Client
+	client *cluster.Client // as the harness
+	admin  *cluster.Client
 	node   string
 	guest  string // the test app: see process/testdata/guest
 }

@@ -25,14 +25,14 @@ const removeLimit = 5 * time.Minute
 // Place is the apps' namespace of a cluster, as the janitor sees it, on all its nodes.
 // It implements app.Place.
 type Place struct {
-	client    *api.Client
+	client    *cluster.Client
 	namespace string
 	limit     time.Duration // for a job to end
 }
 
 // NewPlace looks at a cluster. The client needs what Config.Client needs, but for the
 // node.
-func NewPlace(client *api.Client, namespaces cluster.Namespaces) app.Place {
+func NewPlace(client *cluster.Client, namespaces cluster.Namespaces) app.Place {
 	return &Place{client: client, namespace: namespaces.Apps, limit: removeLimit}
 }
 

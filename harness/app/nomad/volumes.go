@@ -153,7 +153,7 @@ func (a *App) folderOf(ctx context.Context, volume string) (string, error) {
 }
 
 // deleteVolume deletes a volume when nothing uses it any more. One that is gone is no error.
-func deleteVolume(ctx context.Context, client *api.Client, namespace, id string) error {
+func deleteVolume(ctx context.Context, client *cluster.Client, namespace, id string) error {
 	return await(ctx, volumeLimit, "a volume to be let go", func() (string, error) {
 		_, _, err := client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: id}, writeIn(ctx, namespace))
 		switch {

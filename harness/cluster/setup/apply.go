@@ -11,7 +11,7 @@ import (
 )
 
 // Plan says what Apply would change, and changes nothing.
-func Plan(ctx context.Context, client *api.Client, o Options) (Changes, error) {
+func Plan(ctx context.Context, client *cluster.Client, o Options) (Changes, error) {
 	steps, notes, err := plan(ctx, client, o)
 	changes := Changes{Notes: notes}
 	for _, s := range steps {
@@ -22,7 +22,7 @@ func Plan(ctx context.Context, client *api.Client, o Options) (Changes, error) {
 
 // Apply makes the cluster have what the options say. It needs a management token. With
 // an error, the changes are those that were made before it; Apply may be called again.
-func Apply(ctx context.Context, client *api.Client, o Options) (Changes, error) {
+func Apply(ctx context.Context, client *cluster.Client, o Options) (Changes, error) {
 	steps, notes, err := plan(ctx, client, o)
 	changes := Changes{Notes: notes}
 	if err != nil {
@@ -47,12 +47,12 @@ type step struct {
 
 // planner compares what is there with what should be.
 type planner struct {
-	client  *api.Client
+	client  *cluster.Client
 	options Options
 	objects []object
 }
 
-func plan(ctx context.Context, client *api.Client, o Options) (steps []step, notes []string, err error) {
+func plan(ctx context.Context, client *cluster.Client, o Options) (steps []step, notes []string, err error) {
 	objects, err := render(o)
 	if err != nil {
 		return nil, nil, err

@@ -18,7 +18,7 @@ import (
 )
 
 // start starts a cluster of one, which changes as the test wants it.
-func start(t *testing.T, change func(map[string]any)) (*agent.Agent, *api.Client) {
+func start(t *testing.T, change func(map[string]any)) (*agent.Agent, *cluster.Client) {
 	t.Helper()
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
@@ -40,7 +40,7 @@ func start(t *testing.T, change func(map[string]any)) (*agent.Agent, *api.Client
 	return a, clientFor(t, a, token)
 }
 
-func clientFor(t *testing.T, a *agent.Agent, token string) *api.Client {
+func clientFor(t *testing.T, a *agent.Agent, token string) *cluster.Client {
 	t.Helper()
 	client, err := cluster.NewClient(cluster.Config{Address: a.HTTP, Token: token})
 	if err != nil {
@@ -56,7 +56,7 @@ func options() setup.Options {
 	}}
 }
 
-func apply(t *testing.T, client *api.Client, o setup.Options) map[string]setup.Did {
+func apply(t *testing.T, client *cluster.Client, o setup.Options) map[string]setup.Did {
 	t.Helper()
 	planned, err := setup.Plan(t.Context(), client, o)
 	if err != nil {
@@ -170,7 +170,7 @@ func TestApply(t *testing.T) {
 	want(t, apply(t, client, o), setup.Unchanged, map[string]setup.Did{"namespace ci-apps": setup.Kept})
 }
 
-func dispatch(t *testing.T, client *api.Client, job string) (child string) {
+func dispatch(t *testing.T, client *cluster.Client, job string) (child string) {
 	t.Helper()
 	meta := map[string]string{}
 	for _, key := range cluster.RequiredMeta {

@@ -19,7 +19,7 @@ const dismantleWithin = time.Minute
 // Dismantle removes from a cluster what Apply made, with everything in the two
 // namespaces. It is for installations that were made for a time, such as a demo's; it
 // refuses the default one. Removing what is gone is no error.
-func Dismantle(ctx context.Context, client *api.Client, o Options) error {
+func Dismantle(ctx context.Context, client *cluster.Client, o Options) error {
 	if o.Namespaces.Runs == cluster.DefaultRuns || o.Namespaces.Runs == "" {
 		return errors.New("cannot dismantle the installation of this cluster: it is no temporary one")
 	}
@@ -46,7 +46,7 @@ func Dismantle(ctx context.Context, client *api.Client, o Options) error {
 }
 
 // revoke removes the tokens that were made for a policy alone.
-func revoke(ctx context.Context, client *api.Client, policy string) error {
+func revoke(ctx context.Context, client *cluster.Client, policy string) error {
 	tokens, _, err := client.ACLTokens().List(query(ctx, ""))
 	if err != nil {
 		return cluster.Explain("list the tokens", err)
@@ -62,7 +62,7 @@ func revoke(ctx context.Context, client *api.Client, policy string) error {
 }
 
 // empty removes a namespace and all that is in it.
-func empty(ctx context.Context, client *api.Client, namespace string) error {
+func empty(ctx context.Context, client *cluster.Client, namespace string) error {
 	if _, _, err := client.Namespaces().Info(namespace, query(ctx, "")); cluster.Is(err, cluster.ErrNotFound) {
 		return nil
 	}

@@ -40,7 +40,7 @@ func (f Finding) String() string {
 // nothing. The error is for a cluster that cannot be asked: it wraps
 // cluster.ErrUnreachable or cluster.ErrNoLeader. A token that is not known ends the
 // examination, because nothing else can be seen.
-func Examine(ctx context.Context, client *api.Client, o Options) ([]Finding, error) {
+func Examine(ctx context.Context, client *cluster.Client, o Options) ([]Finding, error) {
 	objects, err := render(o)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 )
 
 // examine returns what was found, but for what is fine.
-func examine(t *testing.T, client *api.Client, o setup.Options) (wrong, doubts, fine string) {
+func examine(t *testing.T, client *cluster.Client, o setup.Options) (wrong, doubts, fine string) {
 	t.Helper()
 	findings, err := setup.Examine(t.Context(), client, o)
 	if err != nil {
@@ -38,7 +38,7 @@ func examine(t *testing.T, client *api.Client, o setup.Options) (wrong, doubts, 
 }
 
 // tokenWith makes a client with a policy of these rules.
-func tokenWith(t *testing.T, client *api.Client, at string, rules string, ttl time.Duration) *api.Client {
+func tokenWith(t *testing.T, client *cluster.Client, at string, rules string, ttl time.Duration) *cluster.Client {
 	t.Helper()
 	name := "p" + strings.ReplaceAll(strings.ToLower(regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(t.Name(), "-")), "_", "-")
 	name = name[max(0, len(name)-120):]
@@ -56,7 +56,7 @@ func tokenWith(t *testing.T, client *api.Client, at string, rules string, ttl ti
 	return made
 }
 
-func bridgeRules(t *testing.T, client *api.Client) string {
+func bridgeRules(t *testing.T, client *cluster.Client) string {
 	t.Helper()
 	policy, _, err := client.ACLPolicies().Info("seatrial-bridge", nil)
 	if err != nil {
@@ -85,7 +85,7 @@ func TestExamine(t *testing.T) {
 	good := tokenWith(t, client, a.HTTP, rules, 0)
 
 	t.Run("all is well", func(t *testing.T) {
-		for who, client := range map[string]*api.Client{"the operator": client, "the bridge": good} {
+		for who, client := range map[string]*cluster.Client{"the operator": client, "the bridge": good} {
 			wrong, doubts, fine := examine(t, client, o)
 			if wrong != "" {
 				t.Errorf("%s:\n%s", who, wrong)
@@ -211,7 +211,7 @@ func TestExamine(t *testing.T) {
 }
 
 // awaitNode waits until the node is there, whatever its drivers.
-func awaitNode(t *testing.T, client *api.Client) {
+func awaitNode(t *testing.T, client *cluster.Client) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		nodes, _, err := client.Nodes().List(nil)

@@ -19,70 +19,70 @@ import (
 
 // probes are everything that somebody may want to do, by what it is called below.
 // alloc runs in the namespace.
-func probes(t *testing.T, namespace string, alloc *api.Allocation) map[string]func(*api.Client) error {
+func probes(t *testing.T, namespace string, alloc *api.Allocation) map[string]func(*cluster.Client) error {
 	q, w := &api.QueryOptions{Namespace: namespace}, &api.WriteOptions{Namespace: namespace}
 	const none = "no-such-thing"
 	job := func() *api.Job {
 		return &api.Job{ID: new("probe"), Name: new("probe"), Namespace: new(namespace), Type: new("batch"), Datacenters: []string{"nowhere"},
 			TaskGroups: []*api.TaskGroup{{Name: new("g"), Tasks: []*api.Task{{Name: "t", Driver: "raw_exec", Config: map[string]any{"command": "true"}}}}}}
 	}
-	variables := map[string]func(*api.Client) error{}
+	variables := map[string]func(*cluster.Client) error{}
 	for _, path := range []string{"seatrial/leases", "seatrial/recipes", "nomad/jobs"} {
-		variables["read "+path] = func(c *api.Client) error { _, _, err := c.Variables().Peek(path+"/probe", q); return err }
-		variables["write "+path] = func(c *api.Client) error {
+		variables["read "+path] = func(c *cluster.Client) error { _, _, err := c.Variables().Peek(path+"/probe", q); return err }
+		variables["write "+path] = func(c *cluster.Client) error {
 			_, _, err := c.Variables().Update(&api.Variable{Namespace: namespace, Path: path + "/probe", Items: api.VariableItems{"a": "b"}}, w)
 			return err
 		}
-		variables["destroy "+path] = func(c *api.Client) error { _, err := c.Variables().Delete(path+"/probe", w); return err }
+		variables["destroy "+path] = func(c *cluster.Client) error { _, err := c.Variables().Delete(path+"/probe", w); return err }
 	}
-	all := map[string]func(*api.Client) error{
-		"list-jobs":    func(c *api.Client) error { _, _, err := c.Jobs().List(q); return err },
-		"read-job":     func(c *api.Client) error { _, _, err := c.Jobs().Info(none, q); return err },
-		"submit-job":   func(c *api.Client) error { _, _, err := c.Jobs().Register(job(), w); return err },
-		"dispatch-job": func(c *api.Client) error { _, _, err := c.Jobs().Dispatch(none, nil, nil, "", w); return err },
-		"stop a job":   func(c *api.Client) error { _, _, err := c.Jobs().Deregister(none, false, w); return err },
-		"purge-job":    func(c *api.Client) error { _, _, err := c.Jobs().Deregister(none, true, w); return err },
-		"scale-job": func(c *api.Client) error {
+	all := map[string]func(*cluster.Client) error{
+		"list-jobs":    func(c *cluster.Client) error { _, _, err := c.Jobs().List(q); return err },
+		"read-job":     func(c *cluster.Client) error { _, _, err := c.Jobs().Info(none, q); return err },
+		"submit-job":   func(c *cluster.Client) error { _, _, err := c.Jobs().Register(job(), w); return err },
+		"dispatch-job": func(c *cluster.Client) error { _, _, err := c.Jobs().Dispatch(none, nil, nil, "", w); return err },
+		"stop a job":   func(c *cluster.Client) error { _, _, err := c.Jobs().Deregister(none, false, w); return err },
+		"purge-job":    func(c *cluster.Client) error { _, _, err := c.Jobs().Deregister(none, true, w); return err },
+		"scale-job": func(c *cluster.Client) error {
 			_, _, err := c.Jobs().Scale(none, "g", new(1), "", false, nil, w)
 			return err
 		},
-		"read-fs": func(c *api.Client) error { _, _, err := c.AllocFS().List(alloc, "/", q); return err },
-		"read-logs": func(c *api.Client) error {
+		"read-fs": func(c *cluster.Client) error { _, _, err := c.AllocFS().List(alloc, "/", q); return err },
+		"read-logs": func(c *cluster.Client) error {
 			body, err := c.Raw().Response("/v1/client/fs/logs/"+alloc.ID+"?task=t&type=stdout&plain=true", q)
 			if err == nil {
 				err = body.Close()
 			}
 			return err
 		},
-		"alloc-lifecycle": func(c *api.Client) error { return c.Allocations().Restart(alloc, none, q) },
-		"alloc-exec": func(c *api.Client) error {
+		"alloc-lifecycle": func(c *cluster.Client) error { return c.Allocations().Restart(alloc, none, q) },
+		"alloc-exec": func(c *cluster.Client) error {
 			_, err := c.Allocations().Exec(t.Context(), alloc, "t", false, []string{"true"}, strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}, nil, q)
 			return err
 		},
-		"host-volume-read": func(c *api.Client) error { _, _, err := c.HostVolumes().Get(none, q); return err },
-		"host-volume-delete": func(c *api.Client) error {
+		"host-volume-read": func(c *cluster.Client) error { _, _, err := c.HostVolumes().Get(none, q); return err },
+		"host-volume-delete": func(c *cluster.Client) error {
 			_, _, err := c.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: none}, w)
 			return err
 		},
-		"host-volume-create": func(c *api.Client) error {
+		"host-volume-create": func(c *cluster.Client) error {
 			_, _, err := c.HostVolumes().Create(&api.HostVolumeCreateRequest{Volume: &api.HostVolume{Namespace: namespace, Name: "x", PluginID: none}}, w)
 			return err
 		},
-		"read nodes": func(c *api.Client) error { _, _, err := c.Nodes().List(nil); return err },
-		"change nodes": func(c *api.Client) error {
+		"read nodes": func(c *cluster.Client) error { _, _, err := c.Nodes().List(nil); return err },
+		"change nodes": func(c *cluster.Client) error {
 			_, err := c.Nodes().ToggleEligibility("11111111-2222-3333-4444-555555555555", true, nil)
 			return err
 		},
-		"read agents": func(c *api.Client) error { _, err := c.Agent().Self(); return err },
-		"make policies": func(c *api.Client) error {
+		"read agents": func(c *cluster.Client) error { _, err := c.Agent().Self(); return err },
+		"make policies": func(c *cluster.Client) error {
 			_, err := c.ACLPolicies().Upsert(&api.ACLPolicy{Name: "x"}, nil)
 			return err
 		},
-		"make tokens": func(c *api.Client) error {
+		"make tokens": func(c *cluster.Client) error {
 			_, _, err := c.ACLTokens().Create(&api.ACLToken{Type: "client", Policies: []string{"x"}}, nil)
 			return err
 		},
-		"make namespaces": func(c *api.Client) error {
+		"make namespaces": func(c *cluster.Client) error {
 			_, err := c.Namespaces().Register(&api.Namespace{Name: "probe"}, nil)
 			return err
 		},
@@ -129,7 +129,7 @@ func TestPoliciesAllowWhatIsNeededAndNothingElse(t *testing.T) {
 }
 
 // sleeper runs an allocation.
-func sleeper(t *testing.T, client *api.Client, namespace string) *api.Allocation {
+func sleeper(t *testing.T, client *cluster.Client, namespace string) *api.Allocation {
 	t.Helper()
 	_, _, err := client.Jobs().Register(&api.Job{
 		ID: new("sleeper"), Name: new("sleeper"), Namespace: new(namespace), Type: new("batch"), Datacenters: []string{"*"},

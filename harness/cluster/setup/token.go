@@ -17,7 +17,7 @@ import (
 // BridgeToken makes a token with the bridge's policy and nothing else, and writes it
 // into a file that only its owner may read. A file that is there is never written to:
 // where it holds such a token nothing is changed, else it is an error.
-func BridgeToken(ctx context.Context, client *api.Client, o Options, file string) (Change, error) {
+func BridgeToken(ctx context.Context, client *cluster.Client, o Options, file string) (Change, error) {
 	o, err := o.withDefaults()
 	c := Change{Kind: Token, Name: file}
 	if err != nil {
@@ -45,7 +45,7 @@ func BridgeToken(ctx context.Context, client *api.Client, o Options, file string
 	return c, nil
 }
 
-func checkToken(ctx context.Context, client *api.Client, policy, file string) error {
+func checkToken(ctx context.Context, client *cluster.Client, policy, file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("cannot read the bridge's token: %w", err)
