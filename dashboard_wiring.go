@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"seatrial/bridge/dispatch"
+	"seatrial/bridge/dispatch/nomad"
 	"seatrial/bridge/queue"
 	"seatrial/dashboard"
 	"seatrial/dashboard/page"
+	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
 	"seatrial/recipes"
@@ -22,8 +27,17 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 	if sv.cluster != nil {
 		nomadURL, namespace = sv.nomadURL, sv.cluster.namespaces.Runs
 	}
+	var nodes func() page.Cluster
+	if sv.place.nodes != nil {
+		nodes = func() page.Cluster {
+			c := shownCluster(sv.place.nodes())
+			placeRuns(c.Nodes, db)
+			return c
+		}
+	}
 	return dashboard.New(dashboard.Config{
-		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
+		Cluster: nodes,
+		JobLog:  sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
 		Journal:    db,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book()) },
@@ -47,6 +61,37 @@ func shownQueue(s queue.Snapshot) page.Queue {
 	}
 	return q
 }
+
+func shownCluster(nodes []nomad.Node, away time.Time) page.Cluster {
+	c := page.Cluster{AwaySince: away}
+	for _, n := range nodes {
+		node := page.Node{ID: n.ID, Name: n.Name, Status: n.Status, Eligible: n.Eligible, Draining: n.Draining, Capabilities: n.Capabilities}
+		for _, name := range slices.Sorted(maps.Keys(n.Drivers)) {
+			node.Drivers = append(node.Drivers, page.Driver{Name: name, Healthy: n.Drivers[name]})
+		}
+		c.Nodes = append(c.Nodes, node)
+	}
+	return c
+}
+
+// placeRuns says what is under way where. It is a courtesy: where the journal cannot be
+// read, the page says so elsewhere.
+func placeRuns(nodes []page.Node, db *sqlite.DB) {
+	open, err := db.Reports(context.Background(), journal.Filter{Open: true, Limit: mostShown})
+	if err != nil {
+		return
+	}
+	for _, r := range open {
+		for i := range nodes {
+			if r.Started != nil && r.Started.Node == nodes[i].Name {
+				nodes[i].Runs = append(nodes[i].Runs, r.Request.ID)
+			}
+		}
+	}
+}
+
+// mostShown is more than are ever under way at once.
+const mostShown = 1000
 
 func shownEnrolments(book *recipes.Book) page.Enrolments {
 	var shown page.Enrolments

@@ -39,8 +39,9 @@ type place struct {
 	obstacle   func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 	// cannotIsolate says why recipes whose code is not trusted are refused.
 	cannotIsolate string
-	run           func(ctx context.Context) error // keeps what is known about the place fresh; may be nil
-	log           joblog.Source                   // what an attempt's job printed; may be nil
+	run           func(ctx context.Context) error  // keeps what is known about the place fresh; may be nil
+	log           joblog.Source                    // what an attempt's job printed; may be nil
+	nodes         func() ([]nomad.Node, time.Time) // of the cluster; nil on one machine
 }
 
 // place joins what --dispatch asks for.
@@ -98,7 +99,7 @@ func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, run
 	if err != nil {
 		return nil, exitWith(exitConfiguration, err)
 	}
-	p.dispatcher, p.offers, p.log = d, d.Offers, d.Logs
+	p.dispatcher, p.offers, p.log, p.nodes = d, d.Offers, d.Logs, d.Nodes
 	p.obstacle = func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error) {
 		why, next, err := d.CannotDispatch(ctx, e)
 		return admission.Obstacle{Why: why, Next: next}, err
@@ -107,6 +108,7 @@ func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, run
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return access.keep(ctx, sv.log) })
 		group.Go(func() error { return d.Run(ctx) })
+		group.Go(func() error { return sv.lookAgain(ctx) })
 		return group.Wait()
 	}
 	return p, nil
@@ -144,6 +146,23 @@ type noFiles struct{}
 func (noFiles) Book() *recipes.Book       { return &recipes.Book{} }
 func (noFiles) Run(context.Context) error { return nil }
 func (noFiles) Reload() error             { return nil }
+
+// lookAgainEvery is how long what waits may not notice that a node offers more.
+const lookAgainEvery = 10 * time.Second
+
+// lookAgain has what waits compared with what nodes offer by now.
+func (sv *server) lookAgain(ctx context.Context) error {
+	tick := time.NewTicker(lookAgainEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			sv.queue.Look()
+		}
+	}
+}
 
 // enrolment finds a recipe's settings as they are now.
 func (sv *server) enrolment(name string) (recipes.Enrolment, bool) {

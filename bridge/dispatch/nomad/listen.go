@@ -25,6 +25,9 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	silent := false
 	for ctx.Err() == nil {
 		came, err := d.listen(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.offers.answered(err, d.Now())
+		}
 		d.news.tellAll(false) // until it listens again, everybody looks for himself
 		if ctx.Err() != nil {
 			break
@@ -108,7 +111,11 @@ func (d *Dispatcher) listen(ctx context.Context) (at bool, err error) {
 
 // reconcile makes everybody look at the cluster, and the offers be read anew.
 func (d *Dispatcher) reconcile(ctx context.Context) error {
-	if err := d.readOffers(ctx); err != nil {
+	err := d.readOffers(ctx)
+	if ctx.Err() == nil {
+		d.offers.answered(err, d.Now())
+	}
+	if err != nil {
 		return err
 	}
 	d.news.tellAll(true)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/nomad/api"
 
@@ -17,10 +18,12 @@ type offers struct {
 	mu    sync.Mutex
 	read  bool
 	nodes map[string]offer // by node ID
+	away  time.Time        // since when the cluster does not answer; zero: it does
 }
 
 type offer struct {
 	index uint64 // when it was read
+	stub  *api.NodeListStub
 	sets  []string
 	ready bool
 }
@@ -74,6 +77,7 @@ func (d *Dispatcher) readOffers(ctx context.Context) error {
 			}
 			o = offer{index: n.ModifyIndex, sets: capabilities(node.Meta[cluster.NodeCapabilities])}
 		}
+		o.stub = n
 		o.ready = n.Status == api.NodeStatusReady && n.SchedulingEligibility == api.NodeSchedulingEligible && !n.Drain
 		now[n.ID] = o
 	}
