@@ -1,6 +1,9 @@
 # make          builds ./seatrial
 # make test     installs or builds what the tests need, runs them, stops what they started
 # make demo     a whole run in a temporary folder: forge, comment, run, verdict
+# make demo-nomad    the same on a Nomad cluster: the one at NOMAD_ADDR, or an agent that is started
+# make chaos-nomad   what can go wrong with runs on a cluster of three servers and two clients; a table
+# make test-nomad    the dispatcher's contract and the faults on the Nomad at NOMAD_ADDR
 # make bench    the figures of docs/reference/benchmarks.md, as ratios and counts
 # make fuzz     each fuzz target for FUZZTIME
 
@@ -8,13 +11,24 @@ GO ?= go
 FUZZTIME ?= 60s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: build test demo bench fuzz generate clean
+.PHONY: build test demo demo-nomad chaos-nomad test-nomad bench fuzz generate clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o seatrial .
 
 demo: build
 	./seatrial demo
+
+demo-nomad: build
+	dev/prepare nomad
+	./seatrial demo --nomad
+
+chaos-nomad:
+	dev/prepare nomad
+	dev/chaos-nomad
+
+test-nomad:
+	dev/test-nomad
 
 test:
 	dev/prepare test
