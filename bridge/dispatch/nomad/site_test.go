@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"seatrial/bridge/dispatch/nomad"
 	"seatrial/harness/cluster"
 	"seatrial/harness/cluster/agent"
+	"seatrial/harness/cluster/setup"
 	"seatrial/harness/run"
 	"seatrial/internal/must"
 	"seatrial/recipes"
@@ -51,14 +54,27 @@ type site struct {
 	once  sync.Once
 	err   error
 	dir   string
-	agent *agent.Agent
+	agent *agent.Agent // nil where the cluster is somebody's
+	addr  string
 	root  *cluster.Client // with every right
 	token string          // with just those that a bridge needs
 }
 
 var theSite site
 
-var namespaces = cluster.NamespacesFor("")
+// What a cluster that is there already is named by: see dev/test-nomad.
+const (
+	addrVariable  = "SEATRIAL_NOMAD_ADDR"
+	tokenVariable = "SEATRIAL_NOMAD_TOKEN"
+)
+
+// namespaces are the usual ones on a cluster of our own, else some of this test's.
+var namespaces = func() cluster.Namespaces {
+	if os.Getenv(addrVariable) != "" {
+		return cluster.NamespacesFor(fmt.Sprintf("contract-%d", os.Getpid()))
+	}
+	return cluster.NamespacesFor("")
+}()
 
 // rights are the least that the package needs.
 const rights = `
@@ -77,7 +93,7 @@ node { policy = "read" }
 func theCluster(t *testing.T) *site {
 	t.Helper()
 	program, err := agent.Find()
-	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
+	must.Have(t, "nomad", err == nil || os.Getenv(addrVariable) != "", "there is no nomad: dev/nomad/build")
 	theSite.once.Do(func() { theSite.err = theSite.open(program) })
 	if theSite.err != nil {
 		t.Fatal(theSite.err)
@@ -93,14 +109,17 @@ func (s *site) open(program string) (err error) {
 	if err = os.Chmod(s.dir, 0o711); err != nil {
 		return err
 	}
-	if s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{cluster.NodeCapabilities: "browser, kvm"}}); err != nil {
-		return err
+	management := os.Getenv(tokenVariable)
+	if s.addr = os.Getenv(addrVariable); s.addr == "" {
+		if s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{cluster.NodeCapabilities: "browser, kvm"}}); err != nil {
+			return err
+		}
+		s.addr = s.agent.HTTP
+		if management, err = s.agent.Bootstrap(ctx); err != nil {
+			return err
+		}
 	}
-	management, err := s.agent.Bootstrap(ctx)
-	if err != nil {
-		return err
-	}
-	if s.root, err = cluster.NewClient(cluster.Config{Address: s.agent.HTTP, Token: management}); err != nil {
+	if s.root, err = cluster.NewClient(cluster.Config{Address: s.addr, Token: management}); err != nil {
 		return err
 	}
 	for _, name := range []string{namespaces.Runs, namespaces.Apps} {
@@ -108,11 +127,15 @@ func (s *site) open(program string) (err error) {
 			return err
 		}
 	}
-	if s.token, err = s.newToken("bridge", rights); err != nil {
+	names := strings.NewReplacer(`"ci"`, strconv.Quote(namespaces.Runs), `"ci-apps"`, strconv.Quote(namespaces.Apps))
+	if s.token, err = s.newToken("seatrial-"+namespaces.Runs+"-bridge", names.Replace(rights)); err != nil {
 		return err
 	}
 	if err = s.register(job(cluster.JobRun)); err != nil {
 		return err
+	}
+	if s.agent == nil {
+		return nil
 	}
 	return s.agent.WaitReady(ctx, management, 1)
 }
@@ -140,6 +163,8 @@ func (s *site) close() error {
 	var err error
 	if s.agent != nil {
 		err = s.agent.Wipe()
+	} else if s.root != nil {
+		err = setup.Dismantle(context.Background(), s.root, setup.Options{Namespaces: namespaces})
 	}
 	if s.root != nil {
 		s.root.Close()
@@ -150,7 +175,7 @@ func (s *site) close() error {
 // client has just the rights that a bridge needs.
 func (s *site) client(t *testing.T) *cluster.Client {
 	t.Helper()
-	c, err := cluster.NewClient(cluster.Config{Address: s.agent.HTTP, Token: s.token})
+	c, err := cluster.NewClient(cluster.Config{Address: s.addr, Token: s.token})
 	if err != nil {
 		t.Fatal(err)
 	}
