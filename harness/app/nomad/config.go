@@ -78,7 +78,7 @@ type deployed struct {
 
 // New prepares a deployer for one run's app. It makes nothing yet.
 func New(cfg Config) (*App, error) {
-	if err := check(&cfg); err != nil {
+	if err := valid(&cfg); err != nil {
 		return nil, fmt.Errorf("cannot prepare the app: %w", err)
 	}
 	a := &App{cfg: cfg}
@@ -86,7 +86,7 @@ func New(cfg Config) (*App, error) {
 	return a, nil
 }
 
-func check(cfg *Config) error {
+func valid(cfg *Config) error {
 	if _, err := run.ParseID(string(cfg.Labels.Run)); err != nil {
 		return err
 	}

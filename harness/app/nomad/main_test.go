@@ -93,12 +93,15 @@ func (s *single) start(ctx context.Context, program, busybox string) (err error)
 		}
 	}
 	s.guest = filepath.Join(s.dir, "guest")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", s.guest, "../process/testdata/guest")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot build the test app: %w\n%s", err, said)
+	tools := filepath.Join(s.dir, "tools")
+	for file, source := range map[string]string{s.guest: "../process/testdata/guest", filepath.Join(tools, "guestbook"): "./testdata/toolchain"} {
+		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", file, source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if said, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("cannot build a program for the tests: %w\n%s", err, said)
+		}
 	}
-	s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{}, ChrootEnv: map[string]string{bin: "/bin"}})
+	s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{}, ChrootEnv: map[string]string{bin: "/bin", tools: "/usr/local/bin"}})
 	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(s.dir, "node", "agent.log"))
 		return fmt.Errorf("%w\n%s", err, log)
