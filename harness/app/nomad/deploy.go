@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/nomad/api"
+
 	"seatrial/harness/app"
 	"seatrial/harness/cluster"
 )
@@ -23,7 +25,7 @@ func (a *App) Deploy(ctx context.Context, r app.Release) error {
 	if err != nil {
 		return err
 	}
-	return a.bringUp(ctx, d)
+	return a.bringUp(ctx, d, a.registerNew)
 }
 
 // Upgrade implements app.Lifecycle. Nomad stops the old release's tasks and starts the
@@ -44,7 +46,7 @@ func (a *App) Upgrade(ctx context.Context, r app.Release) error {
 	if err := a.thaw(); err != nil {
 		return err
 	}
-	return a.bringUp(ctx, d)
+	return a.bringUp(ctx, d, a.register)
 }
 
 // Start implements app.Lifecycle.
@@ -58,15 +60,29 @@ func (a *App) Start(ctx context.Context) error {
 	case up != nil:
 		return errors.New("cannot start the app: it runs already")
 	}
-	return a.start(ctx, d)
+	return a.start(ctx, d, a.register)
 }
 
-func (a *App) bringUp(ctx context.Context, d *deployed) error {
+// submit hands a job to Nomad.
+type submit func(ctx context.Context, job *api.Job) (*api.JobRegisterResponse, error)
+
+func (a *App) register(ctx context.Context, job *api.Job) (*api.JobRegisterResponse, error) {
+	answer, _, err := a.cfg.Client.Jobs().Register(job, a.write(ctx))
+	return answer, err
+}
+
+// registerNew takes no job's place, not even that of another run with our label.
+func (a *App) registerNew(ctx context.Context, job *api.Job) (*api.JobRegisterResponse, error) {
+	answer, _, err := a.cfg.Client.Jobs().EnforceRegister(job, 0, a.write(ctx))
+	return answer, err
+}
+
+func (a *App) bringUp(ctx context.Context, d *deployed, how submit) error {
 	a.mu.Lock()
 	a.current = d
 	a.history = append(a.history, d)
 	a.mu.Unlock()
-	return a.start(ctx, d)
+	return a.start(ctx, d, how)
 }
 
 // prepare makes a release into a job. Nothing is made before the policy agrees.
@@ -156,9 +172,9 @@ func (a *App) prepareVolumes(ctx context.Context, d *deployed) (map[string]strin
 }
 
 // start submits the job and waits until all of it was started.
-func (a *App) start(ctx context.Context, d *deployed) error {
+func (a *App) start(ctx context.Context, d *deployed, how submit) error {
 	serial(d.job, a.cfg.Now())
-	answer, _, err := a.cfg.Client.Jobs().Register(d.job, a.write(ctx))
+	answer, err := how(ctx, d.job)
 	if err != nil {
 		return registerError(d, err)
 	}

@@ -158,6 +158,9 @@ func registerError(d *deployed, err error) error {
 	if errors.As(err, &answer) && answer.HasStatusCode() && answer.StatusCode() == internal && strings.Contains(answer.Body(), "validation") {
 		return &app.Fault{Summary: d.file + " makes no valid job", Evidence: strings.Split(strings.TrimSpace(answer.Body()), "\n")}
 	}
+	if strings.Contains(err.Error(), "Enforcing job modify index") {
+		return fmt.Errorf("cannot start the app: there is a job called %s already: it is another run's, or was left over", *d.job.ID)
+	}
 	return cluster.Explain("start the app", err)
 }
 

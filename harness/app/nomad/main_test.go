@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/nomad/api"
+	"go.uber.org/goleak"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/process"
@@ -26,7 +28,11 @@ import (
 func TestMain(m *testing.M) {
 	process.Main() // the tests' binary works on apps' files, too
 	code := m.Run()
-	if err := one.wipe(); err != nil {
+	err := one.wipe()
+	if err == nil && code == 0 {
+		err = goleak.Find()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
@@ -139,10 +145,16 @@ func (s *single) wipe() error {
 	if s.dir == "" {
 		return nil
 	}
+	for _, c := range []*api.Client{s.client, s.admin} {
+		if c != nil {
+			c.Close()
+		}
+	}
 	var err error
 	if s.agent != nil {
 		err = s.agent.Wipe()
 	}
+	http.DefaultClient.CloseIdleConnections() // which waited for the agent
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 

@@ -88,6 +88,9 @@ func (p *Place) Objects(ctx context.Context) ([]app.Object, error) {
 // Remove implements app.Place. It removes nothing that is not labelled as we label
 // things, whatever the object says.
 func (p *Place) Remove(ctx context.Context, o app.Object) error {
+	if o.ID == "" {
+		return fmt.Errorf("cannot remove a %s without a name", o.Kind)
+	}
 	var labelled bool
 	var err error
 	var remove func() error

@@ -61,14 +61,18 @@ func TestPolicy(t *testing.T) {
 		says   string
 		always bool // also where the code is trusted
 	}{
-		"nothing":            {func(*api.Job) {}, "", both},
-		"batch":              {func(j *api.Job) { j.Type = ptr("batch") }, "the job: its type is batch", both},
-		"periodic":           {func(j *api.Job) { j.Periodic = &api.PeriodicConfig{} }, "periodic", both},
-		"parameterized":      {func(j *api.Job) { j.ParameterizedJob = &api.ParameterizedJobConfig{} }, "parameterized", both},
-		"several regions":    {func(j *api.Job) { j.Multiregion = &api.Multiregion{} }, "regions", both},
-		"too many":           {group(func(g *api.TaskGroup) { g.Count = ptr(11) }), "11 allocations; at most 10", both},
-		"another node":       {func(j *api.Job) { j.Constraints = []*api.Constraint{api.NewConstraint("${node.unique.name}", "=", "x")} }, "chooses a node", both},
-		"distinct hosts":     {group(func(g *api.TaskGroup) { g.Constraints = []*api.Constraint{api.NewConstraint("", api.ConstraintDistinctHosts, "true")} }), "group web: a constraint", both},
+		"nothing":         {func(*api.Job) {}, "", both},
+		"batch":           {func(j *api.Job) { j.Type = ptr("batch") }, "the job: its type is batch", both},
+		"periodic":        {func(j *api.Job) { j.Periodic = &api.PeriodicConfig{} }, "periodic", both},
+		"parameterized":   {func(j *api.Job) { j.ParameterizedJob = &api.ParameterizedJobConfig{} }, "parameterized", both},
+		"several regions": {func(j *api.Job) { j.Multiregion = &api.Multiregion{} }, "regions", both},
+		"too many":        {group(func(g *api.TaskGroup) { g.Count = ptr(11) }), "11 allocations; at most 10", both},
+		"another node": {func(j *api.Job) {
+			j.Constraints = []*api.Constraint{api.NewConstraint("${node.unique.name}", "=", "x")}
+		}, "chooses a node", both},
+		"distinct hosts": {group(func(g *api.TaskGroup) {
+			g.Constraints = []*api.Constraint{api.NewConstraint("", api.ConstraintDistinctHosts, "true")}
+		}), "group web: a constraint", both},
 		"a foreign volume":   {group(func(g *api.TaskGroup) { g.Volumes["d"].Source = "others" }), `its source is "others", which must be one of data, or release`, both},
 		"a CSI volume":       {group(func(g *api.TaskGroup) { g.Volumes["d"].Type = "csi" }), `of the type "csi"`, both},
 		"a fixed port":       {group(func(g *api.TaskGroup) { g.Networks[0].ReservedPorts = []api.Port{{Label: "http", Value: 80}} }), "fixed to 80", both},
