@@ -243,3 +243,33 @@ func TestAPlaceRemovesNothingElse(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestATaskOfRawExecFindsItsVolumesWhereTheyLie(t *testing.T) {
+	s := need(t)
+	a, _ := newApp(t, s)
+	job := strings.Replace(jobFile("cd $RELEASE_DIR; echo x > $NOMAD_TASK_DIR/stray; exec ./guest daemon"), `driver      = "exec"`, `driver      = "raw_exec"`, 1)
+	job = strings.Replace(job, "cd /release; ", "", 1)
+	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", job)))
+	noError(t, a.Put(t.Context(), "data", "kept", []byte("x")))
+	list, err := a.Volumes(t.Context())
+	noError(t, err)
+	if content, err := os.ReadFile(filepath.Join(list[0].Path, "kept")); err != nil || string(content) != "x" {
+		t.Errorf("the volume is not at %s: %v", list[0].Path, err)
+	}
+	var strays []app.Stray
+	for deadline := time.Now().Add(10 * time.Second); len(strays) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		strays, err = a.Strays(t.Context())
+		noError(t, err)
+	}
+	if len(strays) != 1 || !strings.HasSuffix(strays[0].Path, "/web/local/stray") || strays[0].Size != 2 {
+		t.Errorf("strays: %+v", strays)
+	}
+	running, err := a.Running(t.Context())
+	if err != nil || running.Name != "1.0.0" {
+		t.Errorf("running %+v, %v", running, err)
+	}
+	thaw, err := a.Freeze(t.Context())
+	noError(t, err)
+	noError(t, thaw())
+	noError(t, a.Stop(t.Context()))
+}

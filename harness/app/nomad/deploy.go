@@ -107,7 +107,7 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 		return nil, fault
 	}
 	d := &deployed{release: r, file: file, job: job, main: mainPlace(job)}
-	d.mounts = mountsOf(job, d.main)
+	d.mounts = mountsOf(job, d.main, nil)
 	for _, name := range a.cfg.Enrolment.Volumes {
 		if d.mounts[name] == "" {
 			return nil, &app.Fault{
@@ -116,12 +116,13 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 			}
 		}
 	}
-	names, err := a.prepareVolumes(ctx, d)
+	names, dirs, err := a.prepareVolumes(ctx, d)
 	if err != nil {
 		return nil, err
 	}
+	d.mounts, d.files = mountsOf(job, d.main, dirs), dirs[releaseVolume]
 	s := shape{
-		namespace: a.cfg.Namespaces.Apps, label: a.cfg.Label, node: node, labels: a.labelMeta(), release: r, volumes: names,
+		namespace: a.cfg.Namespaces.Apps, label: a.cfg.Label, node: node, labels: a.labelMeta(), release: r, volumes: names, dirs: dirs,
 		stop: time.Duration(a.cfg.Enrolment.Timeouts.Stop), memory: max(int(a.cfg.Enrolment.Resources.Memory>>20), 1),
 	}
 	s.apply(job)
@@ -130,45 +131,35 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 }
 
 // prepareVolumes makes the app's volumes, and one of the release's files if the job
-// file asks for it. Its answer is the name of each volume's host volume.
-func (a *App) prepareVolumes(ctx context.Context, d *deployed) (map[string]string, error) {
-	names := map[string]string{}
-	var all []made
+// file asks for it. For each it says what its host volume is called and where it lies.
+func (a *App) prepareVolumes(ctx context.Context, d *deployed) (names, dirs map[string]string, err error) {
+	all := map[string]made{}
 	for _, volume := range a.cfg.Enrolment.Volumes {
-		v, err := a.makeVolume(ctx, volume, ownerOf(d.job, volume))
-		if err != nil {
-			return nil, err
+		if all[volume], err = a.makeVolume(ctx, volume, ownerOf(d.job, volume)); err != nil {
+			return nil, nil, err
 		}
-		names[volume] = v.name
-		all = append(all, v)
 	}
-	files := -1
 	if d.mounts[releaseVolume] != "" {
 		a.mu.Lock()
 		number := len(a.history) + 1
 		a.mu.Unlock()
-		v, err := a.makeVolume(ctx, releaseVolume+"-"+strconv.Itoa(number), "")
-		if err != nil {
-			return nil, err
+		if all[releaseVolume], err = a.makeVolume(ctx, releaseVolume+"-"+strconv.Itoa(number), ""); err != nil {
+			return nil, nil, err
 		}
-		names[releaseVolume] = v.name
-		files = len(all)
-		all = append(all, v)
 	}
-	for i, v := range all {
-		dir, err := a.awaitVolume(ctx, v)
-		if err != nil {
-			return nil, err
+	names, dirs = map[string]string{}, map[string]string{}
+	for volume, v := range all {
+		names[volume] = v.name
+		if dirs[volume], err = a.awaitVolume(ctx, v); err != nil {
+			return nil, nil, err
 		}
-		if i != files {
-			continue
-		}
-		d.files = dir
+	}
+	if dir := dirs[releaseVolume]; dir != "" {
 		if err := fill(dir, d.release.Dir); err != nil {
-			return nil, fmt.Errorf("cannot give the release's files to the app: %w", err)
+			return nil, nil, fmt.Errorf("cannot give the release's files to the app: %w", err)
 		}
 	}
-	return names, nil
+	return names, dirs, nil
 }
 
 // start submits the job and waits until all of it was started.

@@ -82,12 +82,12 @@ func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
 				continue
 			}
 			v := view{root: fmt.Sprintf("/proc/%d/root", procs[0].pid), seen: "/", since: boot.Add(ticks(procs[0].start)), except: temporary}
-			if root, err := os.Readlink(v.root); err != nil || root == "/" && sameRoot(procs[0].pid) {
-				dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", procs[0].pid))
-				if err != nil || !strings.Contains(dir, s.ID) {
+			if sameRoot(procs[0].pid) {
+				own := taskFolder(procs[0].pid, s.ID)
+				if own == "" {
 					continue
 				}
-				v.root, v.seen = fmt.Sprintf("/proc/%d/cwd", procs[0].pid), dir
+				v.root, v.seen = own, own
 			}
 			for _, m := range t.VolumeMounts {
 				v.except = append(slices.Clone(v.except), strings.TrimPrefix(path.Clean(value(m.Destination)), "/"))
@@ -103,6 +103,17 @@ func sameRoot(pid int) bool {
 	theirs, err := os.Stat(fmt.Sprintf("/proc/%d/root/", pid))
 	ours, err2 := os.Stat("/")
 	return err == nil && err2 == nil && os.SameFile(theirs, ours)
+}
+
+// taskFolder is the folder that Nomad gave to a task which sees the whole machine.
+func taskFolder(pid int, allocation string) string {
+	environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	for entry := range strings.SplitSeq(string(environ), "\x00") {
+		if dir, ok := strings.CutPrefix(entry, "NOMAD_TASK_DIR="); ok && strings.Contains(dir, "/"+allocation+"/") {
+			return path.Dir(path.Clean(dir))
+		}
+	}
+	return ""
 }
 
 const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Go runs on

@@ -24,7 +24,7 @@ func runTool(ctx context.Context, root string, uid, gid int, in io.Reader, out i
 	cmd.Env = []string{inside.PartEnv + "=" + inside.PartTool, "TMPDIR=/", "TZ=UTC"}
 	cmd.Dir = "/"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &said
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return ctx.Err()
