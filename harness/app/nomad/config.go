@@ -71,7 +71,7 @@ type deployed struct {
 	release app.Release
 	file    string // the job file's name
 	job     *api.Job
-	main    place
+	main    spot
 	mounts  map[string]string // volume → where the app sees it
 	files   string            // the folder of the release's files on this node; empty if the job file asks for none
 }

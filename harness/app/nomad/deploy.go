@@ -106,7 +106,7 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 	if fault := (policy{trusted: a.cfg.Trusted, volumes: a.cfg.Enrolment.Volumes}).check(file, job); fault != nil {
 		return nil, fault
 	}
-	d := &deployed{release: r, file: file, job: job, main: mainPlace(job)}
+	d := &deployed{release: r, file: file, job: job, main: mainSpot(job)}
 	d.mounts = mountsOf(job, d.main, nil)
 	for _, name := range a.cfg.Enrolment.Volumes {
 		if d.mounts[name] == "" {

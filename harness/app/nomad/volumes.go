@@ -183,7 +183,7 @@ func (a *App) Volumes(context.Context) ([]app.Volume, error) {
 
 // mountsOf says where the app sees each of its volumes, given where those lie. It is
 // asked before the job is reshaped.
-func mountsOf(job *api.Job, main place, dirs map[string]string) map[string]string {
+func mountsOf(job *api.Job, main spot, dirs map[string]string) map[string]string {
 	seen := map[string]string{}
 	look := func(g *api.TaskGroup, t *api.Task) {
 		for _, m := range t.VolumeMounts {
