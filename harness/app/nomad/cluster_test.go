@@ -195,7 +195,7 @@ func TestAPlaceFindsAndRemovesWhatIsOurs(t *testing.T) {
 	s := need(t)
 	a, _ := newApp(t, s)
 	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", jobFile("exec ./guest serve"))))
-	place := NewPlace(s.client, cluster.NamespacesFor("ci"))
+	place := NewPlace(s.janitor, cluster.NamespacesFor("ci"))
 	all, err := place.Objects(t.Context())
 	noError(t, err)
 	kinds := map[string]int{}
@@ -231,7 +231,7 @@ func TestAPlaceRemovesNothingElse(t *testing.T) {
 	volume, _, err := s.admin.HostVolumes().Create(&api.HostVolumeCreateRequest{Volume: &api.HostVolume{Namespace: "ci-apps", Name: "keep", PluginID: "mkdir", NodeID: s.node}}, nil)
 	noError(t, err)
 	t.Cleanup(func() { noError(t, deleteVolume(context.Background(), s.admin, "ci-apps", volume.Volume.ID)) })
-	place := NewPlace(s.client, cluster.NamespacesFor("ci"))
+	place := NewPlace(s.janitor, cluster.NamespacesFor("ci"))
 	for _, o := range []app.Object{{Kind: KindJob, ID: "somebody-elses"}, {Kind: KindVolume, ID: volume.Volume.ID}, {Kind: "node", ID: s.node}, {Kind: KindJob, ID: ""}, {Kind: KindVolume, ID: ""}} {
 		if err := place.Remove(t.Context(), o); err == nil {
 			t.Errorf("%+v was removed", o)

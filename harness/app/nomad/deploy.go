@@ -178,7 +178,7 @@ func (a *App) start(ctx context.Context, d *deployed, how submit) error {
 		return err
 	}
 	if old != nil {
-		old.last = up.index
+		old.last.Store(up.index)
 		return a.awaitReplaced(ctx, old)
 	}
 	return nil

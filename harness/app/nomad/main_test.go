@@ -46,9 +46,11 @@ type single struct {
 	dir    string
 	agent  *agent.Agent
 	client *api.Client // as the harness
-	admin  *api.Client
-	node   string
-	guest  string // the test app: see process/testdata/guest
+
+	janitor *api.Client
+	admin   *api.Client
+	node    string
+	guest   string // the test app: see process/testdata/guest
 }
 
 var one single
@@ -61,6 +63,13 @@ namespace "ci-apps" {
 }
 host_volume "seatrial*" { policy = "write" }
 node { policy = "read" }
+`
+
+// sweeping are the rights that a place says that it needs.
+const sweeping = `
+namespace "ci-apps" {
+  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "alloc-lifecycle", "host-volume-read", "host-volume-delete"]
+}
 `
 
 func need(t *testing.T) *single {
@@ -131,21 +140,33 @@ func (s *single) open(ctx context.Context) error {
 		return err
 	}
 	s.node = nodes[0].ID
-	_, err = s.admin.Namespaces().Register(&api.Namespace{Name: "ci-apps"}, nil)
-	_, err2 := s.admin.ACLPolicies().Upsert(&api.ACLPolicy{Name: "harness", Rules: rights}, nil)
-	made, _, err3 := s.admin.ACLTokens().Create(&api.ACLToken{Name: "harness", Type: "client", Policies: []string{"harness"}}, nil)
-	if err := errors.Join(err, err2, err3); err != nil {
+	if _, err := s.admin.Namespaces().Register(&api.Namespace{Name: "ci-apps"}, nil); err != nil {
 		return err
 	}
-	s.client, err = cluster.NewClient(cluster.Config{Address: s.agent.HTTP, Token: made.SecretID, Namespace: "ci"})
+	s.client, err = s.with("harness", rights)
+	if err == nil {
+		s.janitor, err = s.with("janitor", sweeping)
+	}
 	return err
+}
+
+// with is a client that has some rights and no others.
+func (s *single) with(name, rules string) (*api.Client, error) {
+	if _, err := s.admin.ACLPolicies().Upsert(&api.ACLPolicy{Name: name, Rules: rules}, nil); err != nil {
+		return nil, err
+	}
+	made, _, err := s.admin.ACLTokens().Create(&api.ACLToken{Name: name, Type: "client", Policies: []string{name}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return cluster.NewClient(cluster.Config{Address: s.agent.HTTP, Token: made.SecretID, Namespace: "ci"})
 }
 
 func (s *single) wipe() error {
 	if s.dir == "" {
 		return nil
 	}
-	for _, c := range []*api.Client{s.client, s.admin} {
+	for _, c := range []*api.Client{s.client, s.janitor, s.admin} {
 		if c != nil {
 			c.Close()
 		}

@@ -30,8 +30,9 @@ type Place struct {
 	limit     time.Duration // for a job to end
 }
 
-// NewPlace looks at a cluster. The client needs what Config.Client needs, but for the
-// node.
+// NewPlace looks at a cluster. The client needs these capabilities in the apps'
+// namespace: list-jobs, read-job, deregister-job and purge-job (or submit-job),
+// alloc-lifecycle, host-volume-read, host-volume-delete.
 func NewPlace(client *api.Client, namespaces cluster.Namespaces) app.Place {
 	return &Place{client: client, namespace: namespaces.Apps, limit: removeLimit}
 }

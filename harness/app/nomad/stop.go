@@ -28,7 +28,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if err := a.thaw(); err != nil {
 		return err
 	}
-	if _, _, err := a.cfg.Client.Jobs().Deregister(a.cfg.Label, false, a.write(ctx)); err != nil {
+	if _, _, err := a.cfg.Client.Jobs().Deregister(a.cfg.Label, false, a.write(ctx)); err != nil && !cluster.Is(err, cluster.ErrNotFound) {
 		return cluster.Explain("stop the app", err)
 	}
 	if err := a.awaitEnded(ctx, up); err != nil {

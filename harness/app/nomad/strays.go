@@ -82,7 +82,7 @@ func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
 			if len(procs) == 0 {
 				continue
 			}
-			v := view{proc: procs[0], root: fmt.Sprintf("/proc/%d/root", procs[0].pid), seen: "/", since: boot.Add(ticks(procs[0].start)), except: temporary}
+			v := view{proc: procs[0], root: fmt.Sprintf("/proc/%d/root", procs[0].pid), seen: "/", since: boot.Add(ticks(procs[0].start)).Add(-coarse), except: temporary}
 			if sameRoot(procs[0].pid) {
 				own := taskFolder(procs[0].pid, s.ID)
 				if own == "" {
@@ -116,6 +116,10 @@ func taskFolder(pid int, allocation string) string {
 	}
 	return ""
 }
+
+// coarse is how far a file's time may lag behind the clock: the kernel stamps files with
+// its last tick.
+const coarse = 20 * time.Millisecond
 
 const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Go runs on
 
