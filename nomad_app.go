@@ -6,7 +6,6 @@ import (
 	"seatrial/harness"
 	"seatrial/harness/app"
 	nomadapp "seatrial/harness/app/nomad"
-	"seatrial/harness/app/process"
 	"seatrial/harness/run"
 )
 
@@ -30,9 +29,4 @@ func (a *allocation) newApp(c harness.AppConfig) (app.App, error) {
 		Client: a.client, Namespaces: a.namespaces, NodeID: a.nodeID, Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL,
 		Enrolment: c.Enrolment, Trusted: c.Trusted, Log: c.Log,
 	})
-}
-
-// places are where the attempt leaves things: on this node, and on the cluster.
-func (a *allocation) places(work string) []app.Place {
-	return []app.Place{process.NewPlace(work, a.attempt.Instance), nomadapp.NewPlace(a.client, a.namespaces)}
 }

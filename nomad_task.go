@@ -149,15 +149,17 @@ func (c *nomadTeardownCommand) Run(ctx context.Context, g *Globals, s streams) e
 	return a.tearDown(ctx, g, g.logger(s.Err))
 }
 
-// tearDown removes what carries the attempt's labels, lists again, and writes down what
-// is left, so that the bridge learns of it.
+// tearDown removes what carries the attempt's labels on this node, lists again, and
+// writes down what is left, so that the bridge learns of it. What is on the cluster is the
+// bridge's: Nomad takes a task's identity for invalid as soon as another task of its
+// allocation has failed ("allocation is terminal"), so here nobody could ask.
 func (a *allocation) tearDown(ctx context.Context, g *Globals, log *slog.Logger) error {
 	work, err := g.stateDir(workDir, 0o711)
 	if err != nil {
 		return err
 	}
 	job := a.attempt
-	swept, trouble, err := app.Clean(ctx, a.places(work), job.Request.ID, job.Attempt)
+	swept, trouble, err := app.Clean(ctx, []app.Place{process.NewPlace(work, job.Instance)}, job.Request.ID, job.Attempt)
 	trouble = errors.Join(trouble, process.RemoveCache(filepath.Join(local.Temp(a.folder), cacheDir)), os.RemoveAll(local.Temp(a.folder)))
 	if err != nil {
 		return fmt.Errorf("cannot say what run %s left: %w", job.Request.ID, errors.Join(trouble, err))

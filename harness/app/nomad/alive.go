@@ -3,6 +3,7 @@ package nomad
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,10 +26,8 @@ func (a *App) Alive(ctx context.Context) error {
 	}
 	running := map[string]int{}
 	for _, s := range own {
-		for _, name := range taskNames(up.deployed, s.TaskGroup) {
-			if state := s.TaskStates[name]; state != nil && state.State == "dead" {
-				return a.ended(ctx, up, s, name)
-			}
+		if name := culprit(s, taskNames(up.deployed, s.TaskGroup)); name != "" {
+			return a.ended(ctx, up, s, name)
 		}
 		if s.ClientStatus == api.AllocClientStatusRunning {
 			running[s.TaskGroup]++
@@ -40,6 +39,25 @@ func (a *App) Alive(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// culprit is the task that ended, of those that are to last. One that Nomad ended
+// because of another's end comes last.
+func culprit(s *api.AllocationListStub, lasting []string) string {
+	followed := ""
+	for _, name := range lasting {
+		state := s.TaskStates[name]
+		if state == nil || state.State != "dead" {
+			continue
+		}
+		if !slices.ContainsFunc(state.Events, func(e *api.TaskEvent) bool {
+			return e.Type == api.TaskSiblingFailed || e.Type == api.TaskLeaderDead
+		}) {
+			return name
+		}
+		followed = name
+	}
+	return followed
 }
 
 // ended is how a task ended, with the tail of its log. It is the recipe's fault, unless

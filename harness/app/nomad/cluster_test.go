@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,14 +113,10 @@ func TestLinksInAVolumeLeadNowhere(t *testing.T) {
 	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", jobFile("exec ./guest serve"))))
 	secret := filepath.Join(t.TempDir(), "secret")
 	noError(t, os.WriteFile(secret, []byte("ours"), 0o666))
-	got, err := a.Exec(t.Context(), app.Command{Shell: "cd /data && busybox true; ln -s " + secret + " out; ln -s / top; ln -s /etc/passwd users.db; true"})
-	noError(t, err)
 	dir, err := a.folderOf(t.Context(), "data")
 	noError(t, err)
-	for link, to := range map[string]string{"out": secret, "top": "/", "users.db": "/etc/passwd"} { // the task may have no ln
-		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil && !errors.Is(err, fs.ErrExist) {
-			t.Fatal(err, got.Output)
-		}
+	for link, to := range map[string]string{"out": secret, "top": "/", "users.db": "/etc/passwd"} {
+		noError(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
 	if content, err := a.Get(t.Context(), "data", "out"); err == nil {
 		t.Errorf("a link was followed: %q", content)
@@ -161,11 +156,46 @@ func TestTheAppGetsItsVariablesAndPrintsToTheLog(t *testing.T) {
 	}
 }
 
+func TestAnothersJobIsNotReplaced(t *testing.T) {
+	s := need(t)
+	first, _ := newApp(t, s)
+	noError(t, first.Deploy(t.Context(), s.release(t, "1.0.0", jobFile("exec ./guest serve"))))
+	second, _ := newApp(t, s, func(c *Config) { c.Label = first.cfg.Label })
+	err := second.Deploy(t.Context(), s.release(t, "2.0.0", jobFile("exec ./guest serve")))
+	if _, blamed := errors.AsType[*app.Fault](err); blamed || err == nil {
+		t.Errorf("got %v", err)
+	}
+	noError(t, second.Destroy(t.Context()))
+	noError(t, first.Alive(t.Context()))
+}
+
+func TestTheTaskThatFailedFirstIsBlamed(t *testing.T) {
+	s := need(t)
+	a, _ := newApp(t, s)
+	helper := `task "aside" {
+      driver = "exec"
+      config {
+        command = "/bin/sh"
+        args = ["-c", "exec sleep 600"]
+      }
+    }
+    task "web" {`
+	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", strings.Replace(jobFile("sleep 1; echo out of luck; exit 9"), `task "web" {`, helper, 1))))
+	var err error
+	for deadline := time.Now().Add(20 * time.Second); err == nil && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		err = a.Alive(t.Context())
+	}
+	f := wantFault(t, err, "web exited with code 9")
+	if !strings.Contains(strings.Join(f.Evidence, "\n"), "out of luck") {
+		t.Errorf("evidence: %q", f.Evidence)
+	}
+}
+
 func TestAPlaceFindsAndRemovesWhatIsOurs(t *testing.T) {
 	s := need(t)
 	a, _ := newApp(t, s)
 	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", jobFile("exec ./guest serve"))))
-	place := NewPlace(s.client, cluster.NamespacesFor("ci"))
+	place := NewPlace(s.janitor, cluster.NamespacesFor("ci"))
 	all, err := place.Objects(t.Context())
 	noError(t, err)
 	kinds := map[string]int{}
@@ -195,13 +225,13 @@ func TestAPlaceRemovesNothingElse(t *testing.T) {
 	_, _, err := s.admin.Jobs().Register(job, nil)
 	noError(t, err)
 	t.Cleanup(func() {
-		_, _, err := s.admin.Jobs().Deregister("somebody-elses", true, writeIn(context.Background(), "ci-apps"))
+		_, _, err := s.admin.Jobs().Deregister("somebody-elses", true, s.admin.Write(context.Background(), "ci-apps"))
 		noError(t, err)
 	})
 	volume, _, err := s.admin.HostVolumes().Create(&api.HostVolumeCreateRequest{Volume: &api.HostVolume{Namespace: "ci-apps", Name: "keep", PluginID: "mkdir", NodeID: s.node}}, nil)
 	noError(t, err)
 	t.Cleanup(func() { noError(t, deleteVolume(context.Background(), s.admin, "ci-apps", volume.Volume.ID)) })
-	place := NewPlace(s.client, cluster.NamespacesFor("ci"))
+	place := NewPlace(s.janitor, cluster.NamespacesFor("ci"))
 	for _, o := range []app.Object{{Kind: KindJob, ID: "somebody-elses"}, {Kind: KindVolume, ID: volume.Volume.ID}, {Kind: "node", ID: s.node}, {Kind: KindJob, ID: ""}, {Kind: KindVolume, ID: ""}} {
 		if err := place.Remove(t.Context(), o); err == nil {
 			t.Errorf("%+v was removed", o)
@@ -209,7 +239,37 @@ func TestAPlaceRemovesNothingElse(t *testing.T) {
 	}
 	noError(t, place.Remove(t.Context(), app.Object{Kind: KindJob, ID: "never-was"}))
 	noError(t, place.Remove(t.Context(), app.Object{Kind: KindVolume, ID: "00000000-0000-0000-0000-000000000000"}))
-	if _, _, err := s.admin.Jobs().Info("somebody-elses", queryIn(t.Context(), "ci-apps")); err != nil {
+	if _, _, err := s.admin.Jobs().Info("somebody-elses", s.admin.Query(t.Context(), "ci-apps")); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestATaskOfRawExecFindsItsVolumesWhereTheyLie(t *testing.T) {
+	s := need(t)
+	a, _ := newApp(t, s)
+	job := strings.Replace(jobFile("cd $RELEASE_DIR; echo x > $NOMAD_TASK_DIR/stray; exec ./guest daemon"), `driver      = "exec"`, `driver      = "raw_exec"`, 1)
+	job = strings.Replace(job, "cd /release; ", "", 1)
+	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", job)))
+	noError(t, a.Put(t.Context(), "data", "kept", []byte("x")))
+	list, err := a.Volumes(t.Context())
+	noError(t, err)
+	if content, err := os.ReadFile(filepath.Join(list[0].Path, "kept")); err != nil || string(content) != "x" {
+		t.Errorf("the volume is not at %s: %v", list[0].Path, err)
+	}
+	var strays []app.Stray
+	for deadline := time.Now().Add(10 * time.Second); len(strays) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		strays, err = a.Strays(t.Context())
+		noError(t, err)
+	}
+	if len(strays) != 1 || !strings.HasSuffix(strays[0].Path, "/web/local/stray") || strays[0].Size != 2 {
+		t.Errorf("strays: %+v", strays)
+	}
+	running, err := a.Running(t.Context())
+	if err != nil || running.Name != "1.0.0" {
+		t.Errorf("running %+v, %v", running, err)
+	}
+	thaw, err := a.Freeze(t.Context())
+	noError(t, err)
+	noError(t, thaw())
+	noError(t, a.Stop(t.Context()))
 }

@@ -71,14 +71,14 @@ type deployed struct {
 	release app.Release
 	file    string // the job file's name
 	job     *api.Job
-	main    place
+	main    spot
 	mounts  map[string]string // volume → where the app sees it
 	files   string            // the folder of the release's files on this node; empty if the job file asks for none
 }
 
 // New prepares a deployer for one run's app. It makes nothing yet.
 func New(cfg Config) (*App, error) {
-	if err := check(&cfg); err != nil {
+	if err := valid(&cfg); err != nil {
 		return nil, fmt.Errorf("cannot prepare the app: %w", err)
 	}
 	a := &App{cfg: cfg}
@@ -86,7 +86,7 @@ func New(cfg Config) (*App, error) {
 	return a, nil
 }
 
-func check(cfg *Config) error {
+func valid(cfg *Config) error {
 	if _, err := run.ParseID(string(cfg.Labels.Run)); err != nil {
 		return err
 	}
@@ -118,18 +118,10 @@ func check(cfg *Config) error {
 }
 
 func (a *App) query(ctx context.Context) *api.QueryOptions {
-	return queryIn(ctx, a.cfg.Namespaces.Apps)
+	return a.cfg.Client.Query(ctx, a.cfg.Namespaces.Apps)
 }
 func (a *App) write(ctx context.Context) *api.WriteOptions {
-	return writeIn(ctx, a.cfg.Namespaces.Apps)
-}
-
-func queryIn(ctx context.Context, namespace string) *api.QueryOptions {
-	return (&api.QueryOptions{Namespace: namespace}).WithContext(ctx)
-}
-
-func writeIn(ctx context.Context, namespace string) *api.WriteOptions {
-	return (&api.WriteOptions{Namespace: namespace}).WithContext(ctx)
+	return a.cfg.Client.Write(ctx, a.cfg.Namespaces.Apps)
 }
 
 // state is what is deployed, and the instance that runs of it, if one does.

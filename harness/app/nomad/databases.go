@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 
 	"seatrial/harness/app"
@@ -52,11 +53,12 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 	if db.Engine != "sqlite" {
 		return fail(fmt.Errorf("databases of the kind %q are not known here", db.Engine))
 	}
-	root, file, err := a.locate(ctx, db)
+	dir, file, err := a.locate(ctx, db)
 	if err != nil {
 		return fail(err)
 	}
-	uid, gid, err := ownerIn(root, file)
+	defer dir.Close()
+	uid, gid, err := ownerIn(dir, file)
 	if err != nil {
 		return fail(err)
 	}
@@ -65,7 +67,7 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 		return nil, err
 	}
 	var answer bytes.Buffer
-	if err := runTool(ctx, root, uid, gid, bytes.NewReader(question), &answer, "sql"); err != nil {
+	if err := runTool(ctx, dir, uid, gid, bytes.NewReader(question), &answer, "sql"); err != nil {
 		return fail(err)
 	}
 	var rows []app.Rows
@@ -75,33 +77,44 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 	return rows, nil
 }
 
-// locate is the folder that a database lies in, on this machine, and where in it.
-func (a *App) locate(ctx context.Context, db app.Database) (root, file string, err error) {
+// locate opens the folder that a database lies in, and says where in it.
+func (a *App) locate(ctx context.Context, db app.Database) (dir *os.File, file string, err error) {
 	d, up := a.state()
 	if d == nil {
-		return "", "", errors.New("nothing is deployed")
+		return nil, "", errors.New("nothing is deployed")
 	}
 	if db.Volume != "" {
-		if root, err = a.folderOf(ctx, db.Volume); err != nil {
-			return "", "", err
+		folder, err := a.folderOf(ctx, db.Volume)
+		if err != nil {
+			return nil, "", err
 		}
 		file, ok := below(d.mounts[db.Volume], db.Path)
 		if !ok {
-			return "", "", errors.New("it does not lie in its volume")
+			return nil, "", errors.New("it does not lie in its volume")
 		}
-		return root, file, nil
+		dir, err = os.Open(folder)
+		return dir, file, err
 	}
 	if up == nil {
-		return "", "", app.ErrNotRunning
+		return nil, "", app.ErrNotRunning
 	}
 	views, err := a.views(ctx, up)
 	if err != nil {
-		return "", "", err
+		return nil, "", err
 	}
 	for _, v := range views {
-		if file, ok := below(v.seen, db.Path); ok && v.has(file) {
-			return v.root, file, nil
+		file, ok := below(v.seen, db.Path)
+		if !ok {
+			continue
 		}
+		dir, err := v.open()
+		if err != nil {
+			continue
+		}
+		if _, _, err := ownerIn(dir, file); err == nil {
+			return dir, file, nil
+		}
+		dir.Close()
 	}
-	return "", "", errors.New("it is not there any more")
+	return nil, "", errors.New("it is not there any more")
 }

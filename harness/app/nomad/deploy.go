@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/nomad/api"
+
 	"seatrial/harness/app"
 	"seatrial/harness/cluster"
 )
@@ -23,7 +25,7 @@ func (a *App) Deploy(ctx context.Context, r app.Release) error {
 	if err != nil {
 		return err
 	}
-	return a.bringUp(ctx, d)
+	return a.bringUp(ctx, d, a.registerNew)
 }
 
 // Upgrade implements app.Lifecycle. Nomad stops the old release's tasks and starts the
@@ -44,7 +46,7 @@ func (a *App) Upgrade(ctx context.Context, r app.Release) error {
 	if err := a.thaw(); err != nil {
 		return err
 	}
-	return a.bringUp(ctx, d)
+	return a.bringUp(ctx, d, a.register)
 }
 
 // Start implements app.Lifecycle.
@@ -58,15 +60,29 @@ func (a *App) Start(ctx context.Context) error {
 	case up != nil:
 		return errors.New("cannot start the app: it runs already")
 	}
-	return a.start(ctx, d)
+	return a.start(ctx, d, a.register)
 }
 
-func (a *App) bringUp(ctx context.Context, d *deployed) error {
+// submit hands a job to Nomad.
+type submit func(ctx context.Context, job *api.Job) (*api.JobRegisterResponse, error)
+
+func (a *App) register(ctx context.Context, job *api.Job) (*api.JobRegisterResponse, error) {
+	answer, _, err := a.cfg.Client.Jobs().Register(job, a.write(ctx))
+	return answer, err
+}
+
+// registerNew takes no job's place, not even that of another run with our label.
+func (a *App) registerNew(ctx context.Context, job *api.Job) (*api.JobRegisterResponse, error) {
+	answer, _, err := a.cfg.Client.Jobs().EnforceRegister(job, 0, a.write(ctx))
+	return answer, err
+}
+
+func (a *App) bringUp(ctx context.Context, d *deployed, how submit) error {
 	a.mu.Lock()
 	a.current = d
 	a.history = append(a.history, d)
 	a.mu.Unlock()
-	return a.start(ctx, d)
+	return a.start(ctx, d, how)
 }
 
 // prepare makes a release into a job. Nothing is made before the policy agrees.
@@ -90,8 +106,8 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 	if fault := (policy{trusted: a.cfg.Trusted, volumes: a.cfg.Enrolment.Volumes}).check(file, job); fault != nil {
 		return nil, fault
 	}
-	d := &deployed{release: r, file: file, job: job, main: mainPlace(job)}
-	d.mounts = mountsOf(job, d.main)
+	d := &deployed{release: r, file: file, job: job, main: mainSpot(job)}
+	d.mounts = mountsOf(job, d.main, nil)
 	for _, name := range a.cfg.Enrolment.Volumes {
 		if d.mounts[name] == "" {
 			return nil, &app.Fault{
@@ -100,12 +116,13 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 			}
 		}
 	}
-	names, err := a.prepareVolumes(ctx, d)
+	names, dirs, err := a.prepareVolumes(ctx, d)
 	if err != nil {
 		return nil, err
 	}
+	d.mounts, d.files = mountsOf(job, d.main, dirs), dirs[releaseVolume]
 	s := shape{
-		namespace: a.cfg.Namespaces.Apps, label: a.cfg.Label, node: node, labels: a.labelMeta(), release: r, volumes: names,
+		namespace: a.cfg.Namespaces.Apps, label: a.cfg.Label, node: node, labels: a.labelMeta(), release: r, volumes: names, dirs: dirs,
 		stop: time.Duration(a.cfg.Enrolment.Timeouts.Stop), memory: max(int(a.cfg.Enrolment.Resources.Memory>>20), 1),
 	}
 	s.apply(job)
@@ -114,51 +131,41 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 }
 
 // prepareVolumes makes the app's volumes, and one of the release's files if the job
-// file asks for it. Its answer is the name of each volume's host volume.
-func (a *App) prepareVolumes(ctx context.Context, d *deployed) (map[string]string, error) {
-	names := map[string]string{}
-	var all []made
+// file asks for it. For each it says what its host volume is called and where it lies.
+func (a *App) prepareVolumes(ctx context.Context, d *deployed) (names, dirs map[string]string, err error) {
+	all := map[string]made{}
 	for _, volume := range a.cfg.Enrolment.Volumes {
-		v, err := a.makeVolume(ctx, volume, ownerOf(d.job, volume))
-		if err != nil {
-			return nil, err
+		if all[volume], err = a.makeVolume(ctx, volume, ownerOf(d.job, volume)); err != nil {
+			return nil, nil, err
 		}
-		names[volume] = v.name
-		all = append(all, v)
 	}
-	files := -1
 	if d.mounts[releaseVolume] != "" {
 		a.mu.Lock()
 		number := len(a.history) + 1
 		a.mu.Unlock()
-		v, err := a.makeVolume(ctx, releaseVolume+"-"+strconv.Itoa(number), "")
-		if err != nil {
-			return nil, err
+		if all[releaseVolume], err = a.makeVolume(ctx, releaseVolume+"-"+strconv.Itoa(number), ""); err != nil {
+			return nil, nil, err
 		}
-		names[releaseVolume] = v.name
-		files = len(all)
-		all = append(all, v)
 	}
-	for i, v := range all {
-		dir, err := a.awaitVolume(ctx, v)
-		if err != nil {
-			return nil, err
+	names, dirs = map[string]string{}, map[string]string{}
+	for volume, v := range all {
+		names[volume] = v.name
+		if dirs[volume], err = a.awaitVolume(ctx, v); err != nil {
+			return nil, nil, err
 		}
-		if i != files {
-			continue
-		}
-		d.files = dir
+	}
+	if dir := dirs[releaseVolume]; dir != "" {
 		if err := fill(dir, d.release.Dir); err != nil {
-			return nil, fmt.Errorf("cannot give the release's files to the app: %w", err)
+			return nil, nil, fmt.Errorf("cannot give the release's files to the app: %w", err)
 		}
 	}
-	return names, nil
+	return names, dirs, nil
 }
 
 // start submits the job and waits until all of it was started.
-func (a *App) start(ctx context.Context, d *deployed) error {
+func (a *App) start(ctx context.Context, d *deployed, how submit) error {
 	serial(d.job, a.cfg.Now())
-	answer, _, err := a.cfg.Client.Jobs().Register(d.job, a.write(ctx))
+	answer, err := how(ctx, d.job)
 	if err != nil {
 		return registerError(d, err)
 	}
@@ -171,7 +178,7 @@ func (a *App) start(ctx context.Context, d *deployed) error {
 		return err
 	}
 	if old != nil {
-		old.last = up.index
+		old.last.Store(up.index)
 		return a.awaitReplaced(ctx, old)
 	}
 	return nil

@@ -70,12 +70,12 @@ func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
 // not there is no error.
 func removeJob(ctx context.Context, client *cluster.Client, namespace, id string, limit time.Duration) error {
 	fail := func(err error) error { return cluster.Explain("remove the job "+id, err) }
-	_, _, err := client.Jobs().DeregisterOpts(id, &api.DeregisterOptions{Purge: true, NoShutdownDelay: true}, writeIn(ctx, namespace))
+	_, _, err := client.Jobs().DeregisterOpts(id, &api.DeregisterOptions{Purge: true, NoShutdownDelay: true}, client.Write(ctx, namespace))
 	if err != nil && !cluster.Is(err, cluster.ErrNotFound) {
 		return fail(err)
 	}
 	err = await(ctx, limit, "the job to end", func() (string, error) {
-		all, _, err := client.Jobs().Allocations(id, true, queryIn(ctx, namespace))
+		all, _, err := client.Jobs().Allocations(id, true, client.Query(ctx, namespace))
 		if err != nil {
 			return "", err
 		}

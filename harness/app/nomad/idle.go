@@ -28,7 +28,7 @@ func (a *App) idleName() string { return a.cfg.Label + "-exec" }
 // idleTask makes a job of one task, with its driver, user, environment and mounts, but
 // with a shell in place of its program. The drivers exec, raw_exec and docker allow
 // that, if the task has a shell.
-func idleTask(d *deployed, where place, name string) (*api.Job, error) {
+func idleTask(d *deployed, where spot, name string) (*api.Job, error) {
 	text, err := json.Marshal(d.job)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func idleTask(d *deployed, where place, name string) (*api.Job, error) {
 }
 
 // idle starts the idle task. done takes it away again, whatever became of ctx.
-func (a *App) idle(ctx context.Context, d *deployed, where place) (alloc *api.Allocation, done func() error, err error) {
+func (a *App) idle(ctx context.Context, d *deployed, where spot) (alloc *api.Allocation, done func() error, err error) {
 	job, err := idleTask(d, where, a.idleName())
 	if err != nil {
 		return nil, nil, err

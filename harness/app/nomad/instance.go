@@ -30,8 +30,8 @@ const (
 // instance is one submission of a job, and what came of it.
 type instance struct {
 	*deployed
-	index uint64 // everything of it was made after this
-	last  uint64 // and not after this, if it is not 0
+	index uint64        // everything of it was made after this
+	last  atomic.Uint64 // and not after this, if it is not 0
 
 	address atomic.Pointer[string] // of the app, once it is known
 }
@@ -42,8 +42,9 @@ func (a *App) allocations(ctx context.Context, in *instance) ([]*api.AllocationL
 	if err != nil {
 		return nil, cluster.Explain("list what runs of the app", err)
 	}
+	last := in.last.Load()
 	own := slices.DeleteFunc(all, func(s *api.AllocationListStub) bool {
-		return s.CreateIndex <= in.index || in.last != 0 && s.CreateIndex > in.last
+		return s.CreateIndex <= in.index || last != 0 && s.CreateIndex > last
 	})
 	slices.SortFunc(own, func(x, y *api.AllocationListStub) int { return strings.Compare(x.Name+x.ID, y.Name+y.ID) })
 	return own, nil
@@ -77,7 +78,7 @@ func (a *App) awaitStarted(ctx context.Context, in *instance, evaluation string)
 					return "", err
 				}
 				if strings.HasPrefix(why, noRoom) && a.cfg.Now().Sub(began) > placeLimit {
-					return "", fmt.Errorf("cannot start the app: %s", why)
+					return "", fmt.Errorf("cannot start the app%s", why)
 				}
 				return "group " + group + " has no place yet" + why, nil
 			}
@@ -157,6 +158,9 @@ func registerError(d *deployed, err error) error {
 	const internal = 500 // Nomad's answer to a job that is not valid
 	if errors.As(err, &answer) && answer.HasStatusCode() && answer.StatusCode() == internal && strings.Contains(answer.Body(), "validation") {
 		return &app.Fault{Summary: d.file + " makes no valid job", Evidence: strings.Split(strings.TrimSpace(answer.Body()), "\n")}
+	}
+	if strings.Contains(err.Error(), "Enforcing job modify index") {
+		return fmt.Errorf("cannot start the app: there is a job called %s already: it is another run's, or was left over", *d.job.ID)
 	}
 	return cluster.Explain("start the app", err)
 }

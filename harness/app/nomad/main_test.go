@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/nomad/api"
+	"go.uber.org/goleak"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/process"
@@ -26,7 +28,11 @@ import (
 func TestMain(m *testing.M) {
 	process.Main() // the tests' binary works on apps' files, too
 	code := m.Run()
-	if err := one.wipe(); err != nil {
+	err := one.wipe()
+	if err == nil && code == 0 {
+		err = goleak.Find()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
@@ -40,9 +46,11 @@ type single struct {
 	dir    string
 	agent  *agent.Agent
 	client *cluster.Client // as the harness
-	admin  *cluster.Client
-	node   string
-	guest  string // the test app: see process/testdata/guest
+
+	janitor *cluster.Client
+	admin   *cluster.Client
+	node    string
+	guest   string // the test app: see process/testdata/guest
 }
 
 var one single
@@ -55,6 +63,13 @@ namespace "ci-apps" {
 }
 host_volume "seatrial*" { policy = "write" }
 node { policy = "read" }
+`
+
+// sweeping are the rights that a place says that it needs.
+const sweeping = `
+namespace "ci-apps" {
+  capabilities = ["list-jobs", "read-job", "deregister-job", "purge-job", "alloc-lifecycle", "host-volume-read", "host-volume-delete"]
+}
 `
 
 func need(t *testing.T) *single {
@@ -93,12 +108,15 @@ func (s *single) start(ctx context.Context, program, busybox string) (err error)
 		}
 	}
 	s.guest = filepath.Join(s.dir, "guest")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", s.guest, "../process/testdata/guest")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot build the test app: %w\n%s", err, said)
+	tools := filepath.Join(s.dir, "tools")
+	for file, source := range map[string]string{s.guest: "../process/testdata/guest", filepath.Join(tools, "guestbook"): "./testdata/toolchain"} {
+		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", file, source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if said, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("cannot build a program for the tests: %w\n%s", err, said)
+		}
 	}
-	s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{}, ChrootEnv: map[string]string{bin: "/bin"}})
+	s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{}, ChrootEnv: map[string]string{bin: "/bin", tools: "/usr/local/bin"}})
 	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(s.dir, "node", "agent.log"))
 		return fmt.Errorf("%w\n%s", err, log)
@@ -122,24 +140,42 @@ func (s *single) open(ctx context.Context) error {
 		return err
 	}
 	s.node = nodes[0].ID
-	_, err = s.admin.Namespaces().Register(&api.Namespace{Name: "ci-apps"}, nil)
-	_, err2 := s.admin.ACLPolicies().Upsert(&api.ACLPolicy{Name: "harness", Rules: rights}, nil)
-	made, _, err3 := s.admin.ACLTokens().Create(&api.ACLToken{Name: "harness", Type: "client", Policies: []string{"harness"}}, nil)
-	if err := errors.Join(err, err2, err3); err != nil {
+	if _, err := s.admin.Namespaces().Register(&api.Namespace{Name: "ci-apps"}, nil); err != nil {
 		return err
 	}
-	s.client, err = cluster.NewClient(cluster.Config{Address: s.agent.HTTP, Token: made.SecretID, Namespace: "ci"})
+	s.client, err = s.with("harness", rights)
+	if err == nil {
+		s.janitor, err = s.with("janitor", sweeping)
+	}
 	return err
+}
+
+// with is a client that has some rights and no others.
+func (s *single) with(name, rules string) (*cluster.Client, error) {
+	if _, err := s.admin.ACLPolicies().Upsert(&api.ACLPolicy{Name: name, Rules: rules}, nil); err != nil {
+		return nil, err
+	}
+	made, _, err := s.admin.ACLTokens().Create(&api.ACLToken{Name: name, Type: "client", Policies: []string{name}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return cluster.NewClient(cluster.Config{Address: s.agent.HTTP, Token: made.SecretID, Namespace: "ci"})
 }
 
 func (s *single) wipe() error {
 	if s.dir == "" {
 		return nil
 	}
+	for _, c := range []*cluster.Client{s.client, s.janitor, s.admin} {
+		if c != nil {
+			c.Close()
+		}
+	}
 	var err error
 	if s.agent != nil {
 		err = s.agent.Wipe()
 	}
+	http.DefaultClient.CloseIdleConnections() // which waited for the agent
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 

@@ -30,8 +30,9 @@ type Place struct {
 	limit     time.Duration // for a job to end
 }
 
-// NewPlace looks at a cluster. The client needs what Config.Client needs, but for the
-// node.
+// NewPlace looks at a cluster. The client needs these capabilities in the apps'
+// namespace: list-jobs, read-job, deregister-job and purge-job (or submit-job),
+// alloc-lifecycle, host-volume-read, host-volume-delete.
 func NewPlace(client *cluster.Client, namespaces cluster.Namespaces) app.Place {
 	return &Place{client: client, namespace: namespaces.Apps, limit: removeLimit}
 }
@@ -43,7 +44,7 @@ func (p *Place) Objects(ctx context.Context) ([]app.Object, error) {
 		return nil, cluster.Explain("list the apps on the cluster", err)
 	}
 	var objects []app.Object
-	jobs, _, err := p.client.Jobs().ListOptions(&api.JobListOptions{Fields: &api.JobListFields{Meta: true}}, queryIn(ctx, p.namespace))
+	jobs, _, err := p.client.Jobs().ListOptions(&api.JobListOptions{Fields: &api.JobListFields{Meta: true}}, p.client.Query(ctx, p.namespace))
 	if err != nil {
 		return fail(err)
 	}
@@ -54,7 +55,7 @@ func (p *Place) Objects(ctx context.Context) ([]app.Object, error) {
 			objects = append(objects, app.Object{Kind: KindJob, ID: j.ID, Detail: j.Status, Labels: l})
 		}
 	}
-	allocations, _, err := p.client.Allocations().List(queryIn(ctx, p.namespace))
+	allocations, _, err := p.client.Allocations().List(p.client.Query(ctx, p.namespace))
 	if err != nil {
 		return fail(err)
 	}
@@ -62,7 +63,7 @@ func (p *Place) Objects(ctx context.Context) ([]app.Object, error) {
 		if listed[s.JobID] || endedStatus(s) {
 			continue
 		}
-		alloc, _, err := p.client.Allocations().Info(s.ID, queryIn(ctx, p.namespace))
+		alloc, _, err := p.client.Allocations().Info(s.ID, p.client.Query(ctx, p.namespace))
 		if cluster.Is(err, cluster.ErrNotFound) {
 			continue
 		}
@@ -73,7 +74,7 @@ func (p *Place) Objects(ctx context.Context) ([]app.Object, error) {
 			objects = append(objects, app.Object{Kind: KindAllocation, ID: s.ID, Detail: s.Name + " is " + s.ClientStatus, Labels: l})
 		}
 	}
-	volumes, _, err := p.client.HostVolumes().List(nil, queryIn(ctx, p.namespace))
+	volumes, _, err := p.client.HostVolumes().List(nil, p.client.Query(ctx, p.namespace))
 	if err != nil {
 		return fail(err)
 	}
@@ -88,25 +89,28 @@ func (p *Place) Objects(ctx context.Context) ([]app.Object, error) {
 // Remove implements app.Place. It removes nothing that is not labelled as we label
 // things, whatever the object says.
 func (p *Place) Remove(ctx context.Context, o app.Object) error {
+	if o.ID == "" {
+		return fmt.Errorf("cannot remove a %s without a name", o.Kind)
+	}
 	var labelled bool
 	var err error
 	var remove func() error
 	switch o.Kind {
 	case KindJob:
 		var job *api.Job
-		if job, _, err = p.client.Jobs().Info(o.ID, queryIn(ctx, p.namespace)); err == nil {
+		if job, _, err = p.client.Jobs().Info(o.ID, p.client.Query(ctx, p.namespace)); err == nil {
 			_, labelled = cluster.ParseLabelMeta(job.Meta)
 		}
 		remove = func() error { return removeJob(ctx, p.client, p.namespace, o.ID, p.limit) }
 	case KindAllocation:
 		var alloc *api.Allocation
-		if alloc, _, err = p.client.Allocations().Info(o.ID, queryIn(ctx, p.namespace)); err == nil {
+		if alloc, _, err = p.client.Allocations().Info(o.ID, p.client.Query(ctx, p.namespace)); err == nil {
 			_, labelled = labelsOf(alloc)
 		}
 		remove = func() error { return p.endAllocation(ctx, alloc) }
 	case KindVolume:
 		var v *api.HostVolume
-		if v, _, err = p.client.HostVolumes().Get(o.ID, queryIn(ctx, p.namespace)); err == nil {
+		if v, _, err = p.client.HostVolumes().Get(o.ID, p.client.Query(ctx, p.namespace)); err == nil {
 			_, _, labelled = cluster.ParseLabelName(v.Name)
 		}
 		remove = func() error { return deleteVolume(ctx, p.client, p.namespace, o.ID) }
@@ -137,12 +141,12 @@ func labelsOf(alloc *api.Allocation) (run.Labels, bool) {
 
 func (p *Place) endAllocation(ctx context.Context, alloc *api.Allocation) error {
 	if alloc.DesiredStatus == api.AllocDesiredStatusRun {
-		if _, err := p.client.Allocations().Stop(alloc, queryIn(ctx, p.namespace)); err != nil {
+		if _, err := p.client.Allocations().Stop(alloc, p.client.Query(ctx, p.namespace)); err != nil {
 			return err
 		}
 	}
 	return await(ctx, p.limit, "the allocation to end", func() (string, error) {
-		now, _, err := p.client.Allocations().Info(alloc.ID, queryIn(ctx, p.namespace))
+		now, _, err := p.client.Allocations().Info(alloc.ID, p.client.Query(ctx, p.namespace))
 		switch {
 		case cluster.Is(err, cluster.ErrNotFound):
 			return "", nil

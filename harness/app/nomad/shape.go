@@ -30,6 +30,7 @@ type shape struct {
 	labels           map[string]string
 	release          app.Release
 	volumes          map[string]string // a volume's name → the name of the host volume
+	dirs             map[string]string // a volume's name → its folder on the node
 	stop             time.Duration     // the longest that a task may take to stop
 	memory           int               // MiB, the most that a task may have
 }
@@ -101,12 +102,12 @@ func (s shape) task(t *api.Task, mounted map[string]string) {
 	}
 	for _, m := range t.VolumeMounts {
 		source := mounted[value(m.Volume)]
-		if source == "" || source == releaseVolume {
-			continue
+		if name := variableOf(source); source != "" && t.Env[name] == "" {
+			t.Env[name] = mountOf(t, m, s.dirs[source])
 		}
-		if name := variableOf(source); t.Env[name] == "" {
-			t.Env[name] = value(m.Destination)
-		}
+	}
+	if t.Driver == "raw_exec" {
+		t.VolumeMounts = nil // Nomad would refuse them
 	}
 }
 

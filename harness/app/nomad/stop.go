@@ -14,10 +14,10 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// Stop implements app.Lifecycle. The job stays known, stopped. What a task leaves
-// behind when its main process ends, the drivers exec and docker end with it: that is
-// how they stop an app, so only a task that had to be killed outlives its stop, and
-// what is left of a raw_exec task.
+// Stop implements app.Lifecycle. The job stays known, stopped. When a task's main
+// process ends, Nomad's drivers end at once what it left behind: that is how an app
+// stops on this platform, and nobody can tell what would have outlived it. So what
+// outlives a stop is a task that had to be killed, or what is left of it afterwards.
 func (a *App) Stop(ctx context.Context) error {
 	a.life.Lock()
 	defer a.life.Unlock()
@@ -28,7 +28,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if err := a.thaw(); err != nil {
 		return err
 	}
-	if _, _, err := a.cfg.Client.Jobs().Deregister(a.cfg.Label, false, a.write(ctx)); err != nil {
+	if _, _, err := a.cfg.Client.Jobs().Deregister(a.cfg.Label, false, a.write(ctx)); err != nil && !cluster.Is(err, cluster.ErrNotFound) {
 		return cluster.Explain("stop the app", err)
 	}
 	if err := a.awaitEnded(ctx, up); err != nil {

@@ -23,6 +23,7 @@ const maxStrays = 10_000
 
 // view is a task's own files, looked at through one of its processes.
 type view struct {
+	proc   proc      // through which it is looked at
 	root   string    // on this machine
 	seen   string    // as the app sees it
 	since  time.Time // when the task was started
@@ -49,7 +50,7 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 	}
 	found := map[string]app.Stray{}
 	for _, v := range views {
-		if err := v.strays(found); err != nil {
+		if err := v.strays(ctx, found); err != nil {
 			return nil, fmt.Errorf("cannot look for stray files: %w", err)
 		}
 	}
@@ -81,13 +82,13 @@ func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
 			if len(procs) == 0 {
 				continue
 			}
-			v := view{root: fmt.Sprintf("/proc/%d/root", procs[0].pid), seen: "/", since: boot.Add(ticks(procs[0].start)), except: temporary}
-			if root, err := os.Readlink(v.root); err != nil || root == "/" && sameRoot(procs[0].pid) {
-				dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", procs[0].pid))
-				if err != nil || !strings.Contains(dir, s.ID) {
+			v := view{proc: procs[0], root: fmt.Sprintf("/proc/%d/root", procs[0].pid), seen: "/", since: boot.Add(ticks(procs[0].start)).Add(-coarse), except: temporary}
+			if sameRoot(procs[0].pid) {
+				own := taskFolder(procs[0].pid, s.ID)
+				if own == "" {
 					continue
 				}
-				v.root, v.seen = fmt.Sprintf("/proc/%d/cwd", procs[0].pid), dir
+				v.root, v.seen = own, own
 			}
 			for _, m := range t.VolumeMounts {
 				v.except = append(slices.Clone(v.except), strings.TrimPrefix(path.Clean(value(m.Destination)), "/"))
@@ -105,6 +106,21 @@ func sameRoot(pid int) bool {
 	return err == nil && err2 == nil && os.SameFile(theirs, ours)
 }
 
+// taskFolder is the folder that Nomad gave to a task which sees the whole machine.
+func taskFolder(pid int, allocation string) string {
+	environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	for entry := range strings.SplitSeq(string(environ), "\x00") {
+		if dir, ok := strings.CutPrefix(entry, "NOMAD_TASK_DIR="); ok && strings.Contains(dir, "/"+allocation+"/") {
+			return path.Dir(path.Clean(dir))
+		}
+	}
+	return ""
+}
+
+// coarse is how far a file's time may lag behind the clock: the kernel stamps files with
+// its last tick.
+const coarse = 20 * time.Millisecond
+
 const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Go runs on
 
 func ticks(n uint64) time.Duration { return time.Duration(n) * (time.Second / ticksPerSecond) }
@@ -118,29 +134,40 @@ func bootTime() (time.Time, error) {
 	return time.Now().Add(-time.Duration(since.Nano())), nil
 }
 
-func (v view) has(file string) bool {
-	root, err := os.OpenRoot(v.root)
+// open opens the view's root, if the process is still the one that it was: its number
+// may have become another's, who sees more.
+func (v view) open() (*os.File, error) {
+	f, err := os.Open(v.root)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	defer root.Close()
-	info, err := root.Lstat(file)
-	return err == nil && info.Mode().IsRegular()
+	if now, ok := readProc(v.proc.pid); !ok || now.start != v.proc.start || now.state == 'Z' {
+		f.Close()
+		return nil, fs.ErrNotExist
+	}
+	return f, nil
 }
 
 // strays adds what was written in a view. What cannot be read cannot be told; the app
 // may also have removed it, or have ended.
-func (v view) strays(found map[string]app.Stray) error {
-	root, err := os.OpenRoot(v.root)
+func (v view) strays(ctx context.Context, found map[string]app.Stray) error {
+	dir, err := v.open()
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	defer dir.Close()
+	root, err := os.OpenRoot(fdPath(dir.Fd()))
+	if err != nil {
+		return err
+	}
 	defer root.Close()
 	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case err != nil:
 			return nil
 		case slices.Contains(v.except, name) && d.IsDir():

@@ -18,13 +18,15 @@ import (
 
 // runTool works on an app's files as their owner, in a process that sees nothing but
 // the folder: see package inside.
-func runTool(ctx context.Context, root string, uid, gid int, in io.Reader, out io.Writer, tool ...string) error {
+func runTool(ctx context.Context, dir *os.File, uid, gid int, in io.Reader, out io.Writer, tool ...string) error {
+	const firstExtra = 3 // after standard input, output and error
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", inside.Confined(root, uid, gid, tool...)...)
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", inside.Confined(fdPath(firstExtra), uid, gid, tool...)...)
+	cmd.ExtraFiles = []*os.File{dir}
 	cmd.Env = []string{inside.PartEnv + "=" + inside.PartTool, "TMPDIR=/", "TZ=UTC"}
 	cmd.Dir = "/"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &said
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -39,14 +41,17 @@ func runTool(ctx context.Context, root string, uid, gid int, in io.Reader, out i
 	return err
 }
 
+// fdPath is the path of what an open file is, for the process that has it open.
+func fdPath(fd uintptr) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
+
 // ownerIn is whose a file is, found without following a link out of the folder.
-func ownerIn(root, name string) (uid, gid int, err error) {
-	dir, err := os.OpenRoot(root)
+func ownerIn(dir *os.File, name string) (uid, gid int, err error) {
+	root, err := os.OpenRoot(fdPath(dir.Fd()))
 	if err != nil {
 		return 0, 0, err
 	}
-	defer dir.Close()
-	info, err := dir.Lstat(path.Clean(name))
+	defer root.Close()
+	info, err := root.Lstat(path.Clean(name))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -60,10 +65,15 @@ func ownerIn(root, name string) (uid, gid int, err error) {
 // inVolume runs a tool on one volume, as the volume's owner.
 func (a *App) inVolume(ctx context.Context, what, volume string, in io.Reader, out io.Writer, verb string, args ...string) error {
 	fail := func(err error) error { return fmt.Errorf("cannot %s the volume %s: %w", what, volume, err) }
-	dir, err := a.folderOf(ctx, volume)
+	folder, err := a.folderOf(ctx, volume)
 	if err != nil {
 		return fail(err)
 	}
+	dir, err := os.Open(folder)
+	if err != nil {
+		return fail(err)
+	}
+	defer dir.Close()
 	uid, gid, err := ownerIn(dir, ".")
 	if err != nil {
 		return fail(err)

@@ -155,7 +155,7 @@ func (a *App) folderOf(ctx context.Context, volume string) (string, error) {
 // deleteVolume deletes a volume when nothing uses it any more. One that is gone is no error.
 func deleteVolume(ctx context.Context, client *cluster.Client, namespace, id string) error {
 	return await(ctx, volumeLimit, "a volume to be let go", func() (string, error) {
-		_, _, err := client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: id}, writeIn(ctx, namespace))
+		_, _, err := client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: id}, client.Write(ctx, namespace))
 		switch {
 		case err == nil, cluster.Is(err, cluster.ErrNotFound), strings.Contains(err.Error(), "no such volume"):
 			return "", nil
@@ -181,15 +181,15 @@ func (a *App) Volumes(context.Context) ([]app.Volume, error) {
 	return volumes, nil
 }
 
-// mountsOf says where the app sees each of its volumes. It is asked before the job is
-// reshaped.
-func mountsOf(job *api.Job, main place) map[string]string {
+// mountsOf says where the app sees each of its volumes, given where those lie. It is
+// asked before the job is reshaped.
+func mountsOf(job *api.Job, main spot, dirs map[string]string) map[string]string {
 	seen := map[string]string{}
 	look := func(g *api.TaskGroup, t *api.Task) {
 		for _, m := range t.VolumeMounts {
 			v := g.Volumes[value(m.Volume)]
 			if v != nil && seen[v.Source] == "" {
-				seen[v.Source] = value(m.Destination)
+				seen[v.Source] = mountOf(t, m, dirs[v.Source])
 			}
 		}
 	}
@@ -200,4 +200,13 @@ func mountsOf(job *api.Job, main place) map[string]string {
 		}
 	}
 	return seen
+}
+
+// mountOf is where a task sees a volume. The driver raw_exec mounts nothing: its tasks
+// find a volume where it lies.
+func mountOf(t *api.Task, m *api.VolumeMount, dir string) string {
+	if t.Driver == "raw_exec" && dir != "" {
+		return dir
+	}
+	return value(m.Destination)
 }

@@ -6,16 +6,16 @@ import (
 	"github.com/hashicorp/nomad/api"
 )
 
-// place is where something of an app is: a task in a group.
-type place struct{ group, task string }
+// spot is where something of an app is: a task in a group.
+type spot struct{ group, task string }
 
 // portHTTP is the label of the port that is the app's own, if it has one.
 const portHTTP = "http"
 
-// mainPlace is the task that is the app, for what is not said to be about another: that
+// mainSpot is the task that is the app, for what is not said to be about another: that
 // of the group whose port is labelled http, else of the group called web or app, else
 // of the first; in it the task called like that, else the first that is no helper.
-func mainPlace(job *api.Job) place {
+func mainSpot(job *api.Job) spot {
 	preferred := []string{"web", "app"}
 	group := func(fits func(g *api.TaskGroup) bool) *api.TaskGroup {
 		if i := slices.IndexFunc(job.TaskGroups, fits); i >= 0 {
@@ -50,11 +50,11 @@ func mainPlace(job *api.Job) place {
 			best = t
 		}
 	}
-	return place{value(g.Name), best.Name}
+	return spot{value(g.Name), best.Name}
 }
 
-// at finds the group and task of a place.
-func at(job *api.Job, p place) (*api.TaskGroup, *api.Task) {
+// at finds the group and task of a spot.
+func at(job *api.Job, p spot) (*api.TaskGroup, *api.Task) {
 	for _, g := range job.TaskGroups {
 		for _, t := range g.Tasks {
 			if value(g.Name) == p.group && t.Name == p.task {
@@ -68,22 +68,22 @@ func at(job *api.Job, p place) (*api.TaskGroup, *api.Task) {
 // lasts says that a task is to run for as long as the app does.
 func lasts(t *api.Task) bool { return t.Lifecycle == nil || t.Lifecycle.Sidecar }
 
-// find is the place of a service, which is a task or else a group.
-func find(d *deployed, service string) (place, bool) {
+// find is the spot of a service, which is a task or else a group.
+func find(d *deployed, service string) (spot, bool) {
 	if service == "" {
 		return d.main, true
 	}
 	for _, g := range d.job.TaskGroups {
 		for _, t := range g.Tasks {
 			if t.Name == service {
-				return place{value(g.Name), t.Name}, true
+				return spot{value(g.Name), t.Name}, true
 			}
 		}
 	}
 	for _, g := range d.job.TaskGroups {
 		if value(g.Name) == service {
-			return place{service, g.Tasks[0].Name}, true
+			return spot{service, g.Tasks[0].Name}, true
 		}
 	}
-	return place{}, false
+	return spot{}, false
 }
