@@ -156,6 +156,9 @@ func (f *faultTable) add(s *crashed, what fault, took time.Duration) error {
 	r := reports[0]
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := s.offNomad(); err != nil {
+		return err
+	}
 	f.rows = append(f.rows, fmt.Sprintf("%-46s %-12s %8d %10.1f %9d", what.name, r.Word(), r.Attempt, took.Seconds(), len(left)+len(r.Leftovers)))
 	if len(left) > 0 {
 		return fmt.Errorf("left on the cluster: %s", strings.Join(left, "; "))

@@ -165,6 +165,14 @@ func (s *stage) bridgeOnNomad() (flags, env []string) {
 		[]string{"NOMAD_ADDR=" + s.nomad.addr, "NOMAD_NAMESPACE=" + s.namespaces.Runs, "NOMAD_TOKEN="}
 }
 
+// offNomad takes the story off a cluster that outlives the tests.
+func (s *stage) offNomad() error {
+	if len(s.nomad.servers) > 0 {
+		return nil
+	}
+	return setup.Dismantle(context.Background(), s.nomad.client, s.setupOptions(nil))
+}
+
 // leftOnNomad looks for what runs made, by Nomad's own command.
 func (s *stage) leftOnNomad() ([]string, error) {
 	if s.nomad == nil {
@@ -175,7 +183,7 @@ func (s *stage) leftOnNomad() ([]string, error) {
 		"a run's job":  {"job", "status", "-namespace", s.namespaces.Runs},
 		"an app's job": {"job", "status", "-namespace", s.namespaces.Apps},
 		"a volume":     {"volume", "status", "-type", "host", "-namespace", s.namespaces.Apps},
-		"a variable":   {"var", "list", "-namespace", s.namespaces.Runs},
+		"a variable":   {"var", "list", "-out", "table", "-namespace", s.namespaces.Runs},
 	} {
 		out, err := s.nomad.nomad(args...)
 		if err != nil && !strings.Contains(out, "No variables") {
@@ -183,7 +191,7 @@ func (s *stage) leftOnNomad() ([]string, error) {
 		}
 		for _, line := range lines(out)[min(1, len(lines(out))):] { // the first is the heading
 			fields := strings.Fields(line)
-			over := what == "a run's job" && (strings.Contains(line, "dead") || !strings.Contains(fields[0], "/"))
+			over := what == "a run's job" && (strings.Contains(line, "dead") || !strings.Contains(fields[0], "/") || strings.HasPrefix(fields[0], cluster.JobJanitor))
 			if !over && !strings.HasPrefix(line, "No ") && !strings.Contains(line, "==>") {
 				left = append(left, what+" "+line)
 			}

@@ -27,6 +27,11 @@ var privileged = regexp.MustCompile(`(?:^[A-Za-z0-9_-]+:\s*|[;&|(]\s*|\bexec\s+)
 // It looks at files only. An enrolment that trusts the recipe's code allows all of it.
 func (x *exam) askPolicy(ctx context.Context) error {
 	failpoint.Hit("harness:" + string(run.StagePolicy))
+	switch target := x.Enrolment.Target; target {
+	case "", "process", "nomad": // whether it can be had here was said when the app's place was prepared
+	default:
+		return fmt.Errorf("the targets process and nomad are deployed here, and the enrolment asks for %s: change target in the enrolment", target)
+	}
 	if x.Trusted {
 		return nil
 	}
