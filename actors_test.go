@@ -54,7 +54,7 @@ func actors() map[string]func(ts *testscript.TestScript, neg bool, args []string
 			return s.serve()
 		}),
 		"enrol": on(1, 1, "enrol FILE: the story's file is the enrolment; its repo line is filled in", func(s *stage, ts *testscript.TestScript, _ bool, args []string) error {
-			path := filepath.Join(s.tests, "guestbook", "recipe.yaml")
+			path := filepath.Join(s.tests, s.recipe, "recipe.yaml")
 			return os.WriteFile(path, []byte(ts.ReadFile(args[0])+"repo: "+s.repo.String()+"\n"), 0o644)
 		}),
 		"steady": on(1, 1, "steady DURATION: how long an app must stay up, and so a run lasts", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
@@ -174,7 +174,7 @@ func actors() map[string]func(ts *testscript.TestScript, neg bool, args []string
 
 // changeEnrolment replaces a line of it.
 func (s *stage) changeEnrolment(line *regexp.Regexp, by string) error {
-	path := filepath.Join(s.tests, "guestbook", "recipe.yaml")
+	path := filepath.Join(s.tests, s.recipe, "recipe.yaml")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err

@@ -20,11 +20,24 @@ import (
 
 // nomads are the clusters of this test binary. Stories share them, each in namespaces
 // of its own.
-var nomads struct {
+var nomads nomadHome
+
+type nomadHome struct {
 	mu         sync.Mutex
 	one, chaos *nomadCluster
 	all        []*agent.Agent
 	dir        string
+}
+
+// open makes the folder of the agents. mu is held.
+func (n *nomadHome) open() (err error) {
+	if n.dir != "" {
+		return nil
+	}
+	if n.dir, err = os.MkdirTemp("/tmp", "nomads-"); err == nil {
+		err = os.Chmod(n.dir, 0o755) // an isolated app's user passes through
+	}
+	return err
 }
 
 // nomadCluster is a real Nomad, and its manager's token.
@@ -55,7 +68,11 @@ func theNomad(t testing.TB) *nomadCluster {
 	}
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, fmt.Sprint(err))
-	a, err := startNomad(agent.Options{Program: program, Name: "node-1", Meta: map[string]string{cluster.NodeCapabilities: "browser"}})
+	roots, err := taskRoots(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := startNomad(agent.Options{Program: program, Name: "node-1", Meta: map[string]string{cluster.NodeCapabilities: "browser"}, ChrootEnv: roots})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,16 +83,38 @@ func theNomad(t testing.TB) *nomadCluster {
 	return nomads.one
 }
 
+// taskRoots is what a task of the exec driver sees: a shell, and the guestbook's
+// toolchain. nomads.mu is held.
+func taskRoots(t testing.TB) (map[string]string, error) {
+	busybox, err := exec.LookPath("busybox")
+	must.Have(t, "nomad", err == nil, "there is no busybox: install Debian's busybox-static")
+	if err := nomads.open(); err != nil {
+		return nil, err
+	}
+	bin, tools := filepath.Join(nomads.dir, "bin"), filepath.Join(nomads.dir, "tools")
+	files := map[string]string{filepath.Join(tools, "guestbook"): binary(t, "")}
+	for _, name := range []string{"sh", "cat", "cp", "rm", "sleep"} {
+		files[filepath.Join(bin, name)] = busybox
+	}
+	for to, from := range files {
+		text, err := os.ReadFile(from)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(to), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(to, text, 0o755)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return map[string]string{bin: "/bin", tools: "/usr/local/bin"}, nil
+}
+
 // startNomad starts an agent that is wiped when the tests are over. nomads.mu is held.
 func startNomad(o agent.Options) (*agent.Agent, error) {
-	if nomads.dir == "" {
-		var err error
-		if nomads.dir, err = os.MkdirTemp("/tmp", "nomads-"); err != nil {
-			return nil, err
-		}
-		if err := os.Chmod(nomads.dir, 0o711); err != nil { // an isolated app's user passes through
-			return nil, err
-		}
+	if err := nomads.open(); err != nil {
+		return nil, err
 	}
 	o.Dir = filepath.Join(nomads.dir, o.Name)
 	a, err := agent.Start(context.Background(), o)

@@ -77,6 +77,7 @@ type stageKey struct{}
 type stage struct {
 	world   forgetest.World
 	program string
+	recipe  string
 	dir     string
 	state   string
 	tests   string
@@ -106,16 +107,21 @@ type stage struct {
 // newStage makes an organisation with a bot, a member and a stranger, and the
 // guestbook with a pull request by the stranger.
 func newStage(world forgetest.World, dir, program string) (*stage, error) {
+	return newStageOf("guestbook", world, dir, program)
+}
+
+// newStageOf does so with another example recipe.
+func newStageOf(recipe string, world forgetest.World, dir, program string) (*stage, error) {
 	n := stories.Add(1)
 	s := &stage{
-		world: world, program: program, dir: dir, state: filepath.Join(dir, ".state"), tests: filepath.Join(dir, "tests"),
+		world: world, program: program, recipe: recipe, dir: dir, state: filepath.Join(dir, ".state"), tests: filepath.Join(dir, "tests"),
 		source: filepath.Join(dir, ".source"), suffix: fmt.Sprint(n), org: fmt.Sprintf("harbour%d", n),
 	}
 	s.bot = s.name("bot")
-	if err := examples.Write(context.Background(), "guestbook", s.source); err != nil {
+	if err := examples.Write(context.Background(), recipe, s.source); err != nil {
 		return nil, err
 	}
-	if err := examples.WriteEnrolment("guestbook", s.org+"/guestbook", s.tests); err != nil {
+	if err := examples.WriteEnrolment(recipe, s.org+"/"+recipe, s.tests); err != nil {
 		return nil, err
 	}
 	if err := s.changeEnrolment(regexp.MustCompile(`(?m)^  timeout: 30s$`), "  timeout: 30s\n  steady: 1s"); err != nil {
@@ -142,7 +148,7 @@ func newStage(world forgetest.World, dir, program string) (*stage, error) {
 	if s.token, err = world.Token(s.bot); err != nil {
 		return nil, err
 	}
-	if s.repo, err = world.AddRepo(s.org, "guestbook", s.source); err != nil {
+	if s.repo, err = world.AddRepo(s.org, recipe, s.source); err != nil {
 		return nil, err
 	}
 	s.pull, err = world.OpenPull(forgetest.NewPull{Repo: s.repo, Author: s.name("mallory"), Title: "Count the entries", Branch: "count", Dir: s.source, Ref: examples.PullBranch})
