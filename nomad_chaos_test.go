@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"seatrial/bridge/forge/forgetest"
 	"seatrial/harness/cluster"
 	"seatrial/harness/cluster/agent"
 	"seatrial/harness/run"
@@ -221,4 +222,52 @@ func (n *nomadCluster) agents() []*agent.Agent {
 		}
 	}
 	return all
+}
+
+// TestChaosNomadBridge kills the bridge right after each event that it journals, while
+// its runs are on the cluster.
+func TestChaosNomadBridge(t *testing.T) {
+	must.Have(t, "chaos", os.Getenv(chaosVariable) != "", "it takes a quarter of an hour: make chaos-nomad")
+	n := chaosNomad(t)
+	server, program := forgetest.NewServer(t), binary(t, "failpoints")
+	before, err := lookAround()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := &faultTable{}
+	t.Cleanup(func() { table.print(t) })
+	turns := make(chan struct{}, crashesAtOnce)
+	for _, c := range crashes {
+		t.Run(c.point, func(t *testing.T) {
+			dir, told := t.TempDir(), make(chan error, 1)
+			go func() {
+				turns <- struct{}{}
+				defer func() { <-turns }()
+				told <- tellCrash(server, program, dir, before, onCluster(c, n), func(s *crashed) error {
+					if err := s.bridgeDies(); err != nil {
+						return err
+					}
+					began := time.Now()
+					s.done = func() error { return table.add(s, fault{name: "the bridge killed at " + c.point}, time.Since(began)) }
+					return nil
+				})
+			}()
+			t.Parallel()
+			if err := <-told; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// onCluster lets a crash story's runs go to a cluster.
+func onCluster(c crash, n *nomadCluster) crash {
+	prepare := c.before
+	c.before = func(s *crashed) error {
+		if err := s.onNomad(n, map[string]string{"TMPDIR": s.temp()}); err != nil || prepare == nil {
+			return err
+		}
+		return prepare(s)
+	}
+	return c
 }
