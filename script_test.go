@@ -12,6 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"seatrial/bridge/forge/forgetest"
+	"seatrial/harness/cluster/agent"
+	"seatrial/internal/must"
 )
 
 // The scripts of testdata/script try the command line with what it must withstand:
@@ -29,10 +31,17 @@ func TestScripts(t *testing.T) {
 		Setup:               func(env *testscript.Env) error { return setScene(env, program) },
 		Cmds:                scriptCommands(),
 		Condition: func(cond string) (bool, error) {
-			if cond != "root" {
-				return false, fmt.Errorf("there is no condition %q", cond)
+			switch cond {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "nomad":
+				_, err := agent.Find()
+				if err != nil && must.Run("nomad") {
+					return false, err
+				}
+				return err == nil, nil
 			}
-			return os.Geteuid() == 0, nil
+			return false, fmt.Errorf("there is no condition %q", cond)
 		},
 	})
 }
@@ -55,6 +64,9 @@ func scriptFolder(t *testing.T) string {
 
 // setScene gives a script its folder, the program, and what builds a guestbook.
 func setScene(env *testscript.Env, program string) error {
+	if found, err := agent.Find(); err == nil {
+		env.Setenv(agent.Variable, found)
+	}
 	engine, folder, err := toolchain(program, env.WorkDir)
 	if err != nil {
 		return err

@@ -109,6 +109,7 @@ func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, run
 		group.Go(func() error { return access.keep(ctx, sv.log) })
 		group.Go(func() error { return d.Run(ctx) })
 		group.Go(func() error { return sv.lookAgain(ctx) })
+		group.Go(func() error { return sv.sayObstacles(ctx) })
 		return group.Wait()
 	}
 	return p, nil
@@ -162,6 +163,24 @@ func (sv *server) lookAgain(ctx context.Context) error {
 			sv.queue.Look()
 		}
 	}
+}
+
+// sayObstacles tells the operator at the start what nobody has asked for yet: which
+// recipes the cluster would not take, and why.
+func (sv *server) sayObstacles(ctx context.Context) error {
+	for _, e := range sv.enrolments.Book().Enrolments {
+		found, err := sv.place.obstacle(ctx, e)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			sv.log.Error("the cluster cannot be examined; seatrial nomad doctor says more", "err", err)
+			return nil
+		case found.Why != "":
+			sv.log.Warn("the cluster does not take a recipe's runs", "recipe", e.Name, "why", found.Why, "next", found.Next)
+		}
+	}
+	return nil
 }
 
 // enrolment finds a recipe's settings as they are now.

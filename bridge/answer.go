@@ -134,7 +134,9 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 	if b.CannotDispatch != nil {
 		var err error
 		if in.CannotPlace, err = b.CannotDispatch(ctx, *in.Enrolment); err != nil {
-			return in, fmt.Errorf("cannot find out whether runs of %s can be started: %w", in.Enrolment.Name, err)
+			// Nothing is known against it. The run waits for its place, and says so if that
+			// does not come back.
+			b.Log.Warn("cannot find out whether runs of a recipe can be started", "recipe", in.Enrolment.Name, "err", err)
 		}
 	}
 	pull, err := p.Client.PullRequest(ctx, c.Repo, c.Pull)

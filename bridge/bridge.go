@@ -74,7 +74,7 @@ type Config struct {
 	CannotIsolate func() string
 	// CannotDispatch says what is in the way of a recipe's runs at the place of the
 	// dispatcher, before anything is started there; an error where that cannot be found
-	// out now. May be nil.
+	// out now, which is no reason to refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 
 	PublicURL string // the dashboard's

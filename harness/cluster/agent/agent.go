@@ -27,7 +27,7 @@ import (
 )
 
 // Variable names the Nomad program to start, before PATH is searched.
-const Variable = "SEATRIAL_NOMAD"
+const Variable = "SEATRIAL_NOMAD_PROGRAM"
 
 // patience is for an agent to answer; a machine may be busy.
 const patience = 90 * time.Second
