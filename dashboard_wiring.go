@@ -24,8 +24,9 @@ import (
 // newDashboard shows what a server knows.
 func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashboard {
 	var nomadURL, namespace string
+	var requests func() uint64
 	if sv.cluster != nil {
-		nomadURL, namespace = sv.nomadURL, sv.cluster.namespaces.Runs
+		nomadURL, namespace, requests = sv.nomadURL, sv.cluster.namespaces.Runs, sv.cluster.client.Requests
 	}
 	var nodes func() page.Cluster
 	if sv.place.nodes != nil {
@@ -36,7 +37,7 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 		}
 	}
 	return dashboard.New(dashboard.Config{
-		Cluster: nodes,
+		Cluster: nodes, NomadRequests: requests,
 		JobLog:  sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
 		Journal:    db,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },

@@ -38,6 +38,9 @@ func (d *demo) openCluster(ctx context.Context) (err error) {
 	} else if c.access, err = (nomadOptions{}).access(d.log); err != nil {
 		return err
 	}
+	if _, err := c.access.client.Status().Leader(); err != nil {
+		return exitWith(exitUnavailable, cluster.Explain("prepare the cluster for the demo", err))
+	}
 	mark := make([]byte, 3)
 	rand.Read(mark)
 	c.access.namespaces = cluster.NamespacesFor("seatrial-demo-" + hex.EncodeToString(mark))

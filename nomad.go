@@ -27,11 +27,13 @@ type nomadCommand struct {
 type clusterNeeds struct {
 	testsFolder
 	nomadOptions
-	Binary       string        `help:"Where this program is on the nodes." default:"/usr/local/bin/seatrial" placeholder:"PATH"`
-	NodeState    string        `help:"Its state folder on the nodes." default:"/var/lib/seatrial" placeholder:"DIR"`
-	Driver       string        `help:"What runs are started with: raw_exec, or docker with --image. A recipe whose enrolment names an image has docker." enum:"raw_exec,docker" default:"raw_exec"`
-	Image        string        `help:"With --driver docker: the image of recipes that name none, with seatrial and git in its PATH." placeholder:"IMAGE"`
-	NodePool     string        `help:"The node pool in which runs are performed." default:"default" placeholder:"NAME"`
+	Binary    string        `help:"Where this program is on the nodes." default:"/usr/local/bin/seatrial" placeholder:"PATH"`
+	NodeState string        `help:"Its state folder on the nodes." default:"/var/lib/seatrial" placeholder:"DIR"`
+	Driver    string        `help:"What runs are started with: raw_exec, or docker with --image. A recipe whose enrolment names an image has docker." enum:"raw_exec,docker" default:"raw_exec"`
+	Image     string        `help:"With --driver docker: the image of recipes that name none, with seatrial and git in its PATH." placeholder:"IMAGE"`
+	NodePool  string        `help:"The node pool in which runs are performed." default:"default" placeholder:"NAME"`
+	LostAfter time.Duration `help:"How long a node that does not answer is waited for before its runs are lost." default:"5m"`
+	buildOptions
 	JanitorEvery time.Duration `help:"How often the janitor comes to each node: minutes that divide an hour." default:"10m"`
 }
 
@@ -39,13 +41,15 @@ type clusterNeeds struct {
 func (c *clusterNeeds) options(namespaces cluster.Namespaces) setup.Options {
 	return setup.Options{
 		Namespaces: namespaces, Binary: c.Binary, State: c.NodeState, Driver: c.Driver, Image: c.Image, NodePool: c.NodePool, JanitorEvery: c.JanitorEvery,
+		LostAfter: c.LostAfter, Args: c.buildOptions.args(),
 	}
 }
 
-// enrolled adds the enrolments in files, and where there is a client those in variables.
+// enrolled adds the enrolments in files, and where there is a client those in variables,
+// and what this installation's journal says that their runs take.
 // What is wrong with them is said on warn, and then nothing is removed: the recipe of
 // a bad enrolment is still enrolled.
-func (c *clusterNeeds) enrolled(ctx context.Context, o setup.Options, client *cluster.Client, warn io.Writer) (setup.Options, error) {
+func (c *clusterNeeds) enrolled(ctx context.Context, g *Globals, o setup.Options, client *cluster.Client, warn io.Writer) (setup.Options, error) {
 	book, err := recipes.Load(c.Tests)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -70,6 +74,9 @@ func (c *clusterNeeds) enrolled(ctx context.Context, o setup.Options, client *cl
 		o.KeepOthers = true
 	}
 	o.Recipes = book.Enrolments
+	if o.Measured, err = g.measured(ctx); err != nil {
+		return o, err
+	}
 	return o, nil
 }
 
@@ -100,7 +107,7 @@ func (c *nomadSetup) Run(ctx context.Context, g *Globals, s streams) error {
 		return exitWith(exitUsage, err)
 	}
 	if c.Print {
-		if o, err = c.enrolled(ctx, o, nil, s.Err); err != nil {
+		if o, err = c.enrolled(ctx, g, o, nil, s.Err); err != nil {
 			return err
 		}
 		files, err := setup.Render(o)
@@ -109,7 +116,7 @@ func (c *nomadSetup) Run(ctx context.Context, g *Globals, s streams) error {
 		}
 		return writeDefinitions(files, c.Out, s.Out)
 	}
-	if o, err = c.enrolled(ctx, o, access.client, s.Err); err != nil {
+	if o, err = c.enrolled(ctx, g, o, access.client, s.Err); err != nil {
 		return err
 	}
 	changes, err := setup.Apply(ctx, access.client, o)
@@ -182,7 +189,7 @@ func (c *nomadDoctor) Run(ctx context.Context, g *Globals, s streams) error {
 	if _, err := setup.Render(o); err != nil {
 		return exitWith(exitUsage, err)
 	}
-	if o, err = c.enrolled(ctx, o, access.client, s.Err); err != nil {
+	if o, err = c.enrolled(ctx, g, o, access.client, s.Err); err != nil {
 		return err
 	}
 	findings, err := setup.Examine(ctx, access.client, o)

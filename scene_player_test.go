@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"seatrial/harness/cluster/agent"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -35,7 +37,7 @@ func (s *scene) start(ts *testscript.TestScript, name string, args []string) err
 		p.cmd.Path, p.cmd.Err = s.program, nil
 	}
 	p.cmd.Dir = ts.MkAbs(".")
-	for _, name := range append([]string{"PATH", "HOME", "TMPDIR", "NO_COLOR"}, options...) {
+	for _, name := range append([]string{"PATH", "HOME", "TMPDIR", "NO_COLOR", agent.Variable}, options...) {
 		if value := ts.Getenv(name); value != "" {
 			p.cmd.Env = append(p.cmd.Env, name+"="+value)
 		}

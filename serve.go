@@ -118,6 +118,9 @@ func (c *serveCommand) check() error {
 	if c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0 {
 		return exitWith(exitUsage, errors.New("--poll, --sweep, --janitor and --keep-files must be above 0"))
 	}
+	if nomad, err := url.Parse(c.NomadURL); c.NomadURL != "" && (err != nil || nomad.Host == "" || nomad.Scheme != "http" && nomad.Scheme != "https") {
+		return exitWith(exitUsage, fmt.Errorf("--nomad-url %q is not an address: write it like https://nomad.example.org", c.NomadURL))
+	}
 	if c.PlaceWithin <= 0 {
 		return exitWith(exitUsage, errors.New("--place-within must be above 0"))
 	}

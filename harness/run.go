@@ -55,7 +55,7 @@ func Run(ctx context.Context, j Job) (run.Report, error) {
 	}
 	cancel()
 	a.tearDown(ctx)
-	a.Emit(run.Event{Kind: run.KindFinished})
+	a.Emit(a.lastWord())
 	return a.conclude()
 }
 

@@ -123,3 +123,14 @@ func removeAll(dir string) error {
 	})
 	return os.RemoveAll(dir)
 }
+
+// lastWord is the finished event, with what the app was seen to take.
+func (a *attempt) lastWord() run.Event {
+	last := run.Event{Kind: run.KindFinished}
+	if meter, ok := a.app.(app.Meter); ok {
+		if used := meter.Used(); used.Memory > 0 {
+			last = last.With(run.Measured{Memory: used.Memory})
+		}
+	}
+	return last
+}

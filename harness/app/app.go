@@ -145,6 +145,17 @@ type Strays interface {
 	Strays(ctx context.Context) ([]Stray, error)
 }
 
+// Usage is what an app has taken, at most, since its run began.
+type Usage struct {
+	Memory int64 // bytes, of all its processes together; 0 where it was not counted
+}
+
+// Meter is implemented by deployers that count what an app takes.
+type Meter interface {
+	// Used tells so over every deployment of the run; also after Destroy.
+	Used() Usage
+}
+
 // Dialer reaches the app's main service.
 type Dialer interface {
 	// Dial connects to the address that the app was told to listen on.

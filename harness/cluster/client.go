@@ -23,6 +23,7 @@ type Config struct {
 type Client struct {
 	*api.Client
 	token atomic.Pointer[string] // nil: the one that the client was made with
+	asked atomic.Uint64
 }
 
 // NewClient makes a client. Nothing is asked of the cluster yet.
@@ -53,6 +54,7 @@ func (c *Client) SetToken(token string) { c.token.Store(&token) }
 
 // Query are the options of a question in a namespace; empty means the client's own.
 func (c *Client) Query(ctx context.Context, namespace string) *api.QueryOptions {
+	c.asked.Add(1)
 	q := &api.QueryOptions{Namespace: namespace}
 	if token := c.token.Load(); token != nil {
 		q.AuthToken = *token
@@ -62,9 +64,13 @@ func (c *Client) Query(ctx context.Context, namespace string) *api.QueryOptions 
 
 // Write are the options of a change in a namespace.
 func (c *Client) Write(ctx context.Context, namespace string) *api.WriteOptions {
+	c.asked.Add(1)
 	w := &api.WriteOptions{Namespace: namespace}
 	if token := c.token.Load(); token != nil {
 		w.AuthToken = *token
 	}
 	return w.WithContext(ctx)
 }
+
+// Requests is how many options were made, which is how many requests, since the start.
+func (c *Client) Requests() uint64 { return c.asked.Load() }

@@ -44,7 +44,7 @@ const (
 	KindStageEnded   Kind = "stage-ended" // Outcome, Took, Note; Data: Fault when failed
 	KindInterrupted  Kind = "interrupted" // Note: an Ending; the stages stop here
 	KindTornDown     Kind = "torn-down"   // Data: Swept
-	KindFinished     Kind = "finished"    // the harness's last word
+	KindFinished     Kind = "finished"    // the harness's last word; Data: Measured, where something was
 )
 
 // Event is one fact about a run. Log lines are not events.
@@ -111,6 +111,11 @@ type Plan struct {
 type Swept struct {
 	Removed   int        `json:"removed"`
 	Leftovers []Leftover `json:"leftovers,omitempty"`
+}
+
+// Measured is the data of a finished event: what the run was seen to take.
+type Measured struct {
+	Memory int64 `json:"memory,omitempty"` // bytes; the most that the app's processes held together
 }
 
 // Push is the data of a stale event.

@@ -50,6 +50,7 @@ type Report struct {
 	EndingNote string     `json:"ending_note,omitempty"`
 	TornDown   bool       `json:"torn_down"` // somebody looked after the teardown; Leftovers is what was still there
 	Leftovers  []Leftover `json:"leftovers,omitempty"`
+	Measured   *Measured  `json:"measured,omitempty"`
 	CleanedAt  time.Time  `json:"cleaned_at,omitzero"` // when what the ended run had left was gone after all; the verdict stays
 
 	Earlier      []string `json:"earlier,omitempty"` // why earlier attempts did not count
@@ -189,6 +190,10 @@ func (r *Report) apply(e Event) error {
 		r.Leftovers, r.TornDown = swept.Leftovers, true
 	case KindFinished:
 		r.State, r.Progress = TearingDown, ""
+		if len(e.Data) > 0 {
+			r.Measured = &Measured{}
+			return e.Into(r.Measured)
+		}
 	}
 	return nil
 }
@@ -206,7 +211,7 @@ func (r *Report) beginAttempt(e Event) {
 	r.Started, r.Plan, r.Stages = nil, nil, nil
 	r.Findings, r.Warnings, r.Progress = nil, nil, ""
 	r.Ending, r.EndingNote = EndedNormally, ""
-	r.TornDown, r.Leftovers = false, nil
+	r.TornDown, r.Leftovers, r.Measured = false, nil, nil
 	r.StartedAt = e.At
 }
 

@@ -71,6 +71,7 @@ type App struct {
 	number   int
 	upgraded bool
 	stopped  bool // Stop was called since the last start
+	used     app.Usage
 }
 
 var _ app.App = (*App)(nil)

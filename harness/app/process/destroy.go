@@ -62,6 +62,7 @@ func (a *App) Destroy(ctx context.Context) error {
 	if left := a.killOwn(); len(left) > 0 {
 		errs = fmt.Errorf("cannot end %s", strings.Join(commandLines(left), " and "))
 	}
+	a.noteUsage()
 	for _, name := range listGroups() {
 		if l, ok := parseGroup(name); ok && a.ours(l) {
 			errs = errors.Join(errs, removeGroup(name))

@@ -211,7 +211,8 @@ func (a *Agent) boot(ctx context.Context, client bool) error {
 	defer log.Close()
 	cmd := exec.Command(a.Program, "agent", "-config", file)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Dir, cmd.Env = a.Dir, environment()
+	// What the agent starts inherits this, and so is known to Wipe.
+	cmd.Dir, cmd.Env = a.Dir, append(environment(), "NOMAD_AGENT_DIR="+a.Dir+"/data/")
 	if a.allocs != "" {
 		// Sockets to its own helpers: those of an agent that was killed stay.
 		cmd.Env = append(cmd.Env, "PLUGIN_UNIX_SOCKET_DIR="+a.allocs)

@@ -58,7 +58,8 @@ func (a *Agent) endTasks() {
 }
 
 // processesOf lists the processes that have one of the folders in their command line or
-// their environment: an agent's tasks, their supervisors and loggers.
+// their environment: an agent's tasks, their supervisors and loggers. All inherit one
+// from the agent.
 func processesOf(dirs ...string) []int {
 	var found []int
 	entries, _ := os.ReadDir("/proc")

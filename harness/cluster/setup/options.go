@@ -43,8 +43,17 @@ type Options struct {
 
 // Resources are what a run takes, the harness included.
 type Resources struct {
-	CPU      int // MHz
+	CPU      int // MHz; 0: what the enrolment says
 	MemoryMB int
+}
+
+// FromPeak makes room for an app that was seen to hold so many bytes: half as much
+// again, and the harness, in steps, so that a run that took a little more than the one
+// before it changes nothing.
+func FromPeak(bytes int64) Resources {
+	const step = 64 // MiB
+	wanted := int(bytes*3/2>>20) + harnessMemoryMB
+	return Resources{MemoryMB: (wanted/step + 1) * step}
 }
 
 var (

@@ -146,7 +146,10 @@ func (r *renderer) run(recipe string, e recipes.Enrolment) {
 	limit := int(int64(e.Resources.Memory)>>20) + harnessMemoryMB
 	v["CPU"], v["MemoryMB"], v["MemoryMaxMB"] = harnessMHz+int(e.Resources.CPUs*mhzPerCPU), limit, 0
 	if measured, ok := r.Measured[recipe]; ok && recipe != "" {
-		v["CPU"], v["MemoryMB"] = max(measured.CPU, leastMHz), max(min(measured.MemoryMB, limit), leastMemoryMB)
+		if measured.CPU > 0 {
+			v["CPU"] = max(measured.CPU, leastMHz)
+		}
+		v["MemoryMB"] = max(min(measured.MemoryMB, limit), leastMemoryMB)
 		if limit > v["MemoryMB"].(int) {
 			v["MemoryMaxMB"] = limit // where the cluster allows to exceed what was set aside
 		}
