@@ -38,7 +38,7 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 	}
 	return dashboard.New(dashboard.Config{
 		Cluster: nodes, NomadRequests: requests,
-		JobLog:  sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
+		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
 		Journal:    db,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book()) },
