@@ -166,3 +166,14 @@ func TestRecordsSayWhoseAnObjectIs(t *testing.T) {
 		t.Errorf("forgetting what is forgotten: %v", err)
 	}
 }
+
+func TestValuesAreQuoted(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain": `"plain"`, "": `""`, `a"b\c`: `"a\"b\\c"`, "a\nb\tc\r": `"a\nb\tc\r"`, "${x} %{y} $ % $${z}": `"$${x} %%{y} $ % $$${z}"`,
+		"\x01": `"\U00000001"`, "ünïcode": `"ünïcode"`, "{{ key }}": `"{{ key }}"`,
+	} {
+		if got := cluster.Quote(in); got != want {
+			t.Errorf("%q: got %s, want %s", in, got, want)
+		}
+	}
+}

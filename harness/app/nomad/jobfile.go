@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"seatrial/harness/app"
+	"seatrial/harness/cluster"
 )
 
 const jobSuffix = ".nomad.hcl"
@@ -100,7 +101,7 @@ func assign(file, text string, values map[string]string, r app.Release) (string,
 		value, ok := values[v.name]
 		switch {
 		case ok:
-			lines = append(lines, v.name+" = "+quote(value)+"\n")
+			lines = append(lines, v.name+" = "+cluster.Quote(value)+"\n")
 		case !v.hasDefault:
 			return "", &app.Fault{
 				Summary: fmt.Sprintf("%s:%d: the variable %q has no default, and nothing here has a value for it", file, v.line, v.name),
@@ -109,32 +110,4 @@ func assign(file, text string, values map[string]string, r app.Release) (string,
 		}
 	}
 	return strings.Join(lines, ""), nil
-}
-
-// quote writes a string as HCL does. Nothing in it is a template.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case (r == '$' || r == '%') && strings.HasPrefix(s[i+1:], "{"):
-			b.WriteRune(r)
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }

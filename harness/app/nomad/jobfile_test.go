@@ -80,17 +80,6 @@ variable "last" {}
 	}
 }
 
-func TestValuesAreQuoted(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain": `"plain"`, "": `""`, `a"b\c`: `"a\"b\\c"`, "a\nb\tc\r": `"a\nb\tc\r"`, "${x} %{y} $ % $${z}": `"$${x} %%{y} $ % $$${z}"`,
-		"\x01": `"\u0001"`, "ünïcode": `"ünïcode"`, "{{ key }}": `"{{ key }}"`,
-	} {
-		if got := quote(in); got != want {
-			t.Errorf("%q: got %s, want %s", in, got, want)
-		}
-	}
-}
-
 func TestOnlyDeclaredVariablesAreGiven(t *testing.T) {
 	values := map[string]string{"version": "1.0.0", "colour": "${green}", "other": "x"}
 	got, err := assign("a.nomad.hcl", "variable \"version\" {}\nvariable \"colour\" { default = \"\" }\nvariable \"free\" { default = 1 }\n", values, app.Release{Name: "1.0.0"})

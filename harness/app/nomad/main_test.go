@@ -262,7 +262,7 @@ job "guest" {
       kill_signal = "SIGTERM"
       config {
         command = "/bin/sh"
-        args    = ["-c", ` + quote("cd /release; "+line) + `]
+        args    = ["-c", ` + cluster.Quote("cd /release; "+line) + `]
       }
       env {
         PORT    = "${NOMAD_PORT_http}"

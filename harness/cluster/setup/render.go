@@ -66,7 +66,7 @@ func render(o Options) ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := template.New("").Funcs(template.FuncMap{"q": quote, "list": quoteAll}).ParseFS(hcl, "hcl/*.tmpl")
+	templates, err := template.New("").Funcs(template.FuncMap{"q": cluster.Quote, "list": quoteAll}).ParseFS(hcl, "hcl/*.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the definitions: %w", err)
 	}
@@ -88,7 +88,7 @@ func render(o Options) ([]object, error) {
 		r.run(e.Name, recipes.Defaults(e))
 	}
 	r.add("janitor.nomad.hcl.tmpl", object{Kind: Job, name: cluster.JobJanitor, namespace: o.Namespaces.Runs}, map[string]any{
-		"Command": o.Binary, "State": quote(o.State), "Cron": cron(o.JanitorEvery), "NodePool": o.NodePool,
+		"Command": o.Binary, "State": cluster.Quote(o.State), "Cron": cron(o.JanitorEvery), "NodePool": o.NodePool,
 	})
 	slices.SortStableFunc(r.objects, func(a, b object) int { return cmp.Compare(a.Kind, b.Kind) })
 	return r.objects, r.err
@@ -127,7 +127,7 @@ func (r *renderer) run(recipe string, e recipes.Enrolment) {
 		"Required": cluster.RequiredMeta, "Optional": cluster.OptionalMeta, "Capabilities": cluster.NodeCapabilities, "Needs": e.Needs, "Affinities": []string(nil),
 		"Group": cluster.Group, "Executor": cluster.Executor, "Teardown": cluster.Teardown, "Port": cluster.PortGateway,
 		"LostAfter": span(r.LostAfter), "KillTimeout": span(killTimeout), "DiskMB": diskMB,
-		"Driver": r.Driver, "Image": "", "Command": r.Binary, "State": quote(r.State),
+		"Driver": r.Driver, "Image": "", "Command": r.Binary, "State": cluster.Quote(r.State),
 		"Args": r.Args, "Env": r.Env,
 	}
 	name := cluster.JobRun
