@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"seatrial/harness/run"
 )
@@ -35,5 +36,6 @@ func ParseChild(jobID string) (builder string, id run.ID, attempt int, ok bool) 
 	if err != nil || err2 != nil || attempt < 1 {
 		return "", "", 0, false
 	}
-	return m[1], id, attempt, true
+	// One spelling only: who looks for the attempt by its marker would not find another.
+	return m[1], id, attempt, strings.Contains(jobID, ChildMarker(id, attempt))
 }

@@ -177,3 +177,31 @@ func TestValuesAreQuoted(t *testing.T) {
 		}
 	}
 }
+
+// What anybody may write into a cluster's meta, names and variables is read without a
+// panic, and what is read is written back the same.
+func FuzzNames(f *testing.F) {
+	f.Add("seatrial-run/dispatch-"+cluster.ChildTemplate(labels.Run, 2)+"-1795620079-9f82d137", cluster.LabelName(labels, "data"))
+	f.Add("a/dispatch-b", "seatrial.x.y.1.2.z")
+	f.Fuzz(func(t *testing.T, job, name string) {
+		if _, id, attempt, ok := cluster.ParseChild(job); ok && !strings.Contains(job, cluster.ChildMarker(id, attempt)) {
+			t.Errorf("%q was taken for attempt %d of %s", job, attempt, id)
+		}
+		if l, purpose, ok := cluster.ParseLabelName(name); ok && cluster.LabelName(l, purpose) != name {
+			t.Errorf("%q was read as %+v, %q", name, l, purpose)
+		}
+	})
+}
+
+func FuzzUnpack(f *testing.F) {
+	packed, err := cluster.Pack(map[string]string{"a": "b"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(packed)
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		var v any
+		_ = cluster.Unpack(text, &v)
+	})
+}

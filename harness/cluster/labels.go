@@ -73,5 +73,7 @@ func ParseLabelName(name string) (l run.Labels, purpose string, ok bool) {
 	if err != nil || err2 != nil || err3 != nil {
 		return run.Labels{}, "", false
 	}
-	return run.Labels{Instance: m[1], Run: id, Attempt: attempt, Expires: time.Unix(expires, 0).UTC()}, m[5], true
+	l = run.Labels{Instance: m[1], Run: id, Attempt: attempt, Expires: time.Unix(expires, 0).UTC()}
+	// One spelling only: who looks for labels by name would not find another.
+	return l, m[5], LabelName(l, m[5]) == name
 }
