@@ -48,7 +48,7 @@ func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	defer done()
-	j := janitor.Janitor{Instance: instance, Places: places(work, runs, instance), Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
+	j := janitor.Janitor{Instance: instance, Places: g.localPlaces(work, runs, instance), Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
 	result, err := j.Sweep(ctx, janitor.Options{DryRun: c.DryRun, OlderThan: c.OlderThan})
 	for _, line := range result.Lines() {
 		fmt.Fprintln(s.Out, printable(line))
@@ -71,6 +71,15 @@ func (g *Globals) owners(ctx context.Context) (owners janitor.Owners, done func(
 		return nil, nil, err
 	}
 	return journalOwners{db}, func() { db.Close() }, nil
+}
+
+// localPlaces are places without what the runs of a cluster made on this machine.
+func (g *Globals) localPlaces(work, runs, instance string) []app.Place {
+	var local []app.Place
+	for _, place := range places(work, runs, instance) {
+		local = append(local, g.records().Others(place))
+	}
+	return local
 }
 
 // places are where this machine's runs leave things.

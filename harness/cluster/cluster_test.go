@@ -139,8 +139,16 @@ func TestRecordsSayWhoseAnObjectIs(t *testing.T) {
 	if err := records.Write(labels); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"ours"}, list()); diff != "" {
-		t.Error(diff)
+	if diff := cmp.Diff([]string{"ours", "made without the cluster"}, list()); diff != "" {
+		t.Error(diff) // of the same attempt: its labels are damaged
+	}
+	others, err := records.Others(here).Objects(t.Context())
+	if err != nil || len(others) != 0 {
+		t.Errorf("left to others: %v, %v", others, err)
+	}
+	unknown := place{{ID: "another run's", Labels: run.Labels{Instance: "0123456789ab", Run: run.NewID(time.Now()), Attempt: 1}}}
+	if others, err := records.Others(unknown).Objects(t.Context()); err != nil || len(others) != 1 {
+		t.Errorf("what is no cluster's: %v, %v", others, err)
 	}
 	alive := true
 	live := func(context.Context, run.ID) (bool, error) { return alive, nil }

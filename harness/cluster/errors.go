@@ -50,6 +50,9 @@ func meaning(err error) (what error, next string) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return nil, ""
 	}
+	if errors.Is(err, api.ErrVariablePathNotFound) {
+		return ErrNotFound, ""
+	}
 	var answer api.UnexpectedResponseError
 	if errors.As(err, &answer) && answer.HasStatusCode() {
 		body := answer.Body()

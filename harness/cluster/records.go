@@ -90,21 +90,23 @@ func (r Records) Prune(ctx context.Context, place app.Place, live func(context.C
 	return errors.Join(failed...)
 }
 
-// Own is a place of which only the recorded attempts' objects count.
-func (r Records) Own(place app.Place) app.Place { return recorded{place, r} }
-
-type recorded struct {
-	app.Place
-	records Records
+// Own is a place of which only the recorded attempts' objects count. They are the
+// cluster's, whatever labels are still to be read on them.
+func (r Records) Own(place app.Place) app.Place {
+	return chosen{place, func(o app.Object) bool { return r.Has(o.Labels) }}
 }
 
-func (p recorded) Objects(ctx context.Context) ([]app.Object, error) {
+// Others is a place without what belongs to a cluster's runs, recorded here or not.
+func (r Records) Others(place app.Place) app.Place {
+	return chosen{place, func(o app.Object) bool { return !r.Has(o.Labels) && !IsInstance(o.Labels.Instance) }}
+}
+
+type chosen struct {
+	app.Place
+	counts func(app.Object) bool
+}
+
+func (p chosen) Objects(ctx context.Context) ([]app.Object, error) {
 	all, err := p.Place.Objects(ctx)
-	var own []app.Object
-	for _, o := range all {
-		if IsInstance(o.Labels.Instance) && p.records.Has(o.Labels) {
-			own = append(own, o)
-		}
-	}
-	return own, err
+	return slices.DeleteFunc(slices.Clone(all), func(o app.Object) bool { return !p.counts(o) }), err
 }
