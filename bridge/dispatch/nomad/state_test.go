@@ -1,6 +1,10 @@
 package nomad
 
 import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +72,7 @@ func isKnown(f *facts)   { noted(func(n *note) { n.Job = "j" })(f) }
 func preempted(f *facts) { f.alloc.PreemptedByAllocation = "x" }
 
 func TestStateTable(t *testing.T) {
+	var rows []string
 	const (
 		running, failed, complete = api.AllocClientStatusRunning, api.AllocClientStatusFailed, api.AllocClientStatusComplete
 		stop                      = api.AllocDesiredStatusStop
@@ -126,6 +131,7 @@ func TestStateTable(t *testing.T) {
 		"its allocation was stopped by us":     {over(complete, executorDead("0", "0", ""), desired(stop), trigger(triggerAllocStop), byUs, lastWord), dispatch.Complete, "", ""},
 		"its allocation was stopped by others": {over(complete, executorDead("0", "0", ""), desired(stop), trigger(triggerAllocStop), lastWord), dispatch.Complete, dispatch.Withdrawn, ""},
 	} {
+		rows = append(rows, stateRow(name, stateOf(c.facts)))
 		t.Run(name, func(t *testing.T) {
 			got := stateOf(c.facts)
 			if got.Phase != c.phase || got.Cause != c.cause || !strings.Contains(got.Detail, c.detail) {
@@ -143,5 +149,53 @@ func TestStateTable(t *testing.T) {
 		if !hit[r.When] {
 			t.Errorf("no case is for the rule %q", r.When)
 		}
+	}
+	slices.Sort(rows)
+	inReference(t, strings.Join(rows, "\n"))
+}
+
+var update = flag.Bool("update", false, "write the table of states into docs/reference/nomad.md")
+
+// stateRow is a case as the reference shows it.
+func stateRow(name string, s dispatch.State) string {
+	return fmt.Sprintf("| %s | %s | %s | %s |", name, s.Phase, s.Detail, verdictOf(s))
+}
+
+// verdictOf says what bridge makes of a state: bridge/attempt.go.
+func verdictOf(s dispatch.State) string {
+	switch {
+	case !s.Phase.Over() && s.Cause == "":
+		return "not yet"
+	case s.Cause == dispatch.Withdrawn && s.Phase == dispatch.Complete:
+		return "cancelled, unless it had answered"
+	case s.Cause == dispatch.Withdrawn:
+		return "cancelled"
+	case s.Cause == dispatch.Displaced && s.Phase == dispatch.Complete:
+		return "unverified and once more, unless it had answered"
+	case s.Phase == dispatch.Complete:
+		return "its own"
+	}
+	return "unverified, and once more"
+}
+
+// inReference holds the table against the page that shows it.
+func inReference(t *testing.T, table string) {
+	t.Helper()
+	const page, begin, end = "../../../docs/reference/nomad.md", "| case | phase | what is said | the run's verdict |\n|---|---|---|---|\n", "\n\n"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok := strings.Cut(string(text), begin)
+	was, tail, _ := strings.Cut(rest, end)
+	switch {
+	case !ok:
+		t.Fatalf("%s has no table of states", page)
+	case *update:
+		if err := os.WriteFile(page, []byte(head+begin+table+end+tail), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case was != table:
+		t.Errorf("%s shows another table of states: go test ./bridge/dispatch/nomad -run StateTable -update", page)
 	}
 }
