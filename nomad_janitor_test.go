@@ -20,6 +20,7 @@ import (
 // living one needs, and lets the janitor come as Nomad starts it.
 func TestNomadJanitor(t *testing.T) {
 	n := theNomad(t)
+	t.Parallel()
 	s, err := newStage(forgetest.NewServer(t), t.TempDir(), binary(t, ""))
 	if err != nil {
 		t.Fatal(err)

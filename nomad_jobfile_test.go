@@ -12,6 +12,7 @@ import (
 // which its run is dispatched.
 func TestNomadJobFile(t *testing.T) {
 	n := theNomad(t)
+	t.Parallel()
 	s, err := newStageOf("guestbook-nomad", forgetest.NewServer(t), t.TempDir(), binary(t, ""))
 	if err != nil {
 		t.Fatal(err)

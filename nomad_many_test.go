@@ -50,6 +50,7 @@ const (
 // only some nodes offer, where four may be under way.
 func TestNomadManyRequests(t *testing.T) {
 	n := theNomad(t)
+	t.Parallel()
 	server := forgetest.NewServer(t)
 	s, err := newStage(server, t.TempDir(), binary(t, ""))
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 // anything is started, and what an operator does about it.
 func TestNomadRefusals(t *testing.T) {
 	n := theNomad(t)
+	t.Parallel()
 	s, err := newStage(forgetest.NewServer(t), t.TempDir(), binary(t, ""))
 	if err != nil {
 		t.Fatal(err)
