@@ -191,6 +191,7 @@ func nomadRequests(b *testing.B, n *nomadCluster) {
 	through := *n
 	through.addr = counter.URL
 	s.nomad = &through
+	s.serveFlags = []string{"--janitor", "10m"} // its default: stories have it come more often
 	check(s.serve())
 	defer s.bridge.kill()
 	time.Sleep(2 * time.Second) // what a start asks
