@@ -63,7 +63,7 @@ type route struct {
 
 func routes() []route {
 	var all []route
-	for _, some := range [][]route{jobRoutes(), allocationRoutes(), nodeRoutes(), accessRoutes(), streamRoutes()} {
+	for _, some := range [][]route{jobRoutes(), allocationRoutes(), nodeRoutes(), accessRoutes(), streamRoutes(), fileRoutes(), variableRoutes(), steerRoutes()} {
 		all = append(all, some...)
 	}
 	return all
