@@ -50,7 +50,7 @@ func (f *Fake) authenticate(q *ask) error {
 	case f.tokens[secret] != nil:
 		q.token = f.tokens[secret]
 	default:
-		return refuse(http.StatusForbidden, "ACL token not found")
+		return refuse(http.StatusForbidden, "Permission denied") // as of one that is known
 	}
 	return nil
 }

@@ -119,8 +119,8 @@ func (f *Fake) allocation(q *ask) (any, error) {
 	if a == nil {
 		return nil, refuse(http.StatusNotFound, "alloc not found")
 	}
-	if err := q.mayIn(a.Namespace, "read-job"); err != nil {
-		return nil, err
+	if !q.token.may(a.Namespace, "read-job") {
+		return nil, fault("Unknown allocation %q", a.ID)
 	}
 	return a.Allocation, nil
 }

@@ -18,7 +18,7 @@ const childDoes = "NOMADFAKE_TEST_CHILD"
 
 func child(does string) {
 	what, how, _ := strings.Cut(does, " ")
-	asked, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	asked, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 	shared := os.Getenv("NOMAD_ALLOC_DIR")
 	switch what {
@@ -42,7 +42,7 @@ func child(does string) {
 		_ = os.WriteFile(filepath.Join(shared, "waits"), nil, 0o644)
 		<-asked.Done()
 	case "ignores":
-		signal.Ignore(syscall.SIGTERM)
+		signal.Ignore(os.Interrupt)
 		_ = os.WriteFile(filepath.Join(shared, "waits"), nil, 0o644)
 		time.Sleep(time.Hour)
 	case "grows":

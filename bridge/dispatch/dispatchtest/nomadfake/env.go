@@ -67,7 +67,13 @@ func (f *Fake) environment(a *allocation, task *api.Task) map[string]string {
 		env["NOMAD_IP_"+label], env["NOMAD_PORT_"+label], env["NOMAD_HOST_PORT_"+label] = "127.0.0.1", number, number
 		env["NOMAD_ADDR_"+label] = net.JoinHostPort("127.0.0.1", number)
 	}
-	for _, meta := range []map[string]string{a.job.Meta, a.group.Meta, task.Meta} {
+	empty := map[string]string{} // a dispatch may leave out what is optional; then it is empty
+	if takes := a.job.ParameterizedJob; takes != nil {
+		for _, key := range takes.MetaOptional {
+			empty[key] = ""
+		}
+	}
+	for _, meta := range []map[string]string{empty, a.job.Meta, a.group.Meta, task.Meta} {
 		for key, v := range meta {
 			key = unfit.ReplaceAllString(key, "_")
 			env["NOMAD_META_"+key] = v

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	keptEvents = 100              // Nomad's event_buffer_size
-	heartbeat  = 10 * time.Second // of a stream on which nothing happens
+	keptBatches = 100              // Nomad's event_buffer_size
+	heartbeat   = 10 * time.Second // of a stream on which nothing happens
 )
 
 // event is one as it is written to a stream.
@@ -24,8 +24,15 @@ type event struct {
 	Payload                     json.RawMessage
 }
 
+// batch is what changed at one index, as a stream tells it.
+type batch struct {
+	Index  uint64
+	Events []event
+}
+
 // tell writes down what has changed at the index of now.
 func (f *Fake) tell(kind string, changed ...any) {
+	news := batch{Index: f.index}
 	for _, thing := range changed {
 		e := event{Type: kind, Index: f.index}
 		var payload any
@@ -46,42 +53,43 @@ func (f *Fake) tell(kind string, changed ...any) {
 			payload = map[string]any{"Node": v.Node}
 		}
 		e.Payload, _ = json.Marshal(payload) // the API's own types can be written
-		f.events = append(f.events, e)
+		news.Events = append(news.Events, e)
 	}
-	f.events = f.events[max(0, len(f.events)-keptEvents):]
+	f.batches = append(f.batches, news)
+	f.batches = f.batches[max(0, len(f.batches)-keptBatches):]
 	close(f.published)
 	f.published = make(chan struct{})
 }
 
 func streamRoutes() []route {
-	return []route{{pattern: "GET /v1/event/stream", answer: (*Fake).stream, long: true}}
+	return []route{{pattern: "GET /v1/event/stream", answer: (*Fake).stream, long: true, lax: true}}
 }
 
-// stream writes events as they happen, from an index on or from as close to it as is kept.
+// stream writes what is told, from an index on or from as close to it as is kept; without
+// one, all that is.
 func (f *Fake) stream(q *ask) (any, error) {
 	topics := q.URL.Query()["topic"]
 	if len(topics) == 0 {
 		f.complain("the event stream is opened without a topic: it tells everything")
 		topics = []string{"*"}
 	}
-	from, err := strconv.ParseUint("0"+q.param("index"), 10, 64)
+	next, err := strconv.ParseUint("0"+q.param("index"), 10, 64)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "Unable to parse index: %v", err)
 	}
-	if err := mayHear(q, topics); err != nil {
-		return nil, err
-	}
 	f.mu.Lock()
-	cut, secret := f.cut, q.token.SecretID
-	next := f.index + 1
-	if from > 0 {
-		next = from
-	}
+	cut := f.cut
 	f.mu.Unlock()
 	q.w.Header().Set("Content-Type", "application/json")
 	out := http.NewResponseController(q.w)
 	write := func(v any) bool {
 		return json.NewEncoder(q.w).Encode(v) == nil && out.Flush() == nil
+	}
+	if q.token == nil || mayHear(q, topics) != nil {
+		// The real one has said 200 before it looks, and says nothing more.
+		_ = out.Flush()
+		f.await(q, nil, nil, cut)
+		return sent{}, nil
 	}
 	if !write(struct{}{}) {
 		return sent{}, nil
@@ -89,44 +97,68 @@ func (f *Fake) stream(q *ask) (any, error) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
-		f.mu.Lock()
-		known := secret == f.management || f.tokens[secret] != nil
-		var news []event
-		for _, e := range f.events {
-			if e.Index >= next && (q.namespace == everywhere || e.Namespace == "" || e.Namespace == q.namespace) && wanted(e, topics) {
-				news = append(news, e)
-			}
-		}
-		next = f.index + 1
-		published := f.published
-		f.mu.Unlock()
+		news, published, known := f.since(q, next, topics)
 		if !known {
 			return sent{}, nil
 		}
-		for len(news) > 0 { // those of one index at a time
-			n := 1
-			for n < len(news) && news[n].Index == news[0].Index {
-				n++
-			}
-			if !write(map[string]any{"Index": news[0].Index, "Events": news[:n]}) {
+		for _, b := range news {
+			if !write(b) {
 				return sent{}, nil
 			}
-			news = news[n:]
+			next = b.Index + 1
 		}
-		select {
-		case <-published:
-		case <-beat.C:
+		switch f.await(q, published, beat.C, cut) {
+		case over:
+			return sent{}, nil
+		case silence:
 			if !write(struct{}{}) {
 				return sent{}, nil
 			}
-		case <-q.Context().Done():
-			return sent{}, nil
-		case <-cut:
-			return sent{}, nil
-		case <-f.closed:
-			return sent{}, nil
 		}
 	}
+}
+
+// since is what was told from an index on, what is closed when there is more, and whether
+// the one who listens is still known.
+func (f *Fake) since(q *ask, index uint64, topics []string) (news []batch, published <-chan struct{}, known bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, b := range f.batches {
+		heard := batch{Index: b.Index}
+		for _, e := range b.Events {
+			if (q.namespace == everywhere || e.Namespace == "" || e.Namespace == q.namespace) && wanted(e, topics) {
+				heard.Events = append(heard.Events, e)
+			}
+		}
+		if b.Index >= index && len(heard.Events) > 0 {
+			news = append(news, heard)
+		}
+	}
+	secret := q.token.SecretID
+	return news, f.published, secret == f.management || f.tokens[secret] != nil
+}
+
+// What a stream waits for.
+type waited int
+
+const (
+	news waited = iota
+	silence
+	over
+)
+
+// await waits for more to tell, for so long that somebody may wonder, or for the end.
+func (f *Fake) await(q *ask, more <-chan struct{}, long <-chan time.Time, cut <-chan struct{}) waited {
+	select {
+	case <-more:
+		return news
+	case <-long:
+		return silence
+	case <-q.Context().Done():
+	case <-cut:
+	case <-f.closed:
+	}
+	return over
 }
 
 // mayHear refuses topics that the token may not read.

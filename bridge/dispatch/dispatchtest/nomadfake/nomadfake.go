@@ -38,7 +38,7 @@ type Fake struct {
 	tokens     map[string]*token // by secret
 	management string
 
-	events    []event
+	batches   []batch       // the newest of what was told
 	published chan struct{} // closed, and made anew, at each event
 	cut       chan struct{} // closed, and made anew, by CutStreams
 	noLeader  bool

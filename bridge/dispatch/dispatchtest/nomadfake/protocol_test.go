@@ -165,7 +165,7 @@ type clause struct {
 
 func TestProtocol(t *testing.T) {
 	all := []clause{}
-	for _, some := range [][]clause{jobClauses()} {
+	for _, some := range [][]clause{jobClauses(), allocationClauses(), fileClauses(), otherClauses()} {
 		all = append(all, some...)
 	}
 	for name, open := range map[string]func(*testing.T) site{"fake": fakeSite, "real": realSite} {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/nomad/api"
+	"golang.org/x/sys/unix"
 )
 
 // defaultKillTimeout is Nomad's, for a task that names none.
@@ -107,8 +108,16 @@ func (f *Fake) ask(a *allocation, task *api.Task, cmd *exec.Cmd) time.Duration {
 		Type: api.TaskKilling, KillTimeout: patience, DisplayMessage: fmt.Sprintf("Sent interrupt. Waiting %s before force killing", patience), Details: map[string]string{"kill_timeout": patience.String()},
 	})
 	f.report(a)
-	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = cmd.Process.Signal(signalOf(task))
 	return patience
+}
+
+// signalOf is how a task is asked to end: by an interrupt, unless it names another.
+func signalOf(task *api.Task) syscall.Signal {
+	if s := unix.SignalNum(task.KillSignal); s != 0 {
+		return s
+	}
+	return syscall.SIGINT
 }
 
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
