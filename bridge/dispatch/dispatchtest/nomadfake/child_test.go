@@ -65,7 +65,7 @@ func (s *scene) jobThat(does string) *api.Job {
 	self, _ := os.Executable()
 	task := func(name, does string) *api.Task {
 		t := api.NewTask(name, "raw_exec").SetConfig("command", self)
-		t.Env = map[string]string{childDoes: does}
+		t.Env = map[string]string{childDoes: does, "GORACE": "atexit_sleep_ms=0"}
 		t.KillTimeout = ptr(time.Second)
 		t.Resources = &api.Resources{CPU: ptr(20), MemoryMB: ptr(32)}
 		t.LogConfig = &api.LogConfig{MaxFiles: ptr(1), MaxFileSizeMB: ptr(5)}
