@@ -1,6 +1,7 @@
 package nomadfake_test
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -256,6 +257,47 @@ func allocationClauses() []clause {
 			if list, _, err := s.Jobs().Allocations(child, true, nil); err != nil || len(list) != 1 {
 				s.Errorf("it was placed again: %d allocations, %v", len(list), err)
 			}
+		}},
+		{"an allocation whose node is away is unknown, then lost, and placed again where there is room", func(s *scene) {
+			lose := s.pier(s.T)
+			j := s.jobThat("waits")
+			j.Constraints = []*api.Constraint{api.NewConstraint("${meta.pier}", "=", "yes")}
+			j.TaskGroups[0].Disconnect = &api.DisconnectStrategy{LostAfter: ptr(3 * time.Second), Replace: ptr(false), Reconcile: ptr("keep_original")}
+			s.register(j)
+			child := s.again("", "")
+			a := s.waits(child)
+			s.eventually("it is heard to run", func() bool { return s.allocation(child).ClientStatus == "running" })
+			lose()
+			var seen []string
+			s.eventually("it is lost", func() bool {
+				a := s.allocation(child)
+				said := a.ClientStatus + ", to " + a.DesiredStatus
+				if a.ClientStatus != "running" && (len(seen) == 0 || seen[len(seen)-1] != said) {
+					seen = append(seen, said)
+				}
+				return a.ClientStatus == "lost"
+			})
+			if diff := cmp.Diff([]string{"unknown, to run", "lost, to stop"}, seen); diff != "" {
+				s.Error(diff)
+			}
+			if a := s.allocation(child); a.DesiredDescription != "alloc is lost since its node is down" || a.TaskStates["executor"].State != "running" {
+				s.Errorf("%s; its executor is %s", a.DesiredDescription, a.TaskStates["executor"].State)
+			}
+			if n, _, err := s.Nodes().Info(a.NodeID, nil); err != nil || n.Status != "disconnected" {
+				s.Errorf("its node: %v, %v", n, err)
+			}
+			for _, verb := range []string{"ls", "stream"} {
+				_, err := s.ask(verb, a, "path", "alloc/waits")
+				s.refused(err, 404, "No path to node")
+			}
+			s.eventually("its job waits for another node", func() bool {
+				j, _, err := s.Jobs().Info(child, nil)
+				if err != nil {
+					s.Fatal(err)
+				}
+				evals, _, err := s.Jobs().Evaluations(child, nil)
+				return err == nil && *j.Status == "pending" && slices.ContainsFunc(evals, func(e *api.Evaluation) bool { return e.Status == "blocked" })
+			})
 		}},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/nomad/api"
+	"go.uber.org/goleak"
 
 	"seatrial/bridge/dispatch/dispatchtest/nomadfake"
 	"seatrial/harness/cluster"
@@ -24,7 +25,11 @@ func TestMain(m *testing.M) {
 		return
 	}
 	code := m.Run()
-	if err := theReal.close(); err != nil {
+	err := theReal.close()
+	if leaks := goleak.Find(); err == nil && code == 0 && leaks != nil {
+		err = leaks
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
@@ -37,6 +42,7 @@ const namespace = "ci"
 type site struct {
 	url, token string
 	newToken   func(t *testing.T, capabilities ...string) string
+	pier       func(t *testing.T) (lose func()) // another node, named pier, which can be lost
 }
 
 func (s site) client(t *testing.T, token string) *api.Client {
@@ -53,6 +59,13 @@ func fakeSite(t *testing.T) site {
 	f := nomadfake.New(t)
 	t.Cleanup(f.Forgive) // some clauses are about misuse
 	s := site{url: f.URL(), token: f.Token(), newToken: func(_ *testing.T, capabilities ...string) string { return f.NewToken(capabilities...) }}
+	s.pier = func(*testing.T) func() {
+		f.AddNode("pier", map[string]string{"pier": "yes"})
+		return func() {
+			f.Disconnect("pier")
+			time.AfterFunc(time.Second, func() { f.Lose("pier") })
+		}
+	}
 	if _, err := s.client(t, s.token).Namespaces().Register(&api.Namespace{Name: namespace}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +104,21 @@ func realSite(t *testing.T) site {
 			t.Fatal(err)
 		}
 		return made.SecretID
+	}
+	s.pier = func(t *testing.T) func() {
+		t.Helper()
+		a, err := agent.Start(t.Context(), agent.Options{
+			Program: program, Dir: filepath.Join(theReal.dir, "pier"), NoServer: true, Join: []string{theReal.agent.RPC}, Meta: map[string]string{"pier": "yes"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := a.Wipe(); err != nil {
+				t.Error(err)
+			}
+		})
+		return a.PowerOff
 	}
 	return s
 }

@@ -27,12 +27,15 @@ func (f *Fake) collect(q *ask) (any, error) {
 }
 
 // Lose takes a node's power, named by ID or name: what runs there is killed, nothing
-// looks after it, and the servers call it lost.
+// looks after it, and the servers call it lost. The node is down, or, as with the real
+// one, stays disconnected where it was.
 func (f *Fake) Lose(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.nodeOf(name)
-	n.Status, n.away = api.NodeStatusDown, true
+	if n.away = true; n.Status != api.NodeStatusDisconnected {
+		n.Status = api.NodeStatusDown
+	}
 	f.change(n, "NodeEvent")
 	for _, a := range f.allocs {
 		if a.node != n {
@@ -41,7 +44,8 @@ func (f *Fake) Lose(name string) {
 		unread := !a.ended()
 		a.powerOff()
 		if unread {
-			f.missed(a, api.AllocClientStatusLost, "alloc is lost since its node is down", api.AllocDesiredStatusStop)
+			e := f.missed(a, api.AllocClientStatusLost, "alloc is lost since its node is down", api.AllocDesiredStatusStop)
+			f.place(a.job, e) // on another node, where there is one, and whatever its job says
 		}
 	}
 }
@@ -56,13 +60,13 @@ func (f *Fake) Disconnect(name string) {
 	f.change(n, "NodeEvent")
 	for _, a := range f.allocs {
 		if a.node == n && !a.terminal() {
-			f.missed(a, api.AllocClientStatusUnknown, "alloc is unknown since its node is disconnected", a.DesiredStatus)
+			f.complete(f.missed(a, api.AllocClientStatusUnknown, "alloc is unknown since its node is disconnected", a.DesiredStatus))
 		}
 	}
 }
 
 // missed says what becomes of an allocation that the servers do not hear of.
-func (f *Fake) missed(a *allocation, status, why, desired string) {
+func (f *Fake) missed(a *allocation, status, why, desired string) *api.Evaluation {
 	f.next()
 	e := f.newEval(a.job, triggerNode)
 	a.ClientStatus, a.ClientDescription, a.DesiredStatus, a.DesiredDescription = status, why, desired, ""
@@ -71,7 +75,7 @@ func (f *Fake) missed(a *allocation, status, why, desired string) {
 	}
 	a.touch(f.index)
 	f.tell("PlanResult", a)
-	f.complete(e)
+	return e
 }
 
 // Return brings a disconnected node back: it tells what happened meanwhile, and hears
