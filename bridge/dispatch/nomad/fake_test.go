@@ -40,6 +40,7 @@ func fakeSite(t *testing.T) (*site, *nomadfake.Fake) {
 	j := job(cluster.JobRun)
 	for _, task := range j.TaskGroups[0].Tasks {
 		task.Env[childStarts] = s.dir
+		task.Env["GORACE"] = "atexit_sleep_ms=0" // else each of these processes lingers for a second
 	}
 	if err := s.register(j); err != nil {
 		t.Fatal(err)
