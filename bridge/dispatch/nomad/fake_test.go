@@ -197,20 +197,6 @@ func TestANodeThatIsLostDisplacesOnTheFake(t *testing.T) {
 	}
 }
 
-func TestWhatIsStoppedWhileItsNodeIsAwayEndsWhenItIsBackOnTheFake(t *testing.T) {
-	s, f := beginOnTheFake(t, dispatchtest.Waits, nil)
-	s.first()
-	f.Disconnect("node-1")
-	if err := s.d.Stop(t.Context(), s.r.ID, 1); err != nil {
-		t.Fatal(err)
-	}
-	f.Return("node-1")
-	if diff := cmp.Diff(whole, s.kinds()); diff != "" {
-		t.Error(diff)
-	}
-	s.wantOf(dispatch.Complete, "", "", s.d, s.site.dispatcher(t, s.root, nil))
-}
-
 func TestADrainDisplacesOnTheFake(t *testing.T) {
 	s, f := beginOnTheFake(t, dispatchtest.Waits, nil)
 	s.first()

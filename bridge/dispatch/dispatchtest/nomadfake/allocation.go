@@ -19,13 +19,14 @@ type allocation struct {
 	node           *node
 	ports          map[string]int
 
-	tasks map[string]*api.TaskState // as the node knows them
-	asked chan struct{}             // closed when its main tasks are to end
-	off   chan struct{}             // closed when its node has lost its power
-	oom   bool                      // the kernel killed its executor
-	gone  bool                      // the node has nothing of it any more
-	pids  map[string]int            // of the tasks that run
-	once  struct{ asked, off sync.Once }
+	tasks  map[string]*api.TaskState // as the node knows them
+	asked  chan struct{}             // closed when its main tasks are to end
+	off    chan struct{}             // closed when its node has lost its power
+	leaves bool                      // it was stopped while its node was away
+	oom    bool                      // the kernel killed its executor
+	gone   bool                      // the node has nothing of it any more
+	pids   map[string]int            // of the tasks that run
+	once   struct{ asked, off sync.Once }
 }
 
 // terminal says that the servers expect nothing of it any more.
@@ -139,7 +140,11 @@ func (f *Fake) stopAllocation(q *ask) (any, error) {
 	f.next()
 	e := f.newEval(a.job, triggerAllocStop)
 	f.tell("AllocationUpdateDesiredStatus", e)
-	f.stopAlloc(a, "alloc is being migrated", e)
+	if a.ClientStatus == api.AllocClientStatusUnknown {
+		a.leaves = true // nothing comes of it before its node is back
+	} else {
+		f.stopAlloc(a, "alloc is being migrated", e)
+	}
 	f.complete(e)
 	return api.AllocStopResponse{EvalID: e.ID}, nil
 }

@@ -54,6 +54,19 @@ func (s *scene) stop(a *api.Allocation) {
 	}
 }
 
+// onPier dispatches a job that does that to the pier, and waits until it is heard to run.
+func (s *scene) onPier(does string, lostAfter time.Duration) (child string, a *api.Allocation) {
+	s.Helper()
+	j := s.jobThat(does)
+	j.Constraints = []*api.Constraint{api.NewConstraint("${meta.pier}", "=", "yes")}
+	j.TaskGroups[0].Disconnect = &api.DisconnectStrategy{LostAfter: &lostAfter, Replace: ptr(false), Reconcile: ptr("keep_original")}
+	s.register(j)
+	child = s.again("", "")
+	a = s.waits(child)
+	s.eventually("it is heard to run", func() bool { return s.allocation(child).ClientStatus == "running" })
+	return child, a
+}
+
 func allocationClauses() []clause {
 	return []clause{
 		{"a task that ends well is dead and complete, and its teardown has run", func(s *scene) {
@@ -259,15 +272,9 @@ func allocationClauses() []clause {
 			}
 		}},
 		{"an allocation whose node is away is unknown, then lost, and placed again where there is room", func(s *scene) {
-			lose := s.pier(s.T)
-			j := s.jobThat("waits")
-			j.Constraints = []*api.Constraint{api.NewConstraint("${meta.pier}", "=", "yes")}
-			j.TaskGroups[0].Disconnect = &api.DisconnectStrategy{LostAfter: ptr(3 * time.Second), Replace: ptr(false), Reconcile: ptr("keep_original")}
-			s.register(j)
-			child := s.again("", "")
-			a := s.waits(child)
-			s.eventually("it is heard to run", func() bool { return s.allocation(child).ClientStatus == "running" })
-			lose()
+			pier := s.pier(s.T)
+			child, a := s.onPier("waits", 3*time.Second)
+			pier.lose()
 			var seen []string
 			s.eventually("it is lost", func() bool {
 				a := s.allocation(child)
@@ -298,6 +305,35 @@ func allocationClauses() []clause {
 				evals, _, err := s.Jobs().Evaluations(child, nil)
 				return err == nil && *j.Status == "pending" && slices.ContainsFunc(evals, func(e *api.Evaluation) bool { return e.Status == "blocked" })
 			})
+		}},
+		{"an allocation whose node comes back runs on; one that was stopped meanwhile ends, and another one is placed for it", func(s *scene) {
+			pier := s.pier(s.T)
+			child, a := s.onPier("waits", time.Hour)
+			// is waits until the allocations stand so, the newest first.
+			is := func(want ...string) {
+				s.Helper()
+				s.eventually("they are "+strings.Join(want, "; "), func() bool {
+					list, _, err := s.Jobs().Allocations(child, true, nil)
+					var got []string
+					for _, a := range list {
+						got = append(got, a.ClientStatus+", to "+a.DesiredStatus)
+					}
+					return err == nil && slices.Equal(got, want)
+				})
+			}
+			pier.leave()
+			is("unknown, to run")
+			pier.back()
+			is("running, to run")
+			if a := s.allocation(child); !slices.Contains(steps(a.TaskStates["executor"]), "Reconnected") {
+				s.Errorf("its executor: %v", steps(a.TaskStates["executor"]))
+			}
+			pier.leave()
+			is("unknown, to run")
+			s.stop(a)
+			is("unknown, to run")
+			pier.back()
+			is("running, to run", "complete, to stop")
 		}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,40 @@ func otherClauses() []clause {
 				}
 				body.Close()
 				cancel()
+			}
+		}},
+		{"a token that is revoked is unknown, and hears no more", func(s *scene) {
+			s.register(s.jobThat("nothing"))
+			secret := s.newToken(s.T, "read-job", "list-jobs")
+			ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
+			defer cancel()
+			body, err := s.client(s.T, secret).Raw().Response("/v1/event/stream?"+all.Encode(), (&api.QueryOptions{}).WithContext(ctx))
+			if err != nil {
+				s.Fatal(err)
+			}
+			defer body.Close()
+			stream := json.NewDecoder(body)
+			var first json.RawMessage
+			if err := stream.Decode(&first); err != nil {
+				s.Fatal(err)
+			}
+			s.revoke(s.T, secret)
+			_, _, err = s.client(s.T, secret).Jobs().List(nil)
+			s.refused(err, 403, "Permission denied")
+			child := s.again("", "")
+			var said string
+			for {
+				var more json.RawMessage
+				if stream.Decode(&more) != nil {
+					break
+				}
+				said += string(more)
+			}
+			if ctx.Err() != nil {
+				s.Error("the stream did not end")
+			}
+			if strings.Contains(said, child) {
+				s.Error("it hears of what came afterwards")
 			}
 		}},
 		{"an allocation that a token may not read is unknown", func(s *scene) {

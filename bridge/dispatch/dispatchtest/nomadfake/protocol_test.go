@@ -42,7 +42,15 @@ const namespace = "ci"
 type site struct {
 	url, token string
 	newToken   func(t *testing.T, capabilities ...string) string
-	pier       func(t *testing.T) (lose func()) // another node, named pier, which can be lost
+	revoke     func(t *testing.T, secret string)
+	pier       func(t *testing.T) pier
+}
+
+// pier is another node, with meta of that name.
+type pier struct {
+	lose  func() // its power
+	leave func() // so that the servers do not hear of it, and what it runs goes on
+	back  func()
 }
 
 func (s site) client(t *testing.T, token string) *api.Client {
@@ -59,11 +67,16 @@ func fakeSite(t *testing.T) site {
 	f := nomadfake.New(t)
 	t.Cleanup(f.Forgive) // some clauses are about misuse
 	s := site{url: f.URL(), token: f.Token(), newToken: func(_ *testing.T, capabilities ...string) string { return f.NewToken(capabilities...) }}
-	s.pier = func(*testing.T) func() {
+	s.revoke = func(_ *testing.T, secret string) { f.Revoke(secret) }
+	s.pier = func(*testing.T) pier {
 		f.AddNode("pier", map[string]string{"pier": "yes"})
-		return func() {
-			f.Disconnect("pier")
-			time.AfterFunc(time.Second, func() { f.Lose("pier") })
+		return pier{
+			lose: func() {
+				f.Disconnect("pier")
+				time.AfterFunc(time.Second, func() { f.Lose("pier") })
+			},
+			leave: func() { f.Disconnect("pier") },
+			back:  func() { f.Return("pier") },
 		}
 	}
 	if _, err := s.client(t, s.token).Namespaces().Register(&api.Namespace{Name: namespace}, nil); err != nil {
@@ -105,7 +118,17 @@ func realSite(t *testing.T) site {
 		}
 		return made.SecretID
 	}
-	s.pier = func(t *testing.T) func() {
+	s.revoke = func(t *testing.T, secret string) {
+		t.Helper()
+		own, _, err := s.client(t, secret).ACLTokens().Self(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.client(t, s.token).ACLTokens().Delete(own.AccessorID, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.pier = func(t *testing.T) pier {
 		t.Helper()
 		a, err := agent.Start(t.Context(), agent.Options{
 			Program: program, Dir: filepath.Join(theReal.dir, "pier"), NoServer: true, Join: []string{theReal.agent.RPC}, Meta: map[string]string{"pier": "yes"},
@@ -118,7 +141,12 @@ func realSite(t *testing.T) site {
 				t.Error(err)
 			}
 		})
-		return a.PowerOff
+		return pier{lose: a.PowerOff, leave: a.Kill, back: func() {
+			t.Helper()
+			if err := a.Restart(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}}
 	}
 	return s
 }

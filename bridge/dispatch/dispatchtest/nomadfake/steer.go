@@ -1,6 +1,7 @@
 package nomadfake
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ func (f *Fake) Lose(name string) {
 		n.Status = api.NodeStatusDown
 	}
 	f.change(n, "NodeEvent")
-	for _, a := range f.allocs {
+	for _, a := range slices.Collect(maps.Values(f.allocs)) {
 		if a.node != n {
 			continue
 		}
@@ -79,18 +80,29 @@ func (f *Fake) missed(a *allocation, status, why, desired string) *api.Evaluatio
 }
 
 // Return brings a disconnected node back: it tells what happened meanwhile, and hears
-// what it was to stop.
+// what it was to stop. For an allocation that was stopped meanwhile another is placed.
 func (f *Fake) Return(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.nodeOf(name)
 	n.Status, n.away = api.NodeStatusReady, false
 	f.change(n, "NodeEvent")
-	for _, a := range f.allocs {
+	for _, a := range slices.Collect(maps.Values(f.allocs)) {
 		if a.node != n || a.isOff() {
 			continue
 		}
+		for name, task := range a.tasks {
+			if task.State == taskRunning {
+				a.event(name, &api.TaskEvent{Type: api.TaskClientReconnected, DisplayMessage: "Client reconnected"})
+			}
+		}
 		f.report(a)
+		if a.leaves && !a.terminal() {
+			// The real one forgets that another is not wanted: it places one.
+			e := f.newEval(a.job, triggerNode)
+			f.stopAlloc(a, "alloc is being migrated", e)
+			f.place(a.job, e)
+		}
 		if a.DesiredStatus != api.AllocDesiredStatusRun {
 			a.ask()
 		}

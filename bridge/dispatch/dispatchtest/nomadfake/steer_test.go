@@ -180,12 +180,14 @@ func TestSteering(t *testing.T) {
 	t.Run("a node that comes back tells what happened meanwhile", func(t *testing.T) {
 		s, f := onFake(t)
 		child := s.dispatch("waits")
-		a := s.waits(child)
+		s.waits(child)
 		f.Disconnect("node-1")
 		if a := s.allocation(child); a.ClientStatus != "unknown" || a.DesiredStatus != "run" {
 			t.Errorf("%s, to %s", a.ClientStatus, a.DesiredStatus)
 		}
-		s.stop(a)
+		if _, _, err := s.Jobs().Deregister(child, false, nil); err != nil {
+			t.Fatal(err)
+		}
 		if a := s.allocation(child); a.ClientStatus != "unknown" || a.DesiredStatus != "stop" {
 			t.Errorf("%s, to %s", a.ClientStatus, a.DesiredStatus)
 		}
