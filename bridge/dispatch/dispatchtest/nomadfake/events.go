@@ -142,7 +142,7 @@ func (f *Fake) since(q *ask, index uint64, topics []string) (news []batch, publi
 type waited int
 
 const (
-	news waited = iota
+	told waited = iota
 	silence
 	over
 )
@@ -151,7 +151,7 @@ const (
 func (f *Fake) await(q *ask, more <-chan struct{}, long <-chan time.Time, cut <-chan struct{}) waited {
 	select {
 	case <-more:
-		return news
+		return told
 	case <-long:
 		return silence
 	case <-q.Context().Done():

@@ -5,11 +5,12 @@
 // directory, and texts and codes are those of a real server: the tests of this package
 // ask both the same. It complains of misuse, which fails the test, and it can be steered:
 // nodes are lost, leaders missing, streams cut. It has no other drivers, no templates, no
-// images, no plan, and it schedules by constraints alone, not by resources.
+// images, no identities, no locks of variables, no tasks before or beside the main ones;
+// blocking queries answer at once, nothing is restarted or rescheduled because it failed,
+// and nodes are chosen by constraints alone, not by resources.
 package nomadfake
 
 import (
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -86,7 +87,6 @@ func (f *Fake) close() {
 	f.tasks.Wait()
 	f.server.CloseClientConnections()
 	f.server.Close()
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	_ = os.RemoveAll(f.dir)
 }
 
