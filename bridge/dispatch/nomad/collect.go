@@ -1,6 +1,7 @@
 package nomad
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -130,13 +131,7 @@ func (d *Dispatcher) fetch(ctx context.Context, k key, m *mirror, alloc string, 
 	if offset == f.Size || offset >= maxGrowing {
 		return nil
 	}
-	body, err := d.read(ctx, alloc, cluster.AllocPath(f.Name), offset)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	_, err = io.Copy(file, io.LimitReader(body, maxGrowing-offset))
-	return err
+	return d.read(ctx, alloc, cluster.AllocPath(f.Name), offset, maxGrowing-offset, file)
 }
 
 func (d *Dispatcher) fetchWhole(ctx context.Context, alloc string, f *api.AllocFileInfo, path string) error {
@@ -147,14 +142,10 @@ func (d *Dispatcher) fetchWhole(ctx context.Context, alloc string, f *api.AllocF
 	if there, err := os.Lstat(path); err == nil && there.Size() == f.Size && there.ModTime().Equal(f.ModTime) {
 		return nil
 	}
-	body, err := d.read(ctx, alloc, cluster.AllocPath(f.Name), 0)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	text, err := io.ReadAll(io.LimitReader(body, maxFile))
+	var text bytes.Buffer
+	err := d.read(ctx, alloc, cluster.AllocPath(f.Name), 0, maxFile, &text)
 	if err == nil {
-		err = writeFile(path, text)
+		err = writeFile(path, text.Bytes())
 	}
 	if err == nil {
 		err = os.Chtimes(path, time.Time{}, f.ModTime)

@@ -1,6 +1,7 @@
 package nomad_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"seatrial/bridge/dispatch/dispatchtest/nomadfake"
 	"seatrial/bridge/dispatch/nomad"
 	"seatrial/harness/cluster"
-	"seatrial/harness/cluster/agent"
 	"seatrial/harness/run"
 )
 
@@ -26,7 +26,7 @@ var may = []string{
 func fakeSite(t *testing.T) (*site, *nomadfake.Fake) {
 	t.Helper()
 	f := nomadfake.New(t)
-	s := &site{dir: t.TempDir(), agent: &agent.Agent{HTTP: f.URL()}, token: f.NewToken(may...)}
+	s := &site{dir: t.TempDir(), addr: f.URL(), token: f.NewToken(may...)}
 	var err error
 	if s.root, err = cluster.NewClient(cluster.Config{Address: f.URL(), Token: f.Token()}); err != nil {
 		t.Fatal(err)
@@ -197,6 +197,46 @@ func TestANodeThatIsLostDisplacesOnTheFake(t *testing.T) {
 	}
 }
 
+func TestWhatIsStoppedWhileItsNodeIsAwayIsNotStartedAgainOnTheFake(t *testing.T) {
+	s, f := beginOnTheFake(t, dispatchtest.Waits, nil)
+	s.first()
+	f.Disconnect("node-1")
+	if err := s.d.Stop(t.Context(), s.r.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	f.Return("node-1")
+	if diff := cmp.Diff(whole, s.kinds()); diff != "" {
+		t.Error(diff)
+	}
+	s.wantOf(dispatch.Complete, "", "", s.d, s.site.dispatcher(t, s.root, nil))
+	if n := f.Starts(s.job()); n != 1 {
+		t.Errorf("it was started %d times", n)
+	}
+}
+
+func TestWhatCannotBeReadIsNotTakenForAFileOnTheFake(t *testing.T) {
+	s, f := beginOnTheFake(t, dispatchtest.Waits, nil)
+	s.first()
+	alloc, noFile := s.alloc().ID, nomad.ErrNoFile
+	for _, c := range []struct {
+		alloc, path string
+		does        func()
+		want        error
+	}{
+		{alloc, cluster.AllocPath("nothing"), nil, noFile},
+		{"11111111-2222-3333-4444-555555555555", cluster.AllocPath(dispatch.EventsFile), nil, nomad.ErrNoFiles},
+		{alloc, cluster.AllocPath(dispatch.EventsFile), func() { f.Revoke(s.site.token) }, cluster.ErrForbidden},
+	} {
+		if c.does != nil {
+			c.does()
+		}
+		var got strings.Builder
+		if err := s.d.Read(t.Context(), c.alloc, c.path, 0, 100, &got); !errors.Is(err, c.want) && !cluster.Is(err, c.want) || got.Len() > 0 {
+			t.Errorf("%s of %s: %q, %v; want %v", c.path, c.alloc, got.String(), err, c.want)
+		}
+	}
+}
+
 func TestADrainDisplacesOnTheFake(t *testing.T) {
 	s, f := beginOnTheFake(t, dispatchtest.Waits, nil)
 	s.first()
@@ -237,14 +277,14 @@ func TestWhatFindsNoRoomIsGivenUpOnTheFake(t *testing.T) {
 }
 
 func TestATokenThatIsRevokedStopsNothingOnTheFake(t *testing.T) {
-	var client *api.Client
+	var client *cluster.Client
 	s, f := beginOnTheFake(t, chatty, func(c *nomad.Config) { client = c.Client })
 	s.first()
 	f.Revoke(s.site.token)
 	if state, err := s.d.State(t.Context(), s.r.ID, 1); err == nil {
 		t.Errorf("a token that is unknown may ask: %v", state)
 	}
-	client.SetSecretID(f.NewToken(may...))
+	client.SetToken(f.NewToken(may...))
 	if err := s.d.Stop(t.Context(), s.r.ID, 1); err != nil {
 		t.Fatal(err)
 	}

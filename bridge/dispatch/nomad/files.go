@@ -80,10 +80,26 @@ func (d *Dispatcher) list(ctx context.Context, alloc, path string) ([]*api.Alloc
 	return files, json.NewDecoder(body).Decode(&files)
 }
 
-// read reads a file from an offset to its end as it is now.
-func (d *Dispatcher) read(ctx context.Context, alloc, path string, offset int64) (io.ReadCloser, error) {
-	return d.fileRequest(ctx, "readat", alloc, map[string]string{"path": path, "offset": strconv.FormatInt(offset, 10)})
+// read writes a file, from an offset to its end as it is now and at most so many bytes.
+// It is asked for in frames, for Nomad answers the plain verbs cat and readat with 200 and
+// the text of the error where the file should be (command/agent/fs_endpoint.go).
+func (d *Dispatcher) read(ctx context.Context, alloc, path string, offset, atMost int64, w io.Writer) error {
+	params := map[string]string{"path": path, "offset": strconv.FormatInt(offset, 10), "origin": api.OriginStart, "follow": "false"}
+	err := d.frames(ctx, "stream", alloc, params, func(b []byte) error {
+		n, err := w.Write(b[:min(int64(len(b)), atMost)])
+		if atMost -= int64(n); err == nil && atMost == 0 {
+			err = errEnough
+		}
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
+
+// errEnough says that no more of a file is wanted.
+var errEnough = errors.New("enough was read")
 
 // stream gives what a file has after the offset, and then what is added to it, until
 // the context ends, the stream does, or it hangs.

@@ -195,7 +195,7 @@ func TestARefusalSaysWhatTheBuilderMisses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := s.dispatcher(t, t.TempDir(), func(c *nomad.Config) { c.Client.SetSecretID(token) })
+		d := s.dispatcher(t, t.TempDir(), func(c *nomad.Config) { c.Client.SetToken(token) })
 		if why, _, err := d.CannotDispatch(t.Context(), recipes.Enrolment{Name: "plain"}); err != nil || !strings.Contains(why, "lacks dispatch-job") {
 			t.Errorf("%q, %v", why, err)
 		}

@@ -91,7 +91,7 @@ func TestATokenThatIsRevokedStopsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var client *cluster.Client
-	s := begin(t, chatty, func(c *nomad.Config) { client = c.Client; client.SetSecretID(token) }).first()
+	s := begin(t, chatty, func(c *nomad.Config) { client = c.Client; client.SetToken(token) }).first()
 	tokens, _, err := site.root.ACLTokens().List(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestATokenThatIsRevokedStopsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the token is refused", func() bool { _, err := s.d.State(t.Context(), s.r.ID, 1); return err != nil })
-	client.SetSecretID(site.token)
+	client.SetToken(site.token)
 	if err := s.d.Stop(t.Context(), s.r.ID, 1); err != nil {
 		t.Fatal(err)
 	}

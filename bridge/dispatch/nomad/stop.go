@@ -11,8 +11,10 @@ import (
 )
 
 // Stop stops the attempt's allocations: its executor is asked to end, its teardown runs.
-// Where there is none yet, the job is stopped, so that there never will be. That it was
-// us is noted first.
+// Where there is none yet, the job is stopped, so that there never will be; so it is where
+// the node does not answer, for Nomad begins an allocation that is stopped while its
+// node is disconnected again when the node is back, whatever the job's reschedule block
+// says. That it was us is noted first.
 func (d *Dispatcher) Stop(ctx context.Context, id run.ID, attempt int) error {
 	k := key{id, attempt}
 	job, err := d.child(ctx, k)
@@ -31,12 +33,14 @@ func (d *Dispatcher) Stop(ctx context.Context, id run.ID, attempt int) error {
 		return cluster.Explain(doing, err)
 	}
 	var alive []*api.AllocationListStub
+	away := false
 	for _, a := range allocs {
 		if !ended(a) && a.DesiredStatus == api.AllocDesiredStatusRun {
 			alive = append(alive, a)
+			away = away || a.ClientStatus == api.AllocClientStatusUnknown
 		}
 	}
-	waits := len(allocs) == 0 && job != nil && !job.Stop && job.Status != jobDead
+	waits := (len(allocs) == 0 || away) && job != nil && !job.Stop && job.Status != jobDead
 	if len(alive) == 0 && !waits {
 		return nil
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"seatrial/harness/cluster"
+
 	"encoding/json"
 
 	"github.com/hashicorp/nomad/api"
@@ -258,12 +260,12 @@ var capabilities = []string{
 type right struct {
 	needs string
 	or    []string
-	does  func(c *api.Client, s *scene, a *api.Allocation) error
+	does  func(c *cluster.Client, s *scene, a *api.Allocation) error
 }
 
 func rights() []right {
-	raw := func(path string) func(*api.Client, *scene, *api.Allocation) error {
-		return func(c *api.Client, _ *scene, a *api.Allocation) error {
+	raw := func(path string) func(*cluster.Client, *scene, *api.Allocation) error {
+		return func(c *cluster.Client, _ *scene, a *api.Allocation) error {
 			body, err := c.Raw().Response(path, nil)
 			if err == nil {
 				body.Close()
@@ -271,26 +273,29 @@ func rights() []right {
 			return err
 		}
 	}
-	file := func(verb, params string) func(*api.Client, *scene, *api.Allocation) error {
-		return func(c *api.Client, s *scene, a *api.Allocation) error {
+	file := func(verb, params string) func(*cluster.Client, *scene, *api.Allocation) error {
+		return func(c *cluster.Client, s *scene, a *api.Allocation) error {
 			return raw("/v1/client/fs/"+verb+"/"+a.ID+"?"+params)(c, s, a)
 		}
 	}
 	return []right{
-		{"list-jobs", nil, func(c *api.Client, _ *scene, _ *api.Allocation) error { _, _, err := c.Jobs().List(nil); return err }},
-		{"read-job", nil, func(c *api.Client, s *scene, _ *api.Allocation) error {
+		{"list-jobs", nil, func(c *cluster.Client, _ *scene, _ *api.Allocation) error {
+			_, _, err := c.Jobs().List(nil)
+			return err
+		}},
+		{"read-job", nil, func(c *cluster.Client, s *scene, _ *api.Allocation) error {
 			_, _, err := c.Jobs().Info(s.name, nil)
 			return err
 		}},
-		{"read-job", nil, func(c *api.Client, s *scene, a *api.Allocation) error {
+		{"read-job", nil, func(c *cluster.Client, s *scene, a *api.Allocation) error {
 			_, _, err := c.Jobs().Allocations(a.JobID, true, nil)
 			return err
 		}},
-		{"read-job", nil, func(c *api.Client, s *scene, a *api.Allocation) error {
+		{"read-job", nil, func(c *cluster.Client, s *scene, a *api.Allocation) error {
 			_, _, err := c.Jobs().Evaluations(a.JobID, nil)
 			return err
 		}},
-		{"dispatch-job", nil, func(c *api.Client, s *scene, _ *api.Allocation) error {
+		{"dispatch-job", nil, func(c *cluster.Client, s *scene, _ *api.Allocation) error {
 			_, _, err := c.Jobs().Dispatch(s.name, map[string]string{"WHO": "me"}, nil, "", nil)
 			return err
 		}},
@@ -298,24 +303,27 @@ func rights() []right {
 		{"read-fs", nil, file("stat", "path=alloc/note.txt")},
 		{"read-fs", nil, file("stream", "path=alloc/note.txt&follow=false")},
 		{"read-logs", []string{"read-fs"}, file("logs", "task=executor&type=stdout&follow=false")},
-		{"alloc-lifecycle", nil, func(c *api.Client, _ *scene, a *api.Allocation) error {
+		{"alloc-lifecycle", nil, func(c *cluster.Client, _ *scene, a *api.Allocation) error {
 			_, err := c.Allocations().Stop(a, &api.QueryOptions{Params: map[string]string{"reschedule": "true"}})
 			return err
 		}},
-		{"deregister-job", nil, func(c *api.Client, _ *scene, a *api.Allocation) error {
+		{"deregister-job", nil, func(c *cluster.Client, _ *scene, a *api.Allocation) error {
 			_, _, err := c.Jobs().Deregister(a.JobID, false, nil)
 			return err
 		}},
-		{"node:read", nil, func(c *api.Client, _ *scene, _ *api.Allocation) error { _, _, err := c.Nodes().List(nil); return err }},
-		{"node:read", nil, func(c *api.Client, _ *scene, a *api.Allocation) error {
+		{"node:read", nil, func(c *cluster.Client, _ *scene, _ *api.Allocation) error {
+			_, _, err := c.Nodes().List(nil)
+			return err
+		}},
+		{"node:read", nil, func(c *cluster.Client, _ *scene, a *api.Allocation) error {
 			_, _, err := c.Nodes().Info(a.NodeID, nil)
 			return err
 		}},
-		{"variables:read", nil, func(c *api.Client, _ *scene, _ *api.Allocation) error {
+		{"variables:read", nil, func(c *cluster.Client, _ *scene, _ *api.Allocation) error {
 			_, _, err := c.Variables().Peek("leases/x", nil)
 			return err
 		}},
-		{"variables:destroy", nil, func(c *api.Client, _ *scene, _ *api.Allocation) error {
+		{"variables:destroy", nil, func(c *cluster.Client, _ *scene, _ *api.Allocation) error {
 			_, err := c.Variables().Delete("leases/x", nil)
 			return err
 		}},

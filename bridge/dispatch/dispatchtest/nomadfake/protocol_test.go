@@ -53,7 +53,7 @@ type pier struct {
 	back  func()
 }
 
-func (s site) client(t *testing.T, token string) *api.Client {
+func (s site) client(t *testing.T, token string) *cluster.Client {
 	t.Helper()
 	c, err := cluster.NewClient(cluster.Config{Address: s.url, Token: token, Namespace: namespace})
 	if err != nil {
@@ -209,7 +209,7 @@ func (r *real) close() error {
 type scene struct {
 	*testing.T
 	site
-	*api.Client
+	*cluster.Client
 	name string
 }
 
