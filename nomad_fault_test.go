@@ -153,12 +153,12 @@ func (f *faultTable) add(s *crashed, what fault, took time.Duration) error {
 	if err != nil {
 		return err
 	}
-	r := reports[0]
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if err := s.offNomad(); err != nil {
 		return err
 	}
+	r := reports[0]
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.rows = append(f.rows, fmt.Sprintf("%-46s %-12s %8d %10.1f %9d", what.name, r.Word(), r.Attempt, took.Seconds(), len(left)+len(r.Leftovers)))
 	if len(left) > 0 {
 		return fmt.Errorf("left on the cluster: %s", strings.Join(left, "; "))

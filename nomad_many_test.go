@@ -99,6 +99,7 @@ func TestNomadManyRequests(t *testing.T) {
 	}
 	check(s.oncePerRequest(manyRequests))
 	check(s.inOrder())
+	check(s.offNomad())
 	t.Logf("%d requests, %d at once: %s", manyRequests, manyAtOnce, time.Since(began).Round(time.Second))
 }
 

@@ -204,10 +204,12 @@ func (s *stage) bridgeOnNomad() (flags, env []string) {
 		[]string{"NOMAD_ADDR=" + s.nomad.addr, "NOMAD_NAMESPACE=" + s.namespaces.Runs, "NOMAD_TOKEN="}
 }
 
-// offNomad takes the story off a cluster that outlives the tests.
+// offNomad takes the story off its cluster: all of it where that outlives the tests, or
+// else what would go on by itself and write into a folder that is removed.
 func (s *stage) offNomad() error {
 	if len(s.nomad.servers) > 0 {
-		return nil
+		_, _, err := s.nomad.client.Jobs().Deregister(cluster.JobJanitor, true, s.nomad.client.Write(context.Background(), s.namespaces.Runs))
+		return err
 	}
 	return setup.Dismantle(context.Background(), s.nomad.client, s.setupOptions(nil))
 }

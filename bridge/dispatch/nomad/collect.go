@@ -54,7 +54,7 @@ func (d *Dispatcher) collect(ctx context.Context, k key, f facts, m *mirror) err
 		return cluster.Explain(fmt.Sprintf("read the last files of run %s", k.id), err)
 	}
 	if missing == "" {
-		if err := d.answerForBuilder(ctx, k, f, files); err != nil {
+		if err := d.answerForBuilder(ctx, k, m, f, files); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -28,7 +29,7 @@ const (
 // does not change any more, so they are the same whenever they are made.
 //
 // No answer is made of an executor that was stopped, killed, or never started.
-func (d *Dispatcher) answerForBuilder(ctx context.Context, k key, f facts, files []*api.AllocFileInfo) error {
+func (d *Dispatcher) answerForBuilder(ctx context.Context, k key, m *mirror, f facts, files []*api.AllocFileInfo) error {
 	end := termination(f.executor())
 	if slices.ContainsFunc(files, func(f *api.AllocFileInfo) bool { return f.Name == dispatch.EventsFile }) || !answers(f, end) {
 		return nil
@@ -38,7 +39,13 @@ func (d *Dispatcher) answerForBuilder(ctx context.Context, k key, f facts, files
 		return err
 	}
 	output, err := d.output(ctx, f.alloc.ID)
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, errNoFile), errors.Is(err, errNoFiles), !outside(err) && d.Now().Sub(m.since) > collectWithin:
+		// Its exit code is known all the same, and that is its answer. A node that makes
+		// room forgets what was printed while the folder may still be listed.
+		output = append(output, []byte("What the builder printed is not on its node any more.\n")...)
+	default:
 		return err
 	}
 	if err := writeFile(filepath.Join(d.folder(k), dispatch.LogFile), output); err != nil {
@@ -76,14 +83,14 @@ func (d *Dispatcher) foreign(ctx context.Context, f facts) (*api.Job, bool, erro
 	return job, err == nil && job.Meta[cluster.MetaJob] == "", err
 }
 
-// output is what the executor printed last.
+// output is what the executor printed last; with an error, what was read before it.
 func (d *Dispatcher) output(ctx context.Context, alloc string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchWithin)
 	defer cancel()
 	var all bytes.Buffer
 	for _, stream := range []string{api.FSLogNameStdout, api.FSLogNameStderr} {
 		if err := d.taskLog(ctx, alloc, stream, outputKept, false, &all); err != nil {
-			return nil, cluster.Explain("read what the builder printed", err)
+			return all.Bytes(), cluster.Explain("read what the builder printed", err)
 		}
 	}
 	return all.Bytes(), nil

@@ -2,6 +2,8 @@ package nomad_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,6 +94,26 @@ func TestABuilderWithoutEventsAnswersByItsExitCode(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestABuilderWhoseNodeMadeRoomAnswersAllTheSame(t *testing.T) {
+	s := build(t, "3")
+	eventually(t, "it has ended", func() bool {
+		allocs, _, err := s.site.root.Jobs().Allocations(s.job(), true, &api.QueryOptions{Namespace: namespaces.Runs})
+		return err == nil && len(allocs) == 1 && allocs[0].ClientStatus == api.AllocClientStatusFailed
+	})
+	if err := s.site.root.Nodes().GcAlloc(s.alloc().ID, &api.QueryOptions{Namespace: namespaces.Runs}); err != nil && !errors.Is(err, io.EOF) { // its answer is empty
+		t.Fatal(err)
+	}
+	got := events(t, s.d, s.r.ID, 0)
+	if len(got) != 6 {
+		t.Fatalf("got %v", got)
+	}
+	var fault run.Fault
+	if err := json.Unmarshal(got[3].Data, &fault); err != nil || got[3].Outcome != run.Failed || !strings.Contains(strings.Join(fault.Evidence, "\n"), "is not on its node any more") {
+		t.Errorf("answer %v, %v", got[3], err)
+	}
+	s.want(dispatch.Complete, "", "")
 }
 
 func TestABuilderThatIsStoppedGivesNoAnswer(t *testing.T) {
