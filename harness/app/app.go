@@ -118,10 +118,11 @@ type Databases interface {
 
 // Database is one database of an app.
 type Database struct {
-	Engine string // "sqlite"
-	Name   string // for people and as a key: for SQLite, volume and path
-	Volume string // empty if it lies outside every volume
-	Path   string // as the app sees it
+	Engine  string // "sqlite", "postgres", "mysql" (MariaDB too)
+	Name    string // for people and as a key: volume and path of a file, service and name of a server's
+	Volume  string // that it lies in; empty if it lies outside every volume
+	Path    string // as the app sees it; the folder of the data, for a server's
+	Service string // that serves it; empty for a file
 }
 
 // Rows is the answer to one statement. NULL is an empty string.
@@ -131,6 +132,40 @@ type Rows [][]string
 type Freezer interface {
 	// Freeze returns a function that thaws. The function is safe to call twice.
 	Freeze(ctx context.Context) (thaw func() error, err error)
+}
+
+// Backup is what a recipe itself declares about its backup.
+type Backup struct {
+	Services []BackupService // those that take part; none: the recipe declares no backup
+}
+
+// BackupService is what one service declares. Hooks are lines for sh -c in the running
+// service; empty ones are none.
+type BackupService struct {
+	Service                 string
+	PreHook, PostHook       string // before and after its volumes are copied
+	RestorePre, RestorePost string // before its volumes are put back, and when it runs again
+	Volumes                 []BackupVolume
+}
+
+// BackupVolume is a volume that a backup covers.
+type BackupVolume struct {
+	Volume string
+	Paths  []string // what of it, relative to the volume; empty: all
+}
+
+// Declarer is implemented by deployers whose recipes declare their backup themselves.
+// The enrolment's own hooks and excludes are for the others.
+type Declarer interface {
+	// Declared reads the declaration off what is deployed. What cannot be followed is a *Fault.
+	Declared(ctx context.Context) (Backup, error)
+}
+
+// Merger puts part of a volume back.
+type Merger interface {
+	// Merge writes the stream's entries into the volume, over what has their names, and
+	// leaves alone whatever else is in it. Otherwise it is like Import.
+	Merge(ctx context.Context, volume string, r io.Reader) error
 }
 
 // Stray is a file that the app wrote outside its volumes and temporary folders.

@@ -1,0 +1,119 @@
+package compose
+
+import (
+	"time"
+
+	"github.com/docker/cli/cli/compose/types"
+)
+
+// Options say for which deployment a recipe is read.
+type Options struct {
+	Stack  string            // STACK_NAME
+	Domain string            // DOMAIN
+	Env    map[string]string // the enrolment's; over .env.sample's, under the two above
+}
+
+// Recipe is a recipe, read for one deployment.
+type Recipe struct {
+	Dir   string            // the folder that was read
+	Stack string            // as in Options
+	Files []string          // the compose files in their order, relative to the folder
+	Env   map[string]string // all variables that the files are interpolated with
+
+	// Config is what the docker program's loader makes of the files, merged.
+	Config *types.Config
+
+	Main     string // the service that answers the world: app, or the only one that Traefik is told of
+	Services []Service
+	Volumes  []Volume
+	Networks []Network
+	Configs  []Config
+	Secrets  []Secret
+
+	Version string        // of the label coop-cloud.<stack>.version; empty without one
+	Timeout time.Duration // of the label coop-cloud.<stack>.timeout; 0 without one
+
+	places map[string]Place // by path, as in At
+}
+
+// Place is where something is written.
+type Place struct {
+	File string // relative to the recipe's folder
+	Line int    // from 1; 0 for the file as a whole
+}
+
+// At is where a value was written last among the files, or the nearest thing around
+// it: At("services", "app", "deploy", "labels", "traefik.enable").
+func (r *Recipe) At(path ...string) Place { return Place{} }
+
+// Service is one service.
+type Service struct {
+	Name   string // in the files
+	Full   string // in the swarm: <stack>_<name>
+	Image  string
+	Labels map[string]string // under deploy.labels
+	// ContainerLabels are those beside deploy; swarm's own tools do not see them.
+	ContainerLabels map[string]string
+	Mounts          []Mount
+	Route           *Route // what Traefik is told; nil for a service that it is not told of
+	Backup          *Backup
+}
+
+// Mount is a named volume in a service.
+type Mount struct {
+	Volume string // its name in the files
+	Target string // where the service sees it
+}
+
+// Route is what Traefik is told about a service.
+type Route struct {
+	Rule    string // Host(`…`)
+	Port    int    // loadbalancer.server.port; 0 where it is not told
+	Network string // traefik.docker.network or traefik.swarm.network, else the recipe's external one; its name in the files
+}
+
+// Backup is what the labels backupbot.* of a service say, the old forms as well.
+type Backup struct {
+	PreHook, PostHook       string
+	RestorePre, RestorePost string
+	Volumes                 []BackupVolume
+}
+
+// BackupVolume is a volume that the labels cover.
+type BackupVolume struct {
+	Volume string   // its name in the files
+	Paths  []string // relative to the volume; empty: all of it
+}
+
+// Volume is a named volume.
+type Volume struct {
+	Name     string // in the files
+	Full     string // in the engine
+	External bool
+}
+
+// Network is a network.
+type Network struct {
+	Name     string // in the files
+	Full     string // in the engine
+	External bool
+}
+
+// Config is a config.
+type Config struct {
+	Name     string // in the files
+	Full     string // in the engine
+	File     string // relative to the recipe's folder; empty for an external one
+	External bool
+	Template bool // a template driver expands it
+}
+
+// Secret is a secret.
+type Secret struct {
+	Name     string // in the files
+	Full     string // in the engine
+	External bool   // to be made before the stack: abra's kind
+	File     string // for one that is not external
+	Length   int    // as .env.sample asks for; 0 where it does not
+	Variable string // that holds its version: SECRET_<NAME>_VERSION
+}
