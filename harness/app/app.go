@@ -182,7 +182,9 @@ type Strays interface {
 
 // Usage is what an app has taken, at most, since its run began.
 type Usage struct {
-	Memory int64 // bytes, of all its processes together; 0 where it was not counted
+	Memory  int64 // bytes, of all its processes together; 0 where it was not counted
+	Images  int64 // bytes, of all its images together; 0 where there are none
+	Volumes int64 // bytes, of all its volumes together; 0 where it was not counted
 }
 
 // Meter is implemented by deployers that count what an app takes.
@@ -217,8 +219,10 @@ type Object struct {
 }
 
 // Place is where apps are deployed, seen from outside any one run: the janitor's view.
+// It is safe for concurrent use.
 type Place interface {
-	// Objects lists every labelled object of every run and instance.
+	// Objects lists every labelled object of every run and instance, what was made first
+	// before what uses it.
 	Objects(ctx context.Context) ([]Object, error)
 	// Remove removes one; removing what is gone is no error.
 	Remove(ctx context.Context, o Object) error

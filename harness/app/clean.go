@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"seatrial/harness/run"
 )
@@ -14,7 +15,8 @@ import (
 // err is that there was no second look.
 func Clean(ctx context.Context, places []Place, id run.ID, attempt int) (swept run.Swept, trouble, err error) {
 	found, trouble := labelled(ctx, places, id, attempt)
-	for _, f := range found {
+	// What was made last is listed last, and goes first: it uses what was made before it.
+	for _, f := range slices.Backward(found) {
 		if err := f.place.Remove(ctx, f.object); err != nil {
 			trouble = errors.Join(trouble, fmt.Errorf("cannot remove %s %s: %w", f.object.Kind, f.object.ID, err))
 		}

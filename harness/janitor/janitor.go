@@ -9,11 +9,13 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"seatrial/harness/app"
 	"seatrial/harness/run"
 )
 
-// Owners tells whether somebody still answers for a run.
+// Owners tells whether somebody still answers for a run. It is safe for concurrent use.
 type Owners interface {
 	// Owner says whether the run is known, and whether it still lives. found is false
 	// only if the run is certainly unknown; whoever cannot tell returns an error.
@@ -45,6 +47,8 @@ const (
 	pause = 300 * time.Millisecond
 	// oneRemoval is for one thing. A platform that hangs must not stop the sweep.
 	oneRemoval = 30 * time.Second
+	// atOnce is how many runs are removed at the same time: most of it is waiting.
+	atOnce = 8
 )
 
 // Sweep looks at every object of every place and removes those that nobody
@@ -78,22 +82,16 @@ func (j *Janitor) sweepPlace(ctx context.Context, place app.Place, o Options, re
 	}
 	tried := map[key]error{}
 	for round := range rounds {
-		// What was made last is listed last, and goes first: a program before its folder.
-		slices.Reverse(objects)
 		attempted := 0
-		for _, object := range objects {
-			remove, why := j.judge(ctx, object, o)
-			switch k := keyOf(object); {
-			case !remove:
+		for _, d := range j.round(ctx, place, objects, o) {
+			switch k := keyOf(d.object); {
+			case d.fate == Kept:
 				delete(tried, k)
-				result.set(object, Kept, why)
-			case o.DryRun:
-				result.set(object, WouldRemove, why)
-			default:
+			case d.fate == Removed:
 				attempted++
-				tried[k] = j.remove(ctx, place, object)
-				result.set(object, Removed, why)
+				tried[k] = d.err
 			}
+			result.set(d.object, d.fate, d.why)
 		}
 		if attempted == 0 {
 			return nil
@@ -120,6 +118,47 @@ func (j *Janitor) sweepPlace(ctx context.Context, place app.Place, o Options, re
 		result.leave(keyOf(object), tried[keyOf(object)])
 	}
 	return nil
+}
+
+// deed is what was done about an object.
+type deed struct {
+	object app.Object
+	fate   Fate
+	why    string
+	err    error // of the removal
+}
+
+// round judges every object, and removes at once what is to go: its owner may change.
+// What was made last is listed last, and goes first, a program before its folder; of
+// several runs, at the same time.
+func (j *Janitor) round(ctx context.Context, place app.Place, objects []app.Object, o Options) []deed {
+	deeds := make([]deed, len(objects))
+	runs := map[run.ID][]int{}
+	for i, object := range slices.Backward(objects) {
+		runs[object.Labels.Run] = append(runs[object.Labels.Run], i)
+	}
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, its := range runs {
+		group.Go(func() error {
+			for _, i := range its {
+				d := deed{object: objects[i], fate: Kept}
+				var remove bool
+				remove, d.why = j.judge(ctx, objects[i], o)
+				switch {
+				case remove && o.DryRun:
+					d.fate = WouldRemove
+				case remove:
+					d.fate, d.err = Removed, j.remove(ctx, place, objects[i])
+				}
+				deeds[i] = d
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // it has no errors of its own
+	slices.Reverse(deeds)
+	return deeds
 }
 
 func (j *Janitor) remove(ctx context.Context, place app.Place, object app.Object) error {
