@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	sqliteMagic = "SQLite format 3\x00"
+	// SQLiteMagic is how every database of SQLite begins.
+	SQLiteMagic = "SQLite format 3\x00"
 	// maxDatabases bounds what a hostile app can make us list.
 	maxDatabases = 1000
 )
@@ -53,7 +54,7 @@ func IsSQLite(root *os.Root, name string) bool {
 		return false
 	}
 	defer f.Close()
-	head := make([]byte, len(sqliteMagic))
+	head := make([]byte, len(SQLiteMagic))
 	_, err = io.ReadFull(f, head)
-	return err == nil && string(head) == sqliteMagic
+	return err == nil && string(head) == SQLiteMagic
 }

@@ -58,7 +58,7 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 		return fail(err)
 	}
 	defer dir.Close()
-	uid, gid, err := ownerIn(dir, file)
+	uid, gid, err := inside.OwnerIn(dir, file)
 	if err != nil {
 		return fail(err)
 	}
@@ -67,7 +67,7 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 		return nil, err
 	}
 	var answer bytes.Buffer
-	if err := runTool(ctx, dir, uid, gid, bytes.NewReader(question), &answer, "sql"); err != nil {
+	if err := inside.Run(ctx, dir, uid, gid, bytes.NewReader(question), &answer, "sql"); err != nil {
 		return fail(err)
 	}
 	var rows []app.Rows
@@ -111,7 +111,7 @@ func (a *App) locate(ctx context.Context, db app.Database) (dir *os.File, file s
 		if err != nil {
 			continue
 		}
-		if _, _, err := ownerIn(dir, file); err == nil {
+		if _, _, err := inside.OwnerIn(dir, file); err == nil {
 			return dir, file, nil
 		}
 		dir.Close()

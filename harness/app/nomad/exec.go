@@ -70,11 +70,11 @@ func (a *App) execIn(ctx context.Context, alloc *api.Allocation, task string, ar
 		stdin = strings.NewReader("")
 	}
 	var out tailWriter
-	lines := lineSplitter{say: func(line string) { a.logs.say("hook", line) }}
-	out.also = lines.write
+	lines := app.Lines{Say: func(line string) { a.logs.say("hook", line) }}
+	out.also = write(&lines)
 	code, err := a.cfg.Client.Allocations().Exec(ctx, alloc, task, false, args, stdin, &out, &out, nil, a.query(ctx))
 	said := out.finish()
-	lines.flush()
+	lines.Flush()
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()

@@ -1,11 +1,11 @@
 package nomad
 
 import (
-	"bytes"
 	"context"
-	"strings"
 	"sync"
 	"time"
+
+	"seatrial/harness/app"
 
 	"github.com/hashicorp/nomad/api"
 )
@@ -13,7 +13,6 @@ import (
 const (
 	tailLines = 40       // how much of a log is evidence
 	tailBytes = 16 << 10 // from which it is taken
-	longLine  = 8 << 10  // a longer line is cut into several
 	// tailLimit is how long evidence may take to be read, and followPause how long a
 	// follower waits before it asks again.
 	tailLimit   = 10 * time.Second
@@ -81,14 +80,14 @@ func (f *followers) stop() {
 
 // run follows one stream. A connection that breaks is made again where it broke.
 func (f *followers) run(ctx context.Context, allocation, task, stream string) {
-	lines := lineSplitter{say: func(line string) { f.say(task, line) }}
-	defer lines.flush()
+	lines := app.Lines{Say: func(line string) { f.say(task, line) }}
+	defer lines.Flush()
 	var offset int64
 	for ctx.Err() == nil {
 		alloc, _, err := f.app.cfg.Client.Allocations().Info(allocation, f.app.query(ctx))
 		ended := err == nil && (alloc.ClientStatus == api.AllocClientStatusComplete || alloc.ClientStatus == api.AllocClientStatusFailed)
 		if err == nil {
-			offset = f.app.readLog(ctx, alloc, !ended, task, stream, api.OriginStart, offset, lines.write)
+			offset = f.app.readLog(ctx, alloc, !ended, task, stream, api.OriginStart, offset, write(&lines))
 		}
 		if ended {
 			return
@@ -142,9 +141,9 @@ func (a *App) tail(ctx context.Context, allocation, task string) []string {
 	}
 	var all []string
 	for _, stream := range streams {
-		lines := lineSplitter{say: func(line string) { all = append(all, line) }}
-		a.readLog(ctx, alloc, false, task, stream, api.OriginEnd, tailBytes, lines.write)
-		lines.flush()
+		lines := app.Lines{Say: func(line string) { all = append(all, line) }}
+		a.readLog(ctx, alloc, false, task, stream, api.OriginEnd, tailBytes, write(&lines))
+		lines.Flush()
 	}
 	if extra := len(all) - tailLines; extra > 0 {
 		all = all[extra:]
@@ -152,36 +151,7 @@ func (a *App) tail(ctx context.Context, allocation, task string) []string {
 	return all
 }
 
-// lineSplitter makes lines of a stream.
-type lineSplitter struct {
-	say  func(string)
-	rest []byte
-}
-
-func (l *lineSplitter) write(data []byte) {
-	l.rest = append(l.rest, data...)
-	for {
-		i := bytes.IndexByte(l.rest, '\n')
-		switch {
-		case i >= 0:
-			l.line(l.rest[:i])
-			l.rest = l.rest[i+1:]
-		case len(l.rest) >= longLine:
-			l.line(l.rest[:longLine])
-			l.rest = l.rest[longLine:]
-		default:
-			return
-		}
-	}
-}
-
-func (l *lineSplitter) line(raw []byte) {
-	l.say(strings.ToValidUTF8(strings.TrimRight(string(raw), "\r"), "\uFFFD"))
-}
-
-func (l *lineSplitter) flush() {
-	if len(l.rest) > 0 {
-		l.line(l.rest)
-		l.rest = nil
-	}
+// write makes of lines what takes the log's parts.
+func write(lines *app.Lines) func([]byte) {
+	return func(data []byte) { _, _ = lines.Write(data) }
 }

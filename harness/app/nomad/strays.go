@@ -159,7 +159,7 @@ func (v view) strays(ctx context.Context, found map[string]app.Stray) error {
 		return err
 	}
 	defer dir.Close()
-	root, err := os.OpenRoot(fdPath(dir.Fd()))
+	root, err := os.OpenRoot(inside.FDPath(dir.Fd()))
 	if err != nil {
 		return err
 	}

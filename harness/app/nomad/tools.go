@@ -3,64 +3,15 @@ package nomad
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"strings"
-	"syscall"
 
 	"seatrial/harness/app/inside"
 )
-
-// runTool works on an app's files as their owner, in a process that sees nothing but
-// the folder: see package inside.
-func runTool(ctx context.Context, dir *os.File, uid, gid int, in io.Reader, out io.Writer, tool ...string) error {
-	const firstExtra = 3 // after standard input, output and error
-	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", inside.Confined(fdPath(firstExtra), uid, gid, tool...)...)
-	cmd.ExtraFiles = []*os.File{dir}
-	cmd.Env = []string{inside.PartEnv + "=" + inside.PartTool, "TMPDIR=/", "TZ=UTC"}
-	cmd.Dir = "/"
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &said
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		status, _ := exit.Sys().(syscall.WaitStatus)
-		if status.Signaled() {
-			return inside.ToolError(-1, int(status.Signal()), said.String())
-		}
-		return inside.ToolError(exit.ExitCode(), 0, said.String())
-	}
-	return err
-}
-
-// fdPath is the path of what an open file is, for the process that has it open.
-func fdPath(fd uintptr) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
-
-// ownerIn is whose a file is, found without following a link out of the folder.
-func ownerIn(dir *os.File, name string) (uid, gid int, err error) {
-	root, err := os.OpenRoot(fdPath(dir.Fd()))
-	if err != nil {
-		return 0, 0, err
-	}
-	defer root.Close()
-	info, err := root.Lstat(path.Clean(name))
-	if err != nil {
-		return 0, 0, err
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0, errors.New("its owner cannot be told")
-	}
-	return int(stat.Uid), int(stat.Gid), nil
-}
 
 // inVolume runs a tool on one volume, as the volume's owner.
 func (a *App) inVolume(ctx context.Context, what, volume string, in io.Reader, out io.Writer, verb string, args ...string) error {
@@ -74,11 +25,11 @@ func (a *App) inVolume(ctx context.Context, what, volume string, in io.Reader, o
 		return fail(err)
 	}
 	defer dir.Close()
-	uid, gid, err := ownerIn(dir, ".")
+	uid, gid, err := inside.OwnerIn(dir, ".")
 	if err != nil {
 		return fail(err)
 	}
-	if err := runTool(ctx, dir, uid, gid, in, out, append([]string{verb, "/"}, args...)...); err != nil {
+	if err := inside.Run(ctx, dir, uid, gid, in, out, append([]string{verb, "/"}, args...)...); err != nil {
 		return fail(err)
 	}
 	return nil
