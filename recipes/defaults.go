@@ -24,7 +24,8 @@ func Defaults(e Enrolment) Enrolment {
 	e.Resources.CPUs = or(e.Resources.CPUs, 2)
 	e.Env, e.UpgradeEnv = maps.Clone(e.Env), maps.Clone(e.UpgradeEnv)
 	e.Volumes = slices.Clone(e.Volumes)
-	if len(e.Volumes) == 0 {
+	e.Secrets, e.Deps, e.Allow = maps.Clone(e.Secrets), slices.Clone(e.Deps), slices.Clone(e.Allow)
+	if len(e.Volumes) == 0 && e.Target != TargetSwarm {
 		e.Volumes = []string{"data"}
 	}
 	return e

@@ -18,7 +18,7 @@ type Enrolment struct {
 	Version int    `json:"version" yaml:"version"` // of this format: 1
 	Repo    string `json:"repo" yaml:"repo"`       // owner/name
 	Forge   string `json:"forge,omitempty" yaml:"forge,omitempty"`
-	Target  string `json:"target,omitempty" yaml:"target,omitempty"` // the deployer: process, nomad
+	Target  string `json:"target,omitempty" yaml:"target,omitempty"` // the deployer: process, nomad, swarm
 
 	// On a cluster. Builder is an operator's own parameterized job instead of ours, Flavor
 	// a label that it is given, Image a container image for the executor of ours.
@@ -35,15 +35,22 @@ type Enrolment struct {
 	UpgradeEnv map[string]string `json:"upgrade_env,omitempty" yaml:"upgrade_env,omitempty"`
 
 	// Volumes are the places where the app keeps data. Each is a folder that the app
-	// finds through <NAME>_DIR; the first one is also DATA_DIR. Default: data.
-	Volumes   []string  `json:"volumes,omitempty" yaml:"volumes,omitempty"`
-	Canaries  Canaries  `json:"canaries,omitzero" yaml:"canaries,omitempty"`
-	Backup    Backup    `json:"backup,omitzero" yaml:"backup,omitempty"`
-	Restore   Restore   `json:"restore,omitzero" yaml:"restore,omitempty"`
-	Checks    []Step    `json:"checks,omitempty" yaml:"checks,omitempty"`
-	Resources Resources `json:"resources,omitzero" yaml:"resources,omitempty"`
-	Needs     []string  `json:"needs,omitempty" yaml:"needs,omitempty"`
-	Trusted   Trusted   `json:"trusted,omitzero" yaml:"trusted,omitempty"`
+	// finds through <NAME>_DIR; the first one is also DATA_DIR. Default: data. With the
+	// target swarm there are none: the recipe names them.
+	Volumes []string `json:"volumes,omitempty" yaml:"volumes,omitempty"`
+	// For the target swarm. Secrets say how generated ones look, by their names in the
+	// recipe; Deps are the names of other enrolments, which are deployed first; Allow are
+	// exceptions from the policy, each <rule>: <what>.
+	Secrets   map[string]Secret `json:"secrets,omitempty" yaml:"secrets,omitempty"`
+	Deps      []string          `json:"deps,omitempty" yaml:"deps,omitempty"`
+	Allow     []string          `json:"allow,omitempty" yaml:"allow,omitempty"`
+	Canaries  Canaries          `json:"canaries,omitzero" yaml:"canaries,omitempty"`
+	Backup    Backup            `json:"backup,omitzero" yaml:"backup,omitempty"`
+	Restore   Restore           `json:"restore,omitzero" yaml:"restore,omitempty"`
+	Checks    []Step            `json:"checks,omitempty" yaml:"checks,omitempty"`
+	Resources Resources         `json:"resources,omitzero" yaml:"resources,omitempty"`
+	Needs     []string          `json:"needs,omitempty" yaml:"needs,omitempty"`
+	Trusted   Trusted           `json:"trusted,omitzero" yaml:"trusted,omitempty"`
 	// ExpectNA names stages that do not apply to this recipe, each with the reason.
 	ExpectNA map[string]string `json:"expect_na,omitempty" yaml:"expect_na,omitempty"`
 }
@@ -81,6 +88,13 @@ type Timeouts struct {
 	Silence Duration `json:"silence,omitempty" yaml:"silence,omitempty"` // without any progress; default 20m
 	Stop    Duration `json:"stop,omitempty" yaml:"stop,omitempty"`       // for the app's own stop; default 10s
 	Hook    Duration `json:"hook,omitempty" yaml:"hook,omitempty"`       // each hook, and the release command; default 5m
+}
+
+// Secret says how a generated secret looks. At most one of the two is set. Value is
+// not secret: it stands in the enrolment, for apps whose secret must have a form.
+type Secret struct {
+	Length int    `json:"length,omitempty" yaml:"length,omitempty"`
+	Value  string `json:"value,omitempty" yaml:"value,omitempty"`
 }
 
 // Canaries are looked for after every change. Marks of our own are always planted.
@@ -151,6 +165,9 @@ type Expect struct {
 	NotText []string          `json:"not_text,omitempty" yaml:"not_text,omitempty"`
 	JSON    map[string]any    `json:"json,omitempty" yaml:"json,omitempty"` // JSON path → value
 }
+
+// TargetSwarm is the deployer of Co-op Cloud recipes, as enrolments name it.
+const TargetSwarm = "swarm"
 
 // Limit is the run's time limit.
 func (e Enrolment) Limit() time.Duration { return time.Duration(e.Timeouts.Limit) }

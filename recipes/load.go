@@ -70,7 +70,8 @@ func Parse(file string, text []byte) (Enrolment, []Problem, error) {
 // page is a good enrolment, and where it says whose it is.
 type page struct {
 	enrolment Enrolment
-	repo      Problem // without a message
+	repo      Problem   // without a message
+	deps      []Problem // one for each of its dependencies, without a message
 }
 
 // parse collects everything that is wrong with a text; only where there is nothing,
@@ -97,7 +98,11 @@ func (s *schema) parse(file string, text []byte) (page, []Problem) {
 	if problems := checkMeaning(doc, e); len(problems) > 0 {
 		return page{}, sortProblems(problems)
 	}
-	return page{enrolment: Defaults(e), repo: doc.problem("/repo", false, "")}, nil
+	p := page{enrolment: Defaults(e), repo: doc.problem("/repo", false, "")}
+	for i := range e.Deps {
+		p.deps = append(p.deps, doc.problem(fmt.Sprintf("/deps/%d", i), false, ""))
+	}
+	return p, nil
 }
 
 // list finds each recipe's file, and what is wrong with the folders.
@@ -152,22 +157,27 @@ func cause(err error) error {
 	return err
 }
 
-// bind makes a book, and refuses enrolments that claim the same repository.
+// bind makes a book, and refuses enrolments that claim the same repository, and those
+// whose dependencies cannot be had.
 func bind(good []page, problems []Problem) *Book {
 	b := &Book{}
+	places := map[string][]Problem{}
 	for _, p := range good {
 		twin := slices.IndexFunc(good, func(o page) bool {
 			return o.enrolment.File != p.enrolment.File && sameRepo(o.enrolment, p.enrolment)
 		})
 		if twin < 0 {
 			b.Enrolments = append(b.Enrolments, p.enrolment)
+			places[p.enrolment.Name] = p.deps
 			continue
 		}
 		twice := p.repo
 		twice.Message = fmt.Sprintf("%s is enrolled twice, here and at %s: keep one", p.enrolment.Repo, good[twin].repo.Place())
 		problems = append(problems, twice)
 	}
+	b.Problems = problems
+	b.refuseDeps(func(e Enrolment, i int) Problem { return places[e.Name][i] })
 	slices.SortFunc(b.Enrolments, compareNames)
-	b.Problems = sortProblems(problems)
+	b.Problems = sortProblems(b.Problems)
 	return b
 }

@@ -22,6 +22,7 @@ func checkMeaning(d *document, e Enrolment) []Problem {
 	m.environment("/env", e, e.Env)
 	m.environment("/upgrade_env", e, e.UpgradeEnv)
 	m.volumes(e)
+	m.swarm(e)
 	m.timeouts(e)
 	m.steps("/checks", e.Checks)
 	m.steps("/canaries/seed", e.Canaries.Seed)
@@ -54,7 +55,8 @@ func (m *meaning) globs(e Enrolment) {
 			at := fmt.Sprintf("%s/%d", list.at, i)
 			check(at, glob)
 			volume, _, _ := strings.Cut(glob, "/")
-			if list.paths && !strings.ContainsAny(volume, "*?[{\\") && !slices.Contains(Defaults(e).Volumes, volume) {
+			// What volumes a recipe for the swarm has is known only when it is read.
+			if list.paths && e.Target != TargetSwarm && !strings.ContainsAny(volume, "*?[{\\") && !slices.Contains(Defaults(e).Volumes, volume) {
 				p := m.problem(at, false, "there is no volume %s: a glob begins with a volume's name, like %s/**", quoteOdd(volume), Defaults(e).Volumes[0])
 				p.Nearest = nearest(volume, Defaults(e).Volumes)
 				m.problems = append(m.problems, p)
@@ -68,6 +70,12 @@ func (m *meaning) environment(at string, e Enrolment, env map[string]string) {
 	given := []string{"PORT", "BASE_URL", "DATA_DIR", "HOME", "TMPDIR"}
 	for _, v := range Defaults(e).Volumes {
 		given = append(given, VolumeVariable(v))
+	}
+	if e.Target == TargetSwarm {
+		given = []string{"STACK_NAME", "DOMAIN"}
+		for _, dep := range e.Deps {
+			given = append(given, DepVariable(dep, "HOST"), DepVariable(dep, "URL"))
+		}
 	}
 	for name, value := range env {
 		if slices.Contains(given, name) || strings.HasPrefix(name, "SEATRIAL_") {

@@ -27,6 +27,7 @@ func Merge(first, second *Book) *Book {
 		}
 		b.Enrolments = append(b.Enrolments, e)
 	}
+	b.refuseDeps(func(e Enrolment, _ int) Problem { return Problem{File: e.File} })
 	slices.SortFunc(b.Enrolments, compareNames)
 	b.Problems = sortProblems(b.Problems)
 	return b

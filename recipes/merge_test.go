@@ -27,3 +27,21 @@ func TestMerge(t *testing.T) {
 		}
 	}
 }
+
+func TestDependenciesAreFoundInBothBooks(t *testing.T) {
+	swarm := func(name string, deps ...string) Enrolment {
+		return Defaults(Enrolment{Name: name, File: name + "/recipe.yaml", Repo: "acme/" + name, Target: TargetSwarm, Deps: deps})
+	}
+	first := &Book{Enrolments: []Enrolment{swarm("blog", "auth", "mail"), swarm("mail", "auth")}}
+	b := Merge(first, &Book{Enrolments: []Enrolment{swarm("auth")}})
+	deps, err := b.Deps("blog")
+	if err != nil || len(b.Problems) > 0 {
+		t.Fatal(err, b.Problems)
+	}
+	if len(deps) != 2 || deps[0].Name != "auth" || deps[1].Name != "mail" {
+		t.Errorf("%v", deps)
+	}
+	if alone := Merge(first, &Book{}); len(alone.Enrolments) != 0 || len(alone.Problems) != 2 {
+		t.Errorf("%+v", alone)
+	}
+}

@@ -133,11 +133,13 @@ func (s *schema) message(d *document, at string, e *jsonschema.ValidationError) 
 		if wants != "" {
 			return fmt.Sprintf("%q is not %s", k.Got, wants)
 		}
-	case *kind.MinLength, *kind.MinItems:
+	case *kind.MinLength, *kind.MinItems, *kind.MinProperties:
 		return label(name) + " must not be empty"
 	case *kind.MaxLength:
 		return fmt.Sprintf("%s is too long: at most %d characters", label(name), k.Want)
 	case *kind.MaxItems:
+		return fmt.Sprintf("%s is too long: at most %d", label(name), k.Want)
+	case *kind.MaxProperties:
 		return fmt.Sprintf("%s is too long: at most %d", label(name), k.Want)
 	case *kind.Minimum:
 		return fmt.Sprintf("%s must be at least %s", label(name), decimal(k.Want))
