@@ -34,7 +34,7 @@ type Release struct {
 // Lifecycle brings an app up and down. One goroutine at a time calls it.
 type Lifecycle interface {
 	// Deploy builds and starts a release where nothing is. It returns when every
-	// service was started, not when the app is healthy.
+	// service was started, or one surely cannot be, not when the app is healthy.
 	Deploy(ctx context.Context, r Release) error
 
 	// Upgrade replaces the running release in place: volumes, domain and secrets

@@ -38,6 +38,9 @@ type Tools struct {
 	Canaries Canaries
 	Steps    Steps
 	Lint     func(ctx context.Context) ([]run.Finding, error)
+	// Policy lists what the recipe asks of its platform that the operator does not allow,
+	// each with file and line. A recipe that cannot be read is a *run.Fault. It may be nil.
+	Policy func(ctx context.Context) ([]string, error)
 }
 
 // Canaries plants marks in the app's volumes and databases.

@@ -28,9 +28,9 @@ var privileged = regexp.MustCompile(`(?:^[A-Za-z0-9_-]+:\s*|[;&|(]\s*|\bexec\s+)
 func (x *exam) askPolicy(ctx context.Context) error {
 	failpoint.Hit("harness:" + string(run.StagePolicy))
 	switch target := x.Enrolment.Target; target {
-	case "", "process", "nomad": // whether it can be had here was said when the app's place was prepared
+	case "", "process", "nomad", "swarm": // whether it can be had here was said when the app's place was prepared
 	default:
-		return fmt.Errorf("the targets process and nomad are deployed here, and the enrolment asks for %s: change target in the enrolment", target)
+		return fmt.Errorf("the targets process, nomad and swarm are deployed here, and the enrolment asks for %s: change target in the enrolment", target)
 	}
 	if x.Trusted {
 		return nil
@@ -46,13 +46,20 @@ func (x *exam) askPolicy(ctx context.Context) error {
 		return err
 	}
 	denied = append(denied, startCommands(root.FS())...)
+	if x.Policy != nil {
+		more, err := x.Policy(ctx)
+		if err != nil {
+			return err
+		}
+		denied = append(denied, more...)
+	}
 	if len(denied) == 0 {
 		return nil
 	}
 	return &run.Fault{
 		Summary:  "the recipe asks for what the operator does not allow: " + denied[0],
 		Evidence: denied,
-		Hint:     "leave it out, or ask the operator to set trusted.code in the enrolment",
+		Hint:     "leave it out, or ask the operator to allow it in the enrolment",
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -94,7 +95,7 @@ func serve() {
 		}
 	})
 	http.HandleFunc("/count", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, counter()) })
-	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT")}
+	server := &http.Server{Addr: net.JoinHostPort(cmp.Or(os.Getenv("LISTEN"), "127.0.0.1"), os.Getenv("PORT"))}
 	stop := make(chan os.Signal, 1)
 	if len(os.Args) < 2 || os.Args[1] != "stubborn" {
 		signal.Notify(stop, syscall.SIGTERM)

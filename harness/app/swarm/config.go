@@ -1,0 +1,134 @@
+package swarm
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"sync"
+	"time"
+
+	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+	"seatrial/recipes/compose"
+)
+
+// Config says what to deploy, where, and for whom.
+type Config struct {
+	Engine *Engine
+	// Stacks deploys stacks; nil means the docker program.
+	Stacks Stacks
+
+	Labels    run.Labels
+	Label     string            // the subdomain, which is the stack's name
+	BaseURL   string            // the app's address; its host is the recipe's DOMAIN
+	Enrolment recipes.Enrolment // with its defaults filled in
+	Env       map[string]string // over the enrolment's: what dependencies are found by
+
+	// Network is what the recipes' external network proxy stands for. Empty: a network of
+	// this app alone, which Destroy removes. A dependency's app leaves it to the others:
+	// see Proxy.
+	Network string
+
+	// Scratch is an existing folder for temporary files. What is made in it is removed again.
+	Scratch string
+
+	// Log receives each line that the app prints, and what the deployer did; source is the
+	// service's name. It is called by one goroutine at a time.
+	Log func(source, line string)
+	Now func() time.Time
+}
+
+var (
+	instanceName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	stackName    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,29}$`)
+)
+
+// App is one deployed instance. It implements app.App, and what a recipe declares.
+type App struct {
+	cfg    Config
+	domain string
+	logs   followers
+
+	// life is held by whatever changes the instance as a whole.
+	life sync.Mutex
+
+	mu       sync.Mutex // guards what follows
+	current  *deployed
+	history  []*deployed       // what was deployed since the last Destroy, the oldest first
+	stopped  map[string]mode   // how the services ran, while they are stopped; nil while they run
+	since    time.Time         // since when a task that ended is a fault
+	values   map[string]string // of generated secrets, by full name: the same for the whole run
+	upgraded bool
+	frozen   func() error // thaws
+	images   map[string]int64
+	used     app.Usage
+}
+
+var (
+	_ app.App      = (*App)(nil)
+	_ app.Declarer = (*App)(nil)
+	_ app.Merger   = (*App)(nil)
+	_ app.Meter    = (*App)(nil)
+)
+
+// deployed is a release, and what it was read as.
+type deployed struct {
+	release  app.Release
+	recipe   *compose.Recipe
+	serial   string                 // marks the services that are of this release
+	pinned   map[string]string      // service → the image with its digest
+	programs map[inside.Digest]bool // what its main service ran out of its image
+}
+
+// New prepares a deployer for one run's app. It makes nothing yet.
+func New(cfg Config) (*App, error) {
+	if err := valid(&cfg); err != nil {
+		return nil, fmt.Errorf("cannot prepare the app: %w", err)
+	}
+	base, err := url.Parse(cfg.BaseURL)
+	if err != nil || base.Hostname() == "" {
+		return nil, fmt.Errorf("cannot prepare the app: %q is no address of it", cfg.BaseURL)
+	}
+	a := &App{cfg: cfg, domain: base.Hostname(), values: map[string]string{}, images: map[string]int64{}}
+	a.logs.app = a
+	return a, nil
+}
+
+func valid(cfg *Config) error {
+	if _, err := run.ParseID(string(cfg.Labels.Run)); err != nil {
+		return err
+	}
+	if !instanceName.MatchString(cfg.Labels.Instance) {
+		return fmt.Errorf("the instance's name %q must consist of letters, digits, - and _", cfg.Labels.Instance)
+	}
+	if !stackName.MatchString(cfg.Label) {
+		return fmt.Errorf("the subdomain %q is not fit for a stack's name", cfg.Label)
+	}
+	if cfg.Engine == nil || cfg.Scratch == "" {
+		return errors.New("an engine and a folder for temporary files are needed")
+	}
+	cfg.Enrolment = recipes.Defaults(cfg.Enrolment)
+	if cfg.Stacks == nil {
+		cfg.Stacks = Program{Host: cfg.Engine.Host, Auth: cfg.Engine.auth.file}
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(string, string) {}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return nil
+}
+
+// state is what is deployed, and whether it is stopped.
+func (a *App) state() (d *deployed, stopped bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.current, a.stopped != nil
+}
+
+// say tells the run's log what the deployer did.
+func (a *App) say(format string, args ...any) { a.logs.say("docker", fmt.Sprintf(format, args...)) }

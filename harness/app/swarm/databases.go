@@ -1,0 +1,136 @@
+package swarm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
+)
+
+const sqlite = "sqlite"
+
+// Databases implements app.Databases: files of SQLite in the volumes, the databases of
+// servers that run, and files outside of the volumes, which are found while the app runs.
+func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
+	volumes, err := a.Volumes(ctx)
+	if err != nil {
+		return nil, errors.New("cannot look for databases: nothing is deployed")
+	}
+	var found []app.Database
+	for _, v := range volumes {
+		var answer bytes.Buffer
+		if err := a.asRoot(ctx, "look for databases in", v.Name, nil, &answer, "databases"); err != nil {
+			return nil, err
+		}
+		var names map[string][]string
+		if err := json.Unmarshal(answer.Bytes(), &names); err != nil {
+			return nil, fmt.Errorf("cannot look for databases: %w", err)
+		}
+		for _, file := range names["/"] {
+			found = append(found, app.Database{Engine: sqlite, Name: v.Name + "/" + file, Volume: v.Name, Path: path.Join(v.Path, file)})
+		}
+	}
+	served, err := a.served(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, served...)
+	strays, err := a.Strays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range strays {
+		if s.Database && !strings.HasSuffix(s.Path, "/") {
+			found = append(found, app.Database{Engine: sqlite, Name: s.Path, Path: s.Path})
+		}
+	}
+	return found, nil
+}
+
+// SQL implements app.Databases: in a server by its own client, in its own container; in
+// a file as the owner of the file, who sees nothing but the volume.
+func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([]app.Rows, error) {
+	fail := func(err error) ([]app.Rows, error) { return nil, fmt.Errorf("cannot ask %s: %w", db.Name, err) }
+	if db.Service != "" {
+		rows, err := a.ask(ctx, db, statements)
+		if err != nil {
+			return fail(err)
+		}
+		return rows, nil
+	}
+	if db.Engine != sqlite {
+		return fail(fmt.Errorf("databases of the kind %q are not known here", db.Engine))
+	}
+	dir, file, err := a.locate(ctx, db)
+	if err != nil {
+		return fail(err)
+	}
+	defer dir.Close()
+	uid, gid, err := inside.OwnerIn(dir, file)
+	if err != nil {
+		return fail(err)
+	}
+	question, err := json.Marshal(inside.Question{File: "/" + file, Statements: statements})
+	if err != nil {
+		return nil, err
+	}
+	var answer bytes.Buffer
+	if err := inside.Run(ctx, dir, uid, gid, bytes.NewReader(question), &answer, "sql"); err != nil {
+		return fail(err)
+	}
+	var rows []app.Rows
+	if err := json.Unmarshal(answer.Bytes(), &rows); err != nil {
+		return fail(err)
+	}
+	return rows, nil
+}
+
+// locate opens the folder that a file lies in, and says where in it.
+func (a *App) locate(ctx context.Context, db app.Database) (dir *os.File, file string, err error) {
+	if db.Volume != "" {
+		volumes, err := a.Volumes(ctx)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, v := range volumes {
+			file, ok := within(v.Path, db.Path)
+			if v.Name != db.Volume || !ok {
+				continue
+			}
+			dir, err := a.folderOf(ctx, v.Name)
+			return dir, file, err
+		}
+		return nil, "", errors.New("it does not lie in its volume")
+	}
+	list, err := a.containers(ctx, false)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, c := range list {
+		inspected, err := a.inspect(ctx, c.id)
+		if err != nil || inspected.State == nil || inspected.State.Pid == 0 {
+			continue
+		}
+		dir, err := os.Open(fmt.Sprintf("/proc/%d/root", inspected.State.Pid))
+		if err != nil {
+			continue
+		}
+		// The process may have become another's while its folder was opened.
+		again, err := a.inspect(ctx, c.id)
+		file := strings.TrimPrefix(path.Clean(db.Path), "/")
+		if err == nil && again.State != nil && again.State.Pid == inspected.State.Pid && again.State.Running {
+			if _, _, err := inside.OwnerIn(dir, file); err == nil {
+				return dir, file, nil
+			}
+		}
+		dir.Close()
+	}
+	return nil, "", errors.New("it is not there any more")
+}

@@ -1,0 +1,32 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+
+	"seatrial/harness/app"
+)
+
+// Declared implements app.Declarer: what the labels backupbot.* say of the release that
+// is deployed.
+func (a *App) Declared(context.Context) (app.Backup, error) {
+	d, _ := a.state()
+	if d == nil {
+		return app.Backup{}, errors.New("cannot tell what the recipe backs up: nothing is deployed")
+	}
+	var b app.Backup
+	for _, s := range d.recipe.Services {
+		if s.Backup == nil {
+			continue
+		}
+		one := app.BackupService{
+			Service: s.Name, PreHook: s.Backup.PreHook, PostHook: s.Backup.PostHook,
+			RestorePre: s.Backup.RestorePre, RestorePost: s.Backup.RestorePost,
+		}
+		for _, v := range s.Backup.Volumes {
+			one.Volumes = append(one.Volumes, app.BackupVolume{Volume: v.Volume, Paths: v.Paths})
+		}
+		b.Services = append(b.Services, one)
+	}
+	return b, nil
+}
