@@ -34,6 +34,7 @@ type clusterNeeds struct {
 	NodePool  string        `help:"The node pool in which runs are performed." default:"default" placeholder:"NAME"`
 	LostAfter time.Duration `help:"How long a node that does not answer is waited for before its runs are lost." default:"5m"`
 	buildOptions
+	vaultOptions
 	JanitorEvery time.Duration `help:"How often the janitor comes to each node: minutes that divide an hour." default:"10m"`
 }
 
@@ -41,7 +42,7 @@ type clusterNeeds struct {
 func (c *clusterNeeds) options(namespaces cluster.Namespaces) setup.Options {
 	return setup.Options{
 		Namespaces: namespaces, Binary: c.Binary, State: c.NodeState, Driver: c.Driver, Image: c.Image, NodePool: c.NodePool, JanitorEvery: c.JanitorEvery,
-		LostAfter: c.LostAfter, Args: c.buildOptions.args(),
+		LostAfter: c.LostAfter, Args: append(c.buildOptions.args(), c.vaultOptions.args()...),
 	}
 }
 

@@ -108,11 +108,15 @@ func (a *allocation) takeLease(ctx context.Context) error {
 // its events; its exit code says only whether it could do its work.
 type nomadExecutorCommand struct {
 	buildOptions
+	vaultOptions
 }
 
 func (c *nomadExecutorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	a, err := readAllocation(os.Environ())
 	if err != nil {
+		return err
+	}
+	if err := c.vaultOptions.check(ctx); err != nil {
 		return err
 	}
 	if err := a.takeLease(ctx); err != nil {
@@ -127,7 +131,7 @@ func (c *nomadExecutorCommand) Run(ctx context.Context, g *Globals, s streams) e
 		return err
 	}
 	p := performer{
-		state: *g, build: c.buildOptions, isolate: true, domain: a.domain, baseURL: base, gateway: a.gateway, cluster: a,
+		state: *g, build: c.buildOptions, vault: c.vaultOptions, isolate: true, domain: a.domain, baseURL: base, gateway: a.gateway, cluster: a,
 		log: g.logger(s.Err), follow: printableWriter{s.Out}, secrets: secretsOf(os.Environ()),
 	}
 	_, err = p.perform(ctx, a.folder, job)

@@ -25,7 +25,6 @@ import (
 	"seatrial/harness/result"
 	"seatrial/harness/run"
 	"seatrial/harness/stage"
-	"seatrial/harness/vault/archive"
 	"seatrial/recipes/git"
 )
 
@@ -66,6 +65,7 @@ func (o buildOptions) args() []string {
 type performer struct {
 	state   Globals
 	build   buildOptions
+	vault   vaultOptions
 	isolate bool
 	domain  string
 	baseURL string // of the app, where something stands in front of the run's own gateway
@@ -132,7 +132,7 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 			return gateway.Listen(cmp.Or(p.gateway, gateway.FreeLoopback), host, gateway.Dial(dial), p.log)
 		},
 		Where:  p.cluster.where(),
-		Vault:  archive.New(filepath.Join(temp, vaultDir)),
+		Vault:  p.vault.open(filepath.Join(temp, vaultDir)),
 		Tools:  tools,
 		Domain: p.domain, BaseURL: p.baseURL, Keep: p.keep,
 		Now: time.Now, Logger: p.log,

@@ -32,6 +32,7 @@ type runCommand struct {
 	Isolate   bool   `help:"Run build and app as serve does: another user, own namespaces, limits. Takes root and bubblewrap."`
 	Domain    string `help:"The app is served at a subdomain of this domain." default:"localhost"`
 	buildOptions
+	vaultOptions
 }
 
 // Help is shown below the summary.
@@ -42,6 +43,9 @@ func (runCommand) Help() string {
 
 func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err := c.buildOptions.check(); err != nil {
+		return err
+	}
+	if err := c.vaultOptions.check(ctx); err != nil {
 		return err
 	}
 	enrolment, err := c.enrolment(s.Err)
@@ -95,7 +99,7 @@ func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder 
 	shown := newProgress(s.Out, c.JSON)
 	defer shown.close()
 	p := performer{
-		state: *g, build: c.buildOptions, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
+		state: *g, build: c.buildOptions, vault: c.vaultOptions, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
 		secrets: secretsOf(os.Environ()), log: slog.New(slog.DiscardHandler), show: shown.show,
 	}
 	if c.Verbose {

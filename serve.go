@@ -54,6 +54,7 @@ type serveCommand struct {
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
 	buildOptions
+	vaultOptions
 }
 
 // Help is shown below the summary.
@@ -158,6 +159,11 @@ func (c *serveCommand) token(log *slog.Logger) (*secrets.Holder, error) {
 func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger) (sv *server, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
+	}
+	if c.Dispatch != dispatchNomad { // else the nodes must have it
+		if err := c.vaultOptions.check(ctx); err != nil {
+			return nil, err
+		}
 	}
 	grammar, err := command.NewGrammar(c.Word)
 	if err != nil {
@@ -267,7 +273,7 @@ func (c *serveCommand) listened(sv *server) {
 func (c *serveCommand) harness(self string, g *Globals) func(folder string) *exec.Cmd {
 	return func(folder string) *exec.Cmd {
 		args := []string{"--state", g.State, "--log-level", g.LogLevel, "harness", "--public-url", c.PublicURL, "--domain", c.Domain}
-		args = append(args, c.buildOptions.args()...)
+		args = append(append(args, c.buildOptions.args()...), c.vaultOptions.args()...)
 		cmd := exec.Command(self, append(args, folder)...)
 		cmd.Env = harnessEnv(os.Environ())
 		return cmd

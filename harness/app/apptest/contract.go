@@ -29,7 +29,7 @@ type Fixture struct {
 // Contract holds a deployer to what package app promises. open gives a fresh
 // fixture each time.
 func Contract(t *testing.T, open func(t *testing.T) Fixture) {
-	for _, c := range slicesOf(lifecycle, volumes, databases, others) {
+	for _, c := range slicesOf(lifecycle, volumes, merges, databases, others) {
 		t.Run(c.sentence, func(t *testing.T) {
 			t.Parallel()
 			f := open(t)

@@ -61,7 +61,29 @@ type Fake struct {
 	conns    map[net.Conn]bool
 }
 
-var _ app.App = (*Fake)(nil)
+var (
+	_ app.App    = (*Fake)(nil)
+	_ app.Merger = (*Fake)(nil)
+)
+
+// Declaring is a Fake whose recipe declares its backup itself.
+type Declaring struct {
+	*Fake
+	Backup app.Backup
+}
+
+var _ app.Declarer = Declaring{}
+
+// Declared implements app.Declarer.
+func (d Declaring) Declared(ctx context.Context) (app.Backup, error) {
+	if err := d.begin(ctx, "Declared", ""); err != nil {
+		return app.Backup{}, err
+	}
+	if release, _ := d.state(); release == nil {
+		return app.Backup{}, d.scold("Declared: %v", errNothing)
+	}
+	return d.Backup, nil
+}
 
 // NewFake makes an app with the given volumes, by default one named data. Misuse
 // fails the test.

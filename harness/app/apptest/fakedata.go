@@ -58,6 +58,15 @@ func (f *Fake) Import(ctx context.Context, volume string, r io.Reader) error {
 	return inside.Import(dir, r)
 }
 
+// Merge implements app.Merger.
+func (f *Fake) Merge(ctx context.Context, volume string, r io.Reader) error {
+	dir, err := f.volume(ctx, "Merge", volume)
+	if err != nil {
+		return err
+	}
+	return inside.Merge(dir, r)
+}
+
 // Put implements app.Storage.
 func (f *Fake) Put(ctx context.Context, volume, path string, content []byte) error {
 	dir, err := f.volume(ctx, "Put", volume)

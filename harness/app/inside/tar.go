@@ -148,10 +148,31 @@ func Import(dir string, r io.Reader) error {
 	return replace(root, name)
 }
 
+// unpack makes a folder's content of the stream.
 func unpack(volume *os.Root, fresh string, r io.Reader) error {
+	modes, err := unpackEntries(volume, fresh, r)
+	if err != nil {
+		return err
+	}
 	root, err := volume.OpenRoot(fresh)
 	if err != nil {
 		return fmt.Errorf("cannot prepare the volume: %w", err)
+	}
+	defer root.Close()
+	// Last: a folder that may not be written to is filled first.
+	for name, mode := range modes {
+		if err := root.Chmod(name, mode); err != nil {
+			return fmt.Errorf("cannot import %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// unpackEntries does so but for the modes of folders, which it returns.
+func unpackEntries(volume *os.Root, fresh string, r io.Reader) (map[string]fs.FileMode, error) {
+	root, err := volume.OpenRoot(fresh)
+	if err != nil {
+		return nil, fmt.Errorf("cannot prepare the volume: %w", err)
 	}
 	defer root.Close()
 	in := tar.NewReader(r)
@@ -162,27 +183,21 @@ func unpack(volume *os.Root, fresh string, r io.Reader) error {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("cannot read the archive: %w", err)
+			return nil, fmt.Errorf("cannot read the archive: %w", err)
 		}
 		name, err := local(header.Name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := unpackEntry(root, name, header, in, modes); err != nil {
-			return fmt.Errorf("cannot import %q: %w", header.Name, err)
+			return nil, fmt.Errorf("cannot import %q: %w", header.Name, err)
 		}
 	}
 	// Whoever writes the stream is not to be cut off in its padding.
 	if _, err := io.Copy(io.Discard, r); err != nil {
-		return fmt.Errorf("cannot read the archive: %w", err)
+		return nil, fmt.Errorf("cannot read the archive: %w", err)
 	}
-	// Last: a folder that may not be written to is filled first.
-	for name, mode := range modes {
-		if err := root.Chmod(name, mode); err != nil {
-			return fmt.Errorf("cannot import %q: %w", name, err)
-		}
-	}
-	return nil
+	return modes, nil
 }
 
 func local(name string) (string, error) {

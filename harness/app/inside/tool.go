@@ -29,7 +29,7 @@ type Question struct {
 // Tool does one thing to the app's files, as whoever this process runs as, and returns
 // the code to exit with. The tools are
 //
-//	tar-out DIR   tar-in DIR   put DIR NAME   get DIR NAME   databases DIR...   sql
+//	tar-out DIR   tar-in DIR   tar-merge DIR   put DIR NAME   get DIR NAME   databases DIR...   sql
 //	confined ROOT UID GID TOOL...
 //
 // The last one is for root alone: it makes a folder all that can be seen, then becomes
@@ -79,6 +79,8 @@ func tool(ctx context.Context, args []string, in io.Reader, out io.Writer) error
 		return Export(rest[0], out)
 	case verb == "tar-in" && len(rest) == 1:
 		return Import(rest[0], in)
+	case verb == "tar-merge" && len(rest) == 1:
+		return Merge(rest[0], in)
 	case verb == "put" && len(rest) == 2:
 		return Put(rest[0], rest[1], in)
 	case verb == "get" && len(rest) == 2:
