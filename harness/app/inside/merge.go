@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 )
 
 // Merge writes the stream's entries into dir, over what has their names, and leaves
@@ -86,6 +87,11 @@ func (m merger) entry(name string) error {
 		}
 		if err := m.root.Mkdir(name, 0o700); err != nil {
 			return err
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
+			if err := m.root.Lchown(name, int(stat.Uid), int(stat.Gid)); err != nil {
+				return err
+			}
 		}
 	}
 	return errors.Join(m.folder(name), m.root.Chmod(name, mode))

@@ -14,7 +14,8 @@ import (
 )
 
 // Export writes what lies in dir as a tar stream: paths relative to dir, modes,
-// links as links. Sockets, pipes and devices hold no data and are left out.
+// links as links; where it runs as root, owners too. Sockets, pipes and devices hold no
+// data and are left out.
 func Export(dir string, w io.Writer) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -67,7 +68,10 @@ func exportEntry(root *os.Root, out *tar.Writer, name string, info fs.FileInfo, 
 		return fmt.Errorf("cannot describe %s: %w", name, err)
 	}
 	header.Name, header.Format = name, tar.FormatPAX
-	header.Uid, header.Gid, header.Uname, header.Gname = 0, 0, "", "" // whoever imports it owns it
+	header.Uname, header.Gname = "", "" // names mean something else elsewhere
+	if os.Geteuid() != 0 {
+		header.Uid, header.Gid = 0, 0 // whoever imports it owns it
+	}
 	if info.IsDir() {
 		header.Name += "/"
 	}
@@ -130,7 +134,8 @@ func OpenRegular(root *os.Root, name string) (*os.File, error) {
 const importPrefix = ".seatrial-import-"
 
 // Import replaces what lies in dir by the stream's entries. An entry that would
-// leave dir is refused. Whatever goes wrong with the stream, dir is then as it was.
+// leave dir is refused. Whatever goes wrong with the stream, dir is then as it was. What
+// is imported belongs to whom it is imported as; root gives it back to its owner.
 func Import(dir string, r io.Reader) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -218,6 +223,21 @@ func unpackEntry(root *os.Root, name string, header *tar.Header, in io.Reader, m
 			return err
 		}
 	}
+	if err := unpackAs(root, name, header, in, mode, modes); err != nil {
+		return err
+	}
+	return own(root, name, header)
+}
+
+// own gives what root unpacks to whom it belonged. Others cannot give anything away.
+func own(root *os.Root, name string, header *tar.Header) error {
+	if os.Geteuid() != 0 || header.Typeflag == tar.TypeXGlobalHeader || header.Typeflag == tar.TypeLink {
+		return nil
+	}
+	return root.Lchown(name, header.Uid, header.Gid)
+}
+
+func unpackAs(root *os.Root, name string, header *tar.Header, in io.Reader, mode fs.FileMode, modes map[string]fs.FileMode) error {
 	switch header.Typeflag {
 	case tar.TypeDir:
 		modes[name] = mode
