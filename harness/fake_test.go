@@ -83,6 +83,14 @@ func (a *stubApp) Inventory(context.Context) ([]app.Object, error) {
 	return nil, nil
 }
 
+// meteredApp also counts what it takes.
+type meteredApp struct {
+	*stubApp
+	used app.Usage
+}
+
+func (a meteredApp) Used() app.Usage { return a.used }
+
 type stubVault struct {
 	vault.Vault
 	forgotten []run.ID
@@ -103,6 +111,7 @@ func (s stubSource) Fetch(ctx context.Context, _ run.Code, _, into string) (Fetc
 type stubFront struct{ closed bool }
 
 func (*stubFront) Addr() string   { return "127.0.0.1:4711" }
+func (*stubFront) Scheme() string { return "http" }
 func (f *stubFront) Close() error { f.closed = true; return nil }
 func (f *stubFront) Client() *http.Client {
 	return &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {

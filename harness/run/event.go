@@ -92,6 +92,9 @@ type Started struct {
 	BaseURL string `json:"base_url"`          // the app's address as the app itself knows it
 	Gateway string `json:"gateway,omitempty"` // host:port of the run's own gateway
 
+	// GatewayTLS says that the gateway speaks TLS with the certificate of the apps' domain.
+	GatewayTLS bool `json:"gateway_tls,omitempty"`
+
 	// Where a cluster runs it; empty on one machine.
 	Job   string `json:"job,omitempty"`   // the dispatched job's ID
 	Alloc string `json:"alloc,omitempty"` // the allocation's ID
@@ -115,7 +118,9 @@ type Swept struct {
 
 // Measured is the data of a finished event: what the run was seen to take.
 type Measured struct {
-	Memory int64 `json:"memory,omitempty"` // bytes; the most that the app's processes held together
+	Memory  int64 `json:"memory,omitempty"`  // bytes; the most that the app's processes held together
+	Images  int64 `json:"images,omitempty"`  // bytes; all images of the app, what they share counted once
+	Volumes int64 `json:"volumes,omitempty"` // bytes; the most that the app's volumes held together
 }
 
 // Push is the data of a stale event.
