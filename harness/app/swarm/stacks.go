@@ -49,7 +49,7 @@ func (p Program) Deploy(ctx context.Context, stack string, files []string, env m
 		args = append(args, "--with-registry-auth")
 	}
 	for _, file := range files {
-		args = append(args, "--compose-file", file)
+		args = append(args, "--compose-file", quoted(file))
 	}
 	ctx, cancel := context.WithTimeout(ctx, deployLimit)
 	defer cancel()
@@ -76,6 +76,12 @@ func (p Program) Deploy(ctx context.Context, stack string, files []string, env m
 		return fmt.Errorf("cannot deploy the stack: %w", err)
 	}
 	return refused(said.String())
+}
+
+// quoted keeps a name with a comma from being taken for two: the option is read as a line
+// of comma-separated values.
+func quoted(name string) string {
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
 // config makes a folder that is all that the program knows of its user.
