@@ -38,7 +38,7 @@ func Main() {
 	os.Exit(0)
 }
 
-const usage = "usage: guestbook build OUT | migrate | serve | backup FILE | restore FILE | version"
+const usage = "usage: guestbook build OUT | migrate | serve | backup FILE | restore FILE | load FILE | version"
 
 // Run is the guestbook's command line.
 func Run(ctx context.Context, args []string, out io.Writer) error {
@@ -50,13 +50,13 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 	case 1:
 		verb = args[0]
 	}
-	if takesFile := verb == "build" || verb == "backup" || verb == "restore"; takesFile != (file != "") {
+	if takesFile := verb == "build" || verb == "backup" || verb == "restore" || verb == "load"; takesFile != (file != "") {
 		return errors.New(usage)
 	}
 	if verb == "build" {
 		return build(".", file)
 	}
-	p, err := load()
+	p, err := appended()
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	case "serve":
 		return serve(ctx, p, out)
-	case "migrate", "backup", "restore":
+	case "migrate", "backup", "restore", "load":
 	default:
 		return errors.New(usage)
 	}
@@ -79,6 +79,8 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		return backup(ctx, data, file)
 	case "restore":
 		return restore(ctx, data, file)
+	case "load":
+		return load(ctx, data, file)
 	}
 	s, err := open(ctx, data)
 	if err != nil {

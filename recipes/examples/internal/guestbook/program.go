@@ -75,8 +75,8 @@ func read(files fs.FS) (*program, error) {
 	return p, nil
 }
 
-// load finds the release that is appended to this executable.
-func load() (*program, error) {
+// appended finds the release that is appended to this executable.
+func appended() (*program, error) {
 	exe, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return nil, err
@@ -86,14 +86,14 @@ func load() (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	appended, err := zip.NewReader(exe, size)
+	files, err := zip.NewReader(exe, size)
 	if errors.Is(err, zip.ErrFormat) {
 		return nil, errors.New("this is the guestbook's toolchain, not a guestbook: build one with guestbook build OUT")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return read(appended)
+	return read(files)
 }
 
 // build writes an executable of the release in a folder: this program without what

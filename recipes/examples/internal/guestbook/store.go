@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite" // and the driver
 )
 
 const fileName = "guestbook.db"
@@ -141,14 +141,8 @@ func restore(ctx context.Context, dir, file string) error {
 	if err != nil {
 		return err
 	}
-	copied, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: file, RawQuery: "mode=ro"}).String())
-	if err != nil {
+	if err := whole(ctx, file); err != nil {
 		return err
-	}
-	var verdict string
-	err = copied.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&verdict)
-	if err = errors.Join(err, copied.Close()); err != nil || verdict != "ok" {
-		return fmt.Errorf("cannot restore from %s: it is no whole copy: %s %w", file, verdict, err)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -164,4 +158,57 @@ func restore(ctx context.Context, dir, file string) error {
 		return err
 	}
 	return os.Rename(database+".new", database)
+}
+
+// load replaces what is in the database by a copy that backup made, while others may
+// read and write.
+func load(ctx context.Context, dir, file string) error {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	if err := whole(ctx, file); err != nil {
+		return err
+	}
+	s, err := open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	err = conn.Raw(func(driver any) error {
+		into, ok := driver.(interface {
+			NewRestore(string) (*sqlite.Backup, error)
+		})
+		if !ok {
+			return errors.New("this SQLite cannot")
+		}
+		pages, err := into.NewRestore(file)
+		if err != nil {
+			return err
+		}
+		_, err = pages.Step(-1)
+		return errors.Join(err, pages.Finish())
+	})
+	if err != nil {
+		return fmt.Errorf("cannot load %s: %w", file, err)
+	}
+	return nil
+}
+
+// whole refuses a file that is no whole database.
+func whole(ctx context.Context, file string) error {
+	copied, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: file, RawQuery: "mode=ro"}).String())
+	if err != nil {
+		return err
+	}
+	var verdict string
+	err = copied.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&verdict)
+	if err = errors.Join(err, copied.Close()); err != nil || verdict != "ok" {
+		return fmt.Errorf("cannot restore from %s: it is no whole copy: %s %w", file, verdict, err)
+	}
+	return nil
 }
