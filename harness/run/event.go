@@ -116,6 +116,7 @@ type Swept struct {
 // Measured is the data of a finished event: what the run was seen to take.
 type Measured struct {
 	Memory int64 `json:"memory,omitempty"` // bytes; the most that the app's processes held together
+	Backup int64 `json:"backup,omitempty"` // bytes; what the last good backup held, before the vault made it smaller
 }
 
 // Push is the data of a stale event.
