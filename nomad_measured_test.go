@@ -12,7 +12,7 @@ import (
 func TestResourcesFollowWhatLatestRunsTook(t *testing.T) {
 	ended := func(recipe string, outcome run.Outcome, memory int64) run.Report {
 		return run.Report{
-			Request: run.Request{Recipe: recipe}, State: run.Ended, TornDown: true, Measured: &run.Measured{Memory: memory},
+			Request: run.Request{Recipe: recipe}, State: run.Ended, TornDown: true, Measured: &run.Measured{Memory: memory, Backup: 9000},
 			Plan: &run.Plan{Stages: []run.Stage{run.StageInstall}}, Stages: []run.StageReport{{Stage: run.StageInstall, Outcome: outcome}},
 		}
 	}
@@ -25,6 +25,7 @@ func TestResourcesFollowWhatLatestRunsTook(t *testing.T) {
 		ended("guestbook", run.Passed, 50*mib),
 		ended("guestbook", run.Passed, 50*mib),
 		ended("guestbook", run.Passed, 800*mib), // long ago
+		ended("pages", run.Passed, 0), // its memory was not counted, its backup was
 		{Request: run.Request{Recipe: "wiki"}, State: run.Ended},
 		{ // measured, but not its memory
 			Request: run.Request{Recipe: "stack"}, State: run.Ended, TornDown: true, Measured: &run.Measured{Images: 7 * mib},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/harness/canary"
 	"seatrial/harness/run"
 	"seatrial/harness/stage"
 	"seatrial/harness/vault"
@@ -126,7 +127,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t
 type stubMarks struct{}
 
 func (stubMarks) Plant(context.Context) (stage.Marks, error) { return stubMarks{}, nil }
-func (stubMarks) Look(context.Context, func(_, _ string) bool) ([]string, error) {
+func (stubMarks) Look(context.Context, func(canary.Place) bool) ([]string, error) {
 	return nil, nil
 }
 

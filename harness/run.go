@@ -34,6 +34,7 @@ type attempt struct {
 	app     app.App
 	reach   atomic.Pointer[app.App] // for the gateway, which is there before the app
 	up      bool
+	kept    int64 // bytes of the backup
 }
 
 // Run performs one attempt. The context's end stops the stages, never the teardown.
@@ -167,7 +168,8 @@ func (a *attempt) examine(ctx context.Context, plan stage.Plan, f Fetched) error
 		Tools:  a.Tools(Bench{Request: a.Request, Enrolment: a.Enrolment, Fetched: f, App: a.app, BaseURL: a.baseURL, Client: a.front.Client()}),
 		Events: events, Tail: a.lines.tail, Log: a.Logger,
 	}
-	up, done := false, make(chan error, 1)
+	var result stage.Result
+	done := make(chan error, 1)
 	go func() {
 		defer func() {
 			if p := recover(); p != nil {
@@ -175,12 +177,12 @@ func (a *attempt) examine(ctx context.Context, plan stage.Plan, f Fetched) error
 				done <- fmt.Errorf("a mistake in this program: %v", p)
 			}
 		}()
-		up = stage.Execute(ctx, job, plan).Up
+		result = stage.Execute(ctx, job, plan)
 		done <- nil
 	}()
 	select {
 	case err := <-done:
-		a.up = up && err == nil
+		a.up, a.kept = result.Up && err == nil, result.Backup
 		return err
 	case <-ctx.Done():
 	}

@@ -124,13 +124,15 @@ func removeAll(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// lastWord is the finished event, with what the app was seen to take.
+// lastWord is the finished event, with what the run was seen to take.
 func (a *attempt) lastWord() run.Event {
-	last := run.Event{Kind: run.KindFinished}
+	last, seen := run.Event{Kind: run.KindFinished}, run.Measured{Backup: a.kept}
 	if meter, ok := a.app.(app.Meter); ok {
-		if used := meter.Used(); used != (app.Usage{}) {
-			last = last.With(run.Measured{Memory: used.Memory, Images: used.Images, Volumes: used.Volumes})
-		}
+		used := meter.Used()
+		seen.Memory, seen.Images, seen.Volumes = used.Memory, used.Images, used.Volumes
 	}
-	return last
+	if seen == (run.Measured{}) {
+		return last
+	}
+	return last.With(seen)
 }

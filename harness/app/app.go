@@ -152,10 +152,11 @@ type BackupService struct {
 type BackupVolume struct {
 	Volume string
 	Paths  []string // what of it, relative to the volume; empty: all
+	Label  string   // what declares it, for people; may be empty
 }
 
 // Declarer is implemented by deployers whose recipes declare their backup themselves.
-// The enrolment's own hooks and excludes are for the others.
+// The enrolment's own hooks run around the declared ones, and what it excludes is left out as well.
 type Declarer interface {
 	// Declared reads the declaration off what is deployed. What cannot be followed is a *Fault.
 	Declared(ctx context.Context) (Backup, error)

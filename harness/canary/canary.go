@@ -27,6 +27,21 @@ import (
 // FileName is the file that is put into every volume.
 const FileName = ".seatrial-canary"
 
+// Place is where something was planted.
+type Place struct {
+	Volume   string
+	Path     string        // within the volume; empty for a server's database
+	Database *app.Database // nil for a volume's file
+}
+
+// String names the place as Look lists it.
+func (p Place) String() string {
+	if p.Database != nil {
+		return p.Database.Name
+	}
+	return p.Volume + "/" + p.Path
+}
+
 // App is what the marks are planted in.
 type App interface {
 	Volumes(ctx context.Context) ([]app.Volume, error)
@@ -107,14 +122,14 @@ func (p Planter) gone(ctx context.Context, db app.Database) bool {
 
 // Look looks for every mark in a place that is covered, and lists the places that
 // are not. What vanished is a *run.Fault. Every place is covered if covered is nil.
-func (s *Set) Look(ctx context.Context, covered func(volume, path string) bool) (notCovered []string, err error) {
+func (s *Set) Look(ctx context.Context, covered func(Place) bool) (notCovered []string, err error) {
 	if covered == nil {
-		covered = func(string, string) bool { return true }
+		covered = func(Place) bool { return true }
 	}
 	var lost []string
 	for _, volume := range s.volumes {
-		if !covered(volume, FileName) {
-			notCovered = append(notCovered, volume+"/"+FileName)
+		if p := (Place{Volume: volume, Path: FileName}); !covered(p) {
+			notCovered = append(notCovered, p.String())
 			continue
 		}
 		why, err := s.lookInVolume(ctx, volume)
@@ -128,7 +143,7 @@ func (s *Set) Look(ctx context.Context, covered func(volume, path string) bool) 
 		return nil, fmt.Errorf("cannot look for canaries in databases: %w", err)
 	}
 	for _, db := range s.databases {
-		if !covered(db.Volume, pathIn(db.Database)) {
+		if !covered(placeOf(db.Database)) {
 			notCovered = append(notCovered, db.Name)
 			continue
 		}
@@ -203,9 +218,13 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// pathIn is a database's path within its volume: its name is volume and path.
-func pathIn(db app.Database) string {
-	return strings.TrimPrefix(strings.TrimPrefix(db.Name, db.Volume), "/")
+// placeOf is a database's place. A file's name is volume and path.
+func placeOf(db app.Database) Place {
+	p := Place{Volume: db.Volume, Database: &db}
+	if db.Service == "" {
+		p.Path = strings.TrimPrefix(strings.TrimPrefix(db.Name, db.Volume), "/")
+	}
+	return p
 }
 
 // engine knows one kind of database.

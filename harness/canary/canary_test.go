@@ -95,7 +95,7 @@ func (f *files) do(statements ...string) {
 	}
 }
 
-func all(string, string) bool { return true }
+func all(canary.Place) bool { return true }
 
 func open(t *testing.T) *files {
 	f := &files{t: t, dir: t.TempDir()}
@@ -205,7 +205,7 @@ func TestWhatIsNotCoveredIsListedAndNotExpected(t *testing.T) {
 	}
 	os.RemoveAll(f.dir)
 	os.Mkdir(f.dir, 0o700)
-	not, err := set.Look(t.Context(), func(volume, path string) bool { return volume != "data" })
+	not, err := set.Look(t.Context(), func(p canary.Place) bool { return p.Volume != "data" })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,6 +121,7 @@ type Measured struct {
 	Memory  int64 `json:"memory,omitempty"`  // bytes; the most that the app's processes held together
 	Images  int64 `json:"images,omitempty"`  // bytes; all images of the app, what they share counted once
 	Volumes int64 `json:"volumes,omitempty"` // bytes; the most that the app's volumes held together
+	Backup  int64 `json:"backup,omitempty"`  // bytes; what the last good backup held, before the vault made it smaller
 }
 
 // Push is the data of a stale event.

@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// save streams one volume into the vault, without what the backup excludes.
-func (x *exam) save(ctx context.Context, volume string, exclude exclusion) (saved, error) {
+// save streams what is chosen of one volume into the vault.
+func (x *exam) save(ctx context.Context, volume string, chosen choice) (saved, error) {
 	s := saved{volume: volume}
 	err := within(ctx, copyLimit, "copying the volume "+volume, func(ctx context.Context) (err error) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -24,7 +24,7 @@ func (x *exam) save(ctx context.Context, volume string, exclude exclusion) (save
 		}()
 		go func() {
 			err := guard(func() (err error) {
-				s.manifest, err = filter(exported, toVault, volume, exclude)
+				s.manifest, err = filter(exported, toVault, volume, chosen)
 				return err
 			})
 			exported.CloseWithError(errors.Join(errStopped, err))

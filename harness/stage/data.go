@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 
+	"seatrial/harness/canary"
 	"seatrial/harness/run"
 	"seatrial/recipes"
 )
@@ -63,7 +64,7 @@ func (x *exam) mark(ctx context.Context) error {
 // is told once: the data that is left is marked anew for the stages that follow.
 // returned, where it is given, takes out of the places that are not covered those
 // whose data is there all the same.
-func (x *exam) look(ctx context.Context, covered func(volume, path string) bool, returned func(context.Context, []string) []string) error {
+func (x *exam) look(ctx context.Context, covered func(canary.Place) bool, returned func(context.Context, []string) []string) error {
 	if x.planted == nil {
 		return fmt.Errorf("nothing can be said about the data: %w", x.barren)
 	}

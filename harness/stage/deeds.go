@@ -67,16 +67,24 @@ func (x *exam) hook(ctx context.Context, name string, c recipes.CommandLine) err
 	if c.IsZero() {
 		return nil
 	}
+	return x.command(ctx, name, c.String(), app.Command{Args: c.Args, Shell: c.Shell})
+}
+
+// command runs a hook, whoever wrote it. A code other than 0 is a fault.
+func (x *exam) command(ctx context.Context, name, text string, c app.Command) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	limit := x.Enrolment.Timeouts.Hook
 	x.say("running %s", name)
 	inner, cancel := context.WithTimeout(ctx, time.Duration(limit))
 	defer cancel()
-	result, err := x.App.Exec(inner, app.Command{Args: c.Args, Shell: c.Shell})
+	result, err := x.App.Exec(inner, c)
 	switch {
 	case err != nil && ctx.Err() == nil && errors.Is(inner.Err(), context.DeadlineExceeded):
 		return &run.Fault{
 			Summary:  fmt.Sprintf("%s did not end within %s", name, limit),
-			Evidence: append([]string{"$ " + c.String()}, lastLines(result.Output)...),
+			Evidence: append([]string{"$ " + text}, lastLines(result.Output)...),
 			Hint:     "timeouts.hook in the enrolment is the limit",
 		}
 	case err != nil:
@@ -84,7 +92,7 @@ func (x *exam) hook(ctx context.Context, name string, c recipes.CommandLine) err
 	case result.ExitCode != 0:
 		return &run.Fault{
 			Summary:  fmt.Sprintf("%s exited with code %d", name, result.ExitCode),
-			Evidence: append([]string{"$ " + c.String()}, lastLines(result.Output)...),
+			Evidence: append([]string{"$ " + text}, lastLines(result.Output)...),
 		}
 	}
 	return nil

@@ -21,6 +21,7 @@ type exam struct {
 	planted *planted // what must be found again
 	barren  error    // why nothing is planted, where that is our mistake
 	backup  *backup  // what can be restored
+	kept    int64    // bytes of the last backup
 	checks  checks
 	warned  map[string]bool
 }
@@ -43,7 +44,7 @@ func Execute(ctx context.Context, j Job, p Plan) Result {
 	if x.plan.Asks(run.StageChecks) {
 		x.concludeChecks(ctx)
 	}
-	return Result{Up: x.up}
+	return Result{Up: x.up, Backup: x.kept}
 }
 
 func (x *exam) walk(ctx context.Context, way []Step) {

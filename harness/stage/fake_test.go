@@ -32,16 +32,35 @@ var (
 // fakeApp keeps volumes in memory. on changes what a deed does; what it returns is
 // the deed's error. Deeds are written down by name.
 type fakeApp struct {
-	t       *testing.T
-	volumes map[string]map[string]string
-	runs    *app.Release
-	stopped bool
-	frozen  bool
-	strays  []app.Stray
-	left    []app.Object
-	deeds   []string
-	on      map[string]func(context.Context) error
-	answer  func() (int, string)
+	t         *testing.T
+	volumes   map[string]map[string]string
+	runs      *app.Release
+	stopped   bool
+	frozen    bool
+	strays    []app.Stray
+	left      []app.Object
+	deeds     []string
+	on        map[string]func(context.Context) error
+	answer    func() (int, string)
+	declared  *app.Backup // makes it an app.Declarer
+	databases []app.Database
+}
+
+// declaringApp is the fake as an app whose recipe declares its backup.
+type declaringApp struct{ *fakeApp }
+
+func (a declaringApp) Declared(ctx context.Context) (app.Backup, error) {
+	return *a.declared, a.do(ctx, "declared")
+}
+
+func (a declaringApp) Merge(ctx context.Context, volume string, r io.Reader) error {
+	if !a.stopped {
+		a.t.Errorf("%s was merged into under a running app", volume)
+	}
+	if err := a.read(volume, r); err != nil {
+		return err
+	}
+	return a.do(ctx, "merge "+volume)
 }
 
 func newApp(t *testing.T) *fakeApp {
@@ -125,11 +144,19 @@ func (a *fakeApp) Import(ctx context.Context, volume string, r io.Reader) error 
 		a.t.Errorf("%s was imported under a running app", volume)
 	}
 	a.volumes[volume] = map[string]string{}
+	if err := a.read(volume, r); err != nil {
+		return err
+	}
+	return a.do(ctx, "import "+volume)
+}
+
+// read adds a stream's files to a volume.
+func (a *fakeApp) read(volume string, r io.Reader) error {
 	in := tar.NewReader(r)
 	for {
 		header, err := in.Next()
 		if err == io.EOF {
-			return a.do(ctx, "import "+volume)
+			return nil
 		}
 		if err != nil {
 			return err
@@ -155,7 +182,14 @@ func (a *fakeApp) Get(_ context.Context, volume, path string) ([]byte, error) {
 }
 
 func (a *fakeApp) Exec(ctx context.Context, c app.Command) (app.Result, error) {
-	err := a.do(ctx, "exec "+c.Shell)
+	deed := "exec " + c.Shell
+	if c.Service != "" {
+		deed += " in " + c.Service
+		if a.runs == nil || a.stopped {
+			a.t.Errorf("%s while nothing runs", deed)
+		}
+	}
+	err := a.do(ctx, deed)
 	if code, ok := err.(exitCode); ok {
 		return app.Result{ExitCode: int(code), Output: "disk quota exceeded\n"}, nil
 	}
@@ -166,7 +200,7 @@ type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprint("exit code ", int(c)) }
 
-func (a *fakeApp) Databases(context.Context) ([]app.Database, error) { return nil, nil }
+func (a *fakeApp) Databases(context.Context) ([]app.Database, error) { return a.databases, nil }
 func (a *fakeApp) SQL(context.Context, app.Database, ...string) ([]app.Rows, error) {
 	return nil, fmt.Errorf("the fake has no databases")
 }
@@ -178,6 +212,14 @@ func (a *fakeApp) Freeze(ctx context.Context) (func() error, error) {
 
 func (a *fakeApp) Strays(context.Context) ([]app.Stray, error) { return a.strays, nil }
 func (a *fakeApp) Dial(context.Context) (net.Conn, error)      { return nil, app.ErrNotRunning }
+
+// app is the fake as what it is to be.
+func (a *fakeApp) app() app.App {
+	if a.declared != nil {
+		return declaringApp{a}
+	}
+	return a
+}
 
 // RoundTrip answers like the app behind its gateway.
 func (a *fakeApp) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -193,7 +235,8 @@ func (a *fakeApp) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// fakeCanaries remember every file of every volume.
+// fakeCanaries remember every file of every volume. A database of a server's is there
+// as long as one of its volume's files is called loaded.
 type fakeCanaries struct{ app *fakeApp }
 
 type fakeMarks struct {
@@ -213,7 +256,7 @@ func (c fakeCanaries) Plant(ctx context.Context) (Marks, error) {
 	return m, nil
 }
 
-func (m fakeMarks) Look(ctx context.Context, covered func(volume, path string) bool) (not []string, err error) {
+func (m fakeMarks) Look(ctx context.Context, covered func(canary.Place) bool) (not []string, err error) {
 	if err := m.app.do(ctx, "look"); err != nil {
 		return nil, err
 	}
@@ -221,11 +264,18 @@ func (m fakeMarks) Look(ctx context.Context, covered func(volume, path string) b
 	for _, volume := range slices.Sorted(maps.Keys(m.files)) {
 		files := m.files[volume]
 		for _, file := range files {
-			if !covered(volume, file) {
-				not = append(not, volume+"/"+file)
+			if p := (canary.Place{Volume: volume, Path: file}); !covered(p) {
+				not = append(not, p.String())
 			} else if _, ok := m.app.volumes[volume][file]; !ok {
 				gone = append(gone, volume+"/"+file)
 			}
+		}
+	}
+	for _, db := range m.app.databases {
+		if p := (canary.Place{Volume: db.Volume, Database: &db}); !covered(p) {
+			not = append(not, p.String())
+		} else if m.app.volumes[db.Volume]["loaded"] == "" {
+			gone = append(gone, db.Name)
 		}
 	}
 	if len(gone) > 0 {
@@ -296,7 +346,7 @@ func (s *story) tell(ctx context.Context) {
 	h.Dir = s.dir
 	j := Job{
 		Run: "r", Head: h, Previous: s.previous, Enrolment: s.enrolment, Only: s.only, Trusted: s.trusted,
-		App: s.app, Vault: fakeVault{}, BaseURL: "http://gues-1.localhost:1", Client: &http.Client{Transport: s.app}, Scratch: s.dir,
+		App: s.app.app(), Vault: fakeVault{}, BaseURL: "http://gues-1.localhost:1", Client: &http.Client{Transport: s.app}, Scratch: s.dir,
 		Tools: Tools{
 			Canaries: fakeCanaries{s.app}, Steps: fakeSteps{s.app},
 			Lint: func(context.Context) ([]run.Finding, error) { return s.findings, nil },

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -34,13 +35,27 @@ func (e exclusion) whole(volume string) bool {
 	return e.match(volume, "any/file") && e.match(volume, "any")
 }
 
+// choice is what of a volume is copied.
+type choice struct {
+	exclude exclusion
+	paths   []string // and what lies in them; none: everything
+}
+
+// takes says whether an entry is copied. The folders on the way to a path are.
+func (c choice) takes(volume, name string, folder bool) bool {
+	if c.exclude.match(volume, name) {
+		return false
+	}
+	return len(c.paths) == 0 || under(c.paths, name) ||
+		folder && name != "" && slices.ContainsFunc(c.paths, func(p string) bool { return strings.HasPrefix(p, name+"/") })
+}
+
 // kind is what a file looks like from its first bytes and its name.
 type kind int
 
 const (
 	plain    kind = iota
 	database      // SQLite
-	gzipped
 )
 
 // entry is one file of a snapshot.
@@ -54,12 +69,16 @@ type entry struct {
 type manifest struct {
 	files []entry // regular ones, without marks of ours
 	all   int     // how many there were before anything was left out
+	// others are folders and links. A hard link's content is a file's.
+	others, linked []string
+	// lost are hard links that were chosen, to files that were not.
+	lost []string
 }
 
 var sqliteMagic = []byte("SQLite format 3\x00")
 
-// filter copies a tar stream without what is excluded and says what it holds.
-func filter(r io.Reader, w io.Writer, volume string, exclude exclusion) (manifest, error) {
+// filter copies what is chosen of a tar stream and says what that is.
+func filter(r io.Reader, w io.Writer, volume string, chosen choice) (manifest, error) {
 	var m manifest
 	in, out := tar.NewReader(r), tar.NewWriter(w)
 	for {
@@ -79,8 +98,19 @@ func filter(r io.Reader, w io.Writer, volume string, exclude exclusion) (manifes
 		if regular {
 			m.all++
 		}
-		if exclude.match(volume, name) || header.Typeflag == tar.TypeLink && exclude.match(volume, inside(header.Linkname)) {
+		if !chosen.takes(volume, name, header.Typeflag == tar.TypeDir) {
 			continue
+		}
+		switch target := inside(header.Linkname); {
+		case header.Typeflag == tar.TypeLink && !chosen.takes(volume, target, false):
+			if !chosen.exclude.match(volume, target) {
+				m.lost = append(m.lost, fmt.Sprintf("%s, which is a hard link to %s", path.Join(volume, name), target))
+			}
+			continue
+		case header.Typeflag == tar.TypeLink:
+			m.linked = append(m.linked, name)
+		case header.Typeflag != tar.TypeReg:
+			m.others = append(m.others, name)
 		}
 		if err := out.WriteHeader(header); err != nil {
 			return m, fmt.Errorf("%s: %w", name, err)
@@ -88,7 +118,7 @@ func filter(r io.Reader, w io.Writer, volume string, exclude exclusion) (manifes
 		body := bufio.NewReader(in)
 		start, _ := body.Peek(len(sqliteMagic))
 		if regular {
-			m.files = append(m.files, entry{path: name, size: header.Size, kind: look(name, start)})
+			m.files = append(m.files, entry{path: name, size: header.Size, kind: look(start)})
 		}
 		if _, err := io.Copy(out, body); err != nil {
 			return m, fmt.Errorf("%s: %w", name, err)
@@ -96,15 +126,11 @@ func filter(r io.Reader, w io.Writer, volume string, exclude exclusion) (manifes
 	}
 }
 
-func look(name string, start []byte) kind {
-	switch {
-	case bytes.Equal(start, sqliteMagic):
+func look(start []byte) kind {
+	if bytes.Equal(start, sqliteMagic) {
 		return database
-	case strings.HasSuffix(name, ".gz"), strings.HasSuffix(name, ".tgz"):
-		return gzipped
-	default:
-		return plain
 	}
+	return plain
 }
 
 // inside is a tar entry's path within its volume.

@@ -60,7 +60,7 @@ func TestFilterLeavesOutWhatIsExcluded(t *testing.T) {
 		tar.Header{Name: "./" + canary.FileName, Typeflag: tar.TypeReg, Size: 3, Mode: 0o600},
 	)
 	var out bytes.Buffer
-	m, err := filter(in, &out, "data", exclusion{"data/app.db*", "data/thumbs"})
+	m, err := filter(in, &out, "data", choice{exclude: exclusion{"data/app.db*", "data/thumbs"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,12 +75,12 @@ func TestFilterLeavesOutWhatIsExcluded(t *testing.T) {
 func TestFilterPassesOnWhatGoesWrong(t *testing.T) {
 	whole := archive(t, tar.Header{Name: "a", Typeflag: tar.TypeReg, Size: 5000, Mode: 0o600}).Bytes()
 	for _, cut := range []int{100, 600, 3000} {
-		if _, err := filter(bytes.NewReader(whole[:cut]), io.Discard, "data", nil); err == nil {
+		if _, err := filter(bytes.NewReader(whole[:cut]), io.Discard, "data", choice{}); err == nil {
 			t.Errorf("a stream cut after %d bytes was taken for whole", cut)
 		}
 	}
 	failing := io.MultiReader(bytes.NewReader(whole), iotestError{errors.New("the disk went away")})
-	if _, err := filter(failing, io.Discard, "data", nil); err == nil || !strings.Contains(err.Error(), "went away") {
+	if _, err := filter(failing, io.Discard, "data", choice{}); err == nil || !strings.Contains(err.Error(), "went away") {
 		t.Errorf("an error at the stream's end was dropped: %v", err)
 	}
 }

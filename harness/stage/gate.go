@@ -13,8 +13,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"github.com/klauspost/compress/gzip"
 
+	"seatrial/harness/canary"
 	"seatrial/harness/run"
 )
 
@@ -22,12 +22,13 @@ import (
 const (
 	largestDatabase = 2 << 30
 	largestUnzipped = 8 << 30
+	largestWindow   = 128 << 20
 )
 
 // gate finds backups that are surely none. It looks at what the vault gives back,
 // not at what was put in.
 func (x *exam) gate(ctx context.Context, b *backup) error {
-	return both(both(x.gateEmpty(b), x.gateVerify(b)), x.gateContent(ctx, b))
+	return both(both(both(x.gateEmpty(b), x.gateDeclared(b)), x.gateVerify(b)), x.gateContent(ctx, b))
 }
 
 // gateEmpty refuses a backup of nothing, and dumps and databases without a byte.
@@ -36,7 +37,7 @@ func (x *exam) gateEmpty(b *backup) error {
 	kept, all := 0, 0
 	for _, s := range b.volumes {
 		kept, all = kept+len(s.manifest.files), all+s.manifest.all
-		if len(s.manifest.files) == 0 && s.manifest.all > 0 {
+		if len(s.manifest.files) == 0 && s.manifest.all > 0 && s.scope.whole {
 			if b.exclude.whole(s.volume) {
 				x.warn("Not backed up: the volume " + s.volume)
 			} else {
@@ -50,7 +51,7 @@ func (x *exam) gateEmpty(b *backup) error {
 		}
 	}
 	switch {
-	case kept == 0 && all > 0:
+	case kept == 0 && all > 0 && b.declared == nil:
 		return &run.Fault{
 			Summary:  fmt.Sprintf("the backup is empty: it holds none of the app's %d files", all),
 			Evidence: empty, Hint: "backup.exclude in the enrolment leaves everything out",
@@ -161,8 +162,12 @@ func (x *exam) unpack(s saved, in *tar.Reader, scratch string) (found, err error
 			continue
 		}
 		name := inside(header.Name)
-		if look(name, nil) == gzipped && !isDatabase(databases, name) {
-			found = both(found, x.unzip(path.Join(s.volume, name), in))
+		if path.Base(name) != canary.FileName && !isDatabase(databases, name) && !isJournal(databases, name) {
+			err := x.content(path.Join(s.volume, name), name, in, 0)
+			if err != nil && faultIn(err) == nil {
+				return found, err
+			}
+			found = both(found, err)
 		}
 		for i, d := range databases {
 			suffix, ok := strings.CutPrefix(name, d.path)
@@ -178,6 +183,11 @@ func (x *exam) unpack(s saved, in *tar.Reader, scratch string) (found, err error
 
 func isDatabase(all []entry, name string) bool {
 	return slices.ContainsFunc(all, func(e entry) bool { return e.path == name })
+}
+
+// isJournal says whether SQLite itself keeps the file beside a database.
+func isJournal(all []entry, name string) bool {
+	return slices.ContainsFunc(all, func(e entry) bool { return name == e.path+"-wal" || name == e.path+"-journal" })
 }
 
 // databases are those that can be asked; a larger one is told by integrity.
@@ -197,37 +207,67 @@ func keep(r io.Reader, folder, name string) error {
 	return errors.Join(err, file.Close())
 }
 
-// unzip reads a compressed file to its end: one that was cut short is no backup.
-func (x *exam) unzip(name string, r io.Reader) error {
-	source := &watched{Reader: r}
-	unzipped, err := gzip.NewReader(source)
-	if err == nil {
-		var n int64
-		n, err = io.Copy(io.Discard, io.LimitReader(unzipped, largestUnzipped))
-		if n == largestUnzipped {
-			x.warn(fmt.Sprintf("%s unpacks to more than %d GiB and was not read to its end", name, largestUnzipped>>30))
-			return nil
+// gateDeclared wants every declared path, and for every dump something that loads it.
+func (x *exam) gateDeclared(b *backup) error {
+	var missing []string
+	for _, s := range b.volumes {
+		for _, lost := range s.manifest.lost {
+			x.warn("Not backed up: " + lost)
+		}
+		for _, p := range s.scope.paths {
+			if p.path == "" || b.exclude.match(s.volume, p.path) {
+				continue
+			}
+			if why := s.manifest.lacks(p.path); why != "" {
+				missing = append(missing, fmt.Sprintf("%s: %s: %s", declarer(p.service, p.label), path.Join(s.volume, p.path), why))
+			}
+		}
+	}
+	var found error
+	if len(missing) > 0 {
+		found = &run.Fault{Summary: "declared but not in the backup: " + missing[0], Evidence: missing}
+	}
+	return both(found, b.gateReload())
+}
+
+// lacks says what is wrong with a path, or nothing.
+func (m manifest) lacks(name string) string {
+	there := func(other string) bool { return under([]string{name}, other) }
+	bytes := int64(0)
+	files := 0
+	for _, f := range m.files {
+		if there(f.path) {
+			files, bytes = files+1, bytes+f.size
 		}
 	}
 	switch {
-	case source.failed != nil:
-		return fmt.Errorf("cannot read %s in the snapshot: %w", name, source.failed)
-	case err != nil:
-		return &run.Fault{Summary: fmt.Sprintf("the backup holds a compressed file that is not whole: %s", name), Evidence: []string{err.Error()}}
+	case bytes > 0 || slices.ContainsFunc(m.linked, there):
+		return ""
+	case files > 0:
+		return "0 bytes"
+	case slices.ContainsFunc(m.others, there):
+		return "no file"
 	}
-	return nil
+	return "it is not in the volume"
 }
 
-// watched remembers that the file could not be read, which is not the file's fault.
-type watched struct {
-	io.Reader
-	failed error
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.Reader.Read(p)
-	if err != nil && err != io.EOF {
-		w.failed = err
+// gateReload finds dumps that nothing would load.
+func (b *backup) gateReload() error {
+	if b.declared == nil {
+		return nil
 	}
-	return n, err
+	var missing []string
+	for _, db := range b.declared.servers {
+		s, _ := b.declared.service(db.Service)
+		if b.declared.dumps(db) && !b.holds(db.Volume, b.declared.folder(db)) && s.RestorePre == "" && s.RestorePost == "" {
+			missing = append(missing, fmt.Sprintf("%s: %s is dumped before a backup, and nothing loads the dump", db.Service, db.Name))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &run.Fault{
+		Summary: "restore hook missing: " + missing[0], Evidence: missing,
+		Hint: "declare a hook that loads the dump after a restore",
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"seatrial/harness/app"
+	"seatrial/harness/canary"
 	"seatrial/harness/run"
 	"seatrial/harness/vault"
 	"seatrial/recipes"
@@ -52,7 +53,7 @@ type Canaries interface {
 type Marks interface {
 	// Look finds every mark in a place that is covered and lists the places that are
 	// not. What vanished is a *run.Fault that names it.
-	Look(ctx context.Context, covered func(volume, path string) bool) (notCovered []string, err error)
+	Look(ctx context.Context, covered func(canary.Place) bool) (notCovered []string, err error)
 }
 
 // Steps does one step of the enrolment. An expectation that fails is a *run.Fault.
@@ -73,4 +74,6 @@ type Events interface {
 type Result struct {
 	// Up says that the app runs and was healthy when it was last looked at.
 	Up bool
+	// Backup is how many bytes the backup held; 0 if there was none.
+	Backup int64
 }

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"seatrial/harness/app"
 	"seatrial/harness/canary"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/run"
@@ -17,6 +18,9 @@ func (x *exam) askRestore(ctx context.Context, step Step) error {
 		return err
 	}
 	x.fell(run.StageRestore)
+	if _, err := x.restoreHooks(ctx, "restore pre-hook", func(s app.BackupService) string { return s.RestorePre }); err != nil {
+		return err
+	}
 	if err := x.stop(ctx); err != nil {
 		// That it does not stop is restart's fault and told there; it is stopped now.
 		if faultIn(err) == nil || ctx.Err() != nil {
@@ -37,16 +41,20 @@ func (x *exam) askRestore(ctx context.Context, step Step) error {
 	if err := x.start(ctx); err != nil {
 		return after("after the restore", err)
 	}
-	if !restore.PostHook.IsZero() {
-		if err := x.hook(ctx, "restore.post_hook", restore.PostHook); err != nil {
-			return err
-		}
+	loaded, err := x.restoreHooks(ctx, "restore post-hook", func(s app.BackupService) string { return s.RestorePost })
+	if err != nil {
+		return err
+	}
+	if err := x.hook(ctx, "restore.post_hook", restore.PostHook); err != nil {
+		return err
+	}
+	if loaded || !restore.PostHook.IsZero() {
 		if err := x.awaitHealthy(ctx); err != nil {
-			return after("after restore.post_hook", err)
+			return after("after the hooks that follow a restore", err)
 		}
 	}
 	x.up = true
-	err := after("after the restore", x.look(ctx, x.backup.covers, x.returned))
+	err = after("after the restore", x.look(ctx, x.backup.covers, x.returned))
 	if err == nil {
 		x.check(ctx, "after the restore")
 	}
@@ -78,7 +86,15 @@ func (x *exam) bringBack(ctx context.Context, s saved) error {
 			return fmt.Errorf("cannot open the snapshot of %s: %w", s.volume, err)
 		}
 		defer stream.Close()
-		if err := x.App.Import(ctx, s.volume, stream); err != nil {
+		put := x.App.Import
+		if !s.scope.whole {
+			merger, ok := x.App.(app.Merger)
+			if !ok {
+				return fmt.Errorf("cannot put part of the volume %s back: nothing is known of how to do that here", s.volume)
+			}
+			put = merger.Merge
+		}
+		if err := put(ctx, s.volume, stream); err != nil {
 			return fmt.Errorf("cannot import %s: %w", s.volume, err)
 		}
 		return nil
@@ -89,8 +105,13 @@ func (x *exam) bringBack(ctx context.Context, s saved) error {
 // database that was dumped and loaded again. That it is not as before proves
 // nothing, because a dump need not hold our marks; it is worth a word.
 func (x *exam) returned(ctx context.Context, missing []string) []string {
+	if x.backup.declared != nil {
+		// Whether the volume is covered was told when it was copied.
+		missing = slices.DeleteFunc(missing, func(place string) bool { return path.Base(place) == canary.FileName })
+	}
 	restore := x.Enrolment.Restore
-	if x.Enrolment.Backup.PreHook.IsZero() || restore.PreHook.IsZero() && restore.PostHook.IsZero() {
+	byEnrolment := !x.Enrolment.Backup.PreHook.IsZero() && !(restore.PreHook.IsZero() && restore.PostHook.IsZero())
+	if !byEnrolment && !x.backup.declared.reloads() {
 		return missing
 	}
 	return slices.DeleteFunc(missing, func(place string) bool {
@@ -98,7 +119,7 @@ func (x *exam) returned(ctx context.Context, missing []string) []string {
 			return false
 		}
 		err := within(ctx, lookLimit, "looking for "+place, func(ctx context.Context) error {
-			_, err := x.planted.marks.Look(ctx, func(volume, name string) bool { return path.Join(volume, name) == place })
+			_, err := x.planted.marks.Look(ctx, func(p canary.Place) bool { return p.String() == place })
 			return err
 		})
 		if f := faultIn(err); f != nil && ctx.Err() == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"seatrial/harness/app"
+	"seatrial/harness/canary"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/run"
 )
@@ -78,4 +79,4 @@ func same(a, b app.Release) bool {
 }
 
 // everything covers all that was planted.
-func everything(string, string) bool { return true }
+func everything(canary.Place) bool { return true }
