@@ -16,6 +16,7 @@ import (
 type harnessCommand struct {
 	Folder string `arg:"" help:"The attempt's folder."`
 	buildOptions
+	frontOptions
 	PublicURL string `help:"The dashboard's address; the app's is a subdomain beside it."`
 	Domain    string `help:"The domain of the apps." default:"localhost"`
 }
@@ -33,7 +34,15 @@ func (c *harnessCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
-	p := performer{state: *g, build: c.buildOptions, isolate: true, domain: c.Domain, baseURL: base, log: g.logger(s.Err), secrets: secretsOf(os.Environ())}
+	log := g.logger(s.Err)
+	cert, err := c.certificate(c.Domain, log)
+	if err != nil {
+		return err
+	}
+	p := performer{
+		state: *g, build: c.buildOptions, isolate: true, domain: c.Domain, baseURL: base, cert: cert, traefik: c.Traefik,
+		log: log, secrets: secretsOf(os.Environ()),
+	}
 	_, err = p.perform(ctx, c.Folder, job)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("run %s, attempt %d: %w", job.Request.ID, job.Attempt, err)

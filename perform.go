@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,8 +67,10 @@ type performer struct {
 	build   buildOptions
 	isolate bool
 	domain  string
-	baseURL string // of the app, where something stands in front of the run's own gateway
-	gateway string // host:port on which the run's gateway listens
+	baseURL string               // of the app, where something stands in front of the run's own gateway
+	gateway string               // host:port on which the run's gateway listens
+	cert    *gateway.Certificate // with which it does; nil for plain HTTP
+	traefik string               // host:port of a Traefik that leads to apps in the swarm; empty for none
 	keep    bool
 	cluster *allocation // in which this process is a task; nil on one machine
 	secrets []string
@@ -129,7 +130,7 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 			})
 		},
 		Gateway: func(host string, dial harness.Dial) (harness.Front, error) {
-			return gateway.Listen(cmp.Or(p.gateway, gateway.FreeLoopback), host, gateway.Dial(dial), p.log)
+			return p.front(job.Enrolment, host, dial)
 		},
 		Where:  p.cluster.where(),
 		Vault:  archive.New(filepath.Join(temp, vaultDir)),

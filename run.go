@@ -14,6 +14,7 @@ import (
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/local"
 	"seatrial/harness/app/process"
+	"seatrial/harness/gateway"
 	"seatrial/harness/result"
 	"seatrial/harness/run"
 	"seatrial/recipes"
@@ -31,6 +32,7 @@ type runCommand struct {
 	Out       string `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder. It is made where it is missing." type:"path" placeholder:"DIR"`
 	Isolate   bool   `help:"Run build and app as serve does: another user, own namespaces, limits. Takes root and bubblewrap."`
 	Domain    string `help:"The app is served at a subdomain of this domain." default:"localhost"`
+	frontOptions
 	buildOptions
 }
 
@@ -49,6 +51,10 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	job, err := c.job(enrolment)
+	if err != nil {
+		return err
+	}
+	cert, err := c.certificate(c.Domain, g.logger(s.Err))
 	if err != nil {
 		return err
 	}
@@ -75,7 +81,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err := local.Stamp(folder); err != nil {
 		return err
 	}
-	report, err := c.perform(ctx, g, s, folder, job)
+	report, err := c.perform(ctx, g, s, folder, job, cert)
 	if err != nil {
 		return err
 	}
@@ -91,11 +97,12 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	return verdictExit(report.Verdict())
 }
 
-func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job dispatch.Job) (run.Report, error) {
+func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job dispatch.Job, cert *gateway.Certificate) (run.Report, error) {
 	shown := newProgress(s.Out, c.JSON)
 	defer shown.close()
 	p := performer{
 		state: *g, build: c.buildOptions, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
+		cert: cert, traefik: c.Traefik,
 		secrets: secretsOf(os.Environ()), log: slog.New(slog.DiscardHandler), show: shown.show,
 	}
 	if c.Verbose {

@@ -96,6 +96,12 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		}
 		commands[name] = do
 	}
+	for name, do := range tlsCommands() {
+		if commands[name] != nil {
+			panic("two commands are called " + name)
+		}
+		commands[name] = do
+	}
 	for name, do := range forgeCommands() {
 		if commands[name] != nil {
 			panic("two commands are called " + name)

@@ -38,7 +38,7 @@ type serveCommand struct {
 	Tests          string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it. With --dispatch nomad those in the cluster's variables count, too, and there need be no folder." type:"path" default:"tests"`
 
 	Listen    string `help:"Host and port to listen on, for dashboard, badges and gateway. Port 0 takes a free one." default:"127.0.0.1:8080"`
-	PublicURL string `help:"How browsers reach the dashboard; links in comments begin with it. Default: http:// and the listening address." placeholder:"URL"`
+	PublicURL string `help:"How browsers reach the dashboard; links in comments begin with it. Default: http://, or https:// with --tls-cert, and the listening address." placeholder:"URL"`
 	Domain    string `help:"Apps are served at subdomains of this domain. Default: the host name of --public-url, or localhost where that is a number." placeholder:"NAME"`
 
 	Dispatch    string        `help:"Where runs go: local, which is this machine, or nomad, which is the cluster at NOMAD_ADDR; seatrial nomad setup prepares one." enum:"local,nomad" default:"local"`
@@ -53,6 +53,7 @@ type serveCommand struct {
 	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	frontOptions
 	buildOptions
 }
 
@@ -103,11 +104,20 @@ func (c *serveCommand) check() error {
 		return exitWith(exitUsage, errors.New("--gitea-url holds more than an address: write it without a user, a question mark and a #; the token has its own option"))
 	}
 	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.Listen
+		c.PublicURL = c.scheme() + "://" + c.Listen
 	}
 	public, err := url.Parse(c.PublicURL)
 	if err != nil || public.Host == "" {
 		return exitWith(exitUsage, fmt.Errorf("--public-url %q is not an address: write it like https://ci.example.org", c.PublicURL))
+	}
+	if c.TLSCert != "" && public.Scheme != "https" {
+		return exitWith(exitUsage, fmt.Errorf("--public-url %q is not https, and with --tls-cert everything is served so", c.PublicURL))
+	}
+	if c.TLSCert != "" && c.Dispatch == dispatchNomad {
+		return exitWith(exitUsage, errors.New("--tls-cert is for runs on this machine: with --dispatch nomad let a proxy in front end TLS"))
+	}
+	if c.Traefik != "" && c.Dispatch == dispatchNomad {
+		return exitWith(exitUsage, errors.New("--traefik is for runs on this machine, and with --dispatch nomad there are none"))
 	}
 	if c.Domain == "" {
 		c.Domain = public.Hostname()
@@ -167,7 +177,11 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	sv = &server{log: log, public: c.PublicURL, keepFiles: c.KeepFiles}
+	cert, err := c.certificate(c.Domain, log)
+	if err != nil {
+		return nil, err
+	}
+	sv = &server{log: log, cert: cert, public: c.PublicURL, keepFiles: c.KeepFiles}
 	defer func() {
 		if err != nil {
 			sv.close()
@@ -233,7 +247,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 		return sv, err
 	}
 	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Now: time.Now})
-	sv.router = gateway.NewRouter(c.Domain, log)
+	sv.router = gateway.NewRouter(c.Domain, cert, log)
 	sv.janitor = janitor.Janitor{Instance: sv.place.instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
 	sv.dashboard = newDashboard(sv, db, runs, c.Word)
 	sv.bridge, err = bridge.New(bridge.Config{
@@ -248,14 +262,22 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	return sv, err
 }
 
+// scheme is what is spoken at the listening address.
+func (c *serveCommand) scheme() string {
+	if c.TLSCert != "" {
+		return "https"
+	}
+	return "http"
+}
+
 // listened puts the real port where port 0 was asked for.
 func (c *serveCommand) listened(sv *server) {
 	addr := sv.listener.Addr().String()
-	if c.PublicURL == "http://"+c.Listen {
-		c.PublicURL = "http://" + addr
+	if scheme := c.scheme() + "://"; c.PublicURL == scheme+c.Listen {
+		c.PublicURL = scheme + addr
 		// Who listens everywhere is reached at no particular address.
 		if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
-			c.PublicURL = "http://" + net.JoinHostPort("localhost", port)
+			c.PublicURL = scheme + net.JoinHostPort("localhost", port)
 		}
 	}
 	c.Listen = addr
@@ -267,6 +289,7 @@ func (c *serveCommand) listened(sv *server) {
 func (c *serveCommand) harness(self string, g *Globals) func(folder string) *exec.Cmd {
 	return func(folder string) *exec.Cmd {
 		args := []string{"--state", g.State, "--log-level", g.LogLevel, "harness", "--public-url", c.PublicURL, "--domain", c.Domain}
+		args = append(args, c.frontOptions.args()...)
 		args = append(args, c.buildOptions.args()...)
 		cmd := exec.Command(self, append(args, folder)...)
 		cmd.Env = harnessEnv(os.Environ())

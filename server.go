@@ -26,6 +26,7 @@ import (
 type server struct {
 	log        *slog.Logger
 	public     string
+	cert       *gateway.Certificate // nil: plain HTTP is spoken
 	listener   net.Listener
 	enrolments nomadvars.Files
 	cluster    *nomadAccess // nil: runs stay on this machine
@@ -123,7 +124,12 @@ func (sv *server) serveHTTP(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	if err := server.Serve(sv.listener); !errors.Is(err, http.ErrServerClosed) {
+	serve := server.Serve
+	if sv.cert != nil {
+		server.TLSConfig = sv.cert.TLS()
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := serve(sv.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
 	return nil

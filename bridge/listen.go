@@ -95,7 +95,11 @@ func (b *Bridge) route(r run.Report) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.labels[r.Request.ID] = label
-	b.Routes.Set(label, r.Started.Gateway)
+	addr := r.Started.Gateway
+	if r.Started.GatewayTLS {
+		addr = "https://" + addr
+	}
+	b.Routes.Set(label, addr)
 }
 
 func (b *Bridge) unroute(id run.ID) {

@@ -103,6 +103,7 @@ func (s stubSource) Fetch(ctx context.Context, _ run.Code, _, into string) (Fetc
 type stubFront struct{ closed bool }
 
 func (*stubFront) Addr() string   { return "127.0.0.1:4711" }
+func (*stubFront) Scheme() string { return "http" }
 func (f *stubFront) Close() error { f.closed = true; return nil }
 func (f *stubFront) Client() *http.Client {
 	return &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {

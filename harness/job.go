@@ -96,9 +96,10 @@ type Bench struct {
 // Dial reaches the app.
 type Dial func(context.Context) (net.Conn, error)
 
-// Front is a run's own gateway.
+// Front is a run's own gateway, or what does its work.
 type Front interface {
 	Addr() string         // host:port
+	Scheme() string       // what is spoken there: http or https
 	Client() *http.Client // reaches the app through the gateway, whatever resolvers say
 	Close() error
 }

@@ -117,7 +117,7 @@ func (a *attempt) open() error {
 		if err != nil {
 			return fmt.Errorf("cannot tell the gateway's port: %w", err)
 		}
-		a.baseURL = "http://" + net.JoinHostPort(host, port)
+		a.baseURL = front.Scheme() + "://" + net.JoinHostPort(host, port)
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func (a *attempt) announce() {
 	started.PID, started.Label, started.BaseURL = os.Getpid(), a.label(), a.baseURL
 	started.Host, _ = os.Hostname()
 	if a.front != nil {
-		started.Gateway = a.front.Addr()
+		started.Gateway, started.GatewayTLS = a.front.Addr(), a.front.Scheme() == "https"
 	}
 	a.Emit(run.Event{Kind: run.KindStarted}.With(started))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,6 +133,10 @@ func silent(ctx context.Context, asked string, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
+	}
+	if _, wrong := errors.AsType[*tls.CertificateVerificationError](err); wrong {
+		// The certificate is that of what stands before the app.
+		return fmt.Errorf("cannot ask %s: %w", asked, err)
 	}
 	return &run.Fault{Summary: fmt.Sprintf("%s was not answered: %s", asked, clean(err.Error()))}
 }

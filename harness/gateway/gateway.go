@@ -2,7 +2,7 @@
 //
 // Each run has a Gateway of its own: it knows one host name, and how to dial one
 // app, which may live in a network of its own. A Router stands in front of several
-// of them. Neither decides anything about a run, keeps anything, or changes what
+// of them. Outside stands for a proxy of the host that does a Gateway's work. None decides anything about a run, keeps anything, or changes what
 // passes but for the headers that tell an app how it was reached.
 package gateway
 
@@ -34,6 +34,7 @@ type Gateway struct {
 	listener net.Listener
 	server   *http.Server
 	app      *http.Transport
+	cert     *Certificate // nil: it speaks plain HTTP
 }
 
 // FreeLoopback is an address for Listen that only this machine reaches.
@@ -42,11 +43,17 @@ const FreeLoopback = "127.0.0.1:0"
 // Listen opens a gateway at an address for a host name (without a port). It serves
 // until Close.
 func Listen(at, host string, dial Dial, log *slog.Logger) (*Gateway, error) {
+	return ListenTLS(at, host, dial, nil, log)
+}
+
+// ListenTLS opens a gateway that speaks TLS with the certificate. Without one it speaks
+// plain HTTP.
+func ListenTLS(at, host string, dial Dial, cert *Certificate, log *slog.Logger) (*Gateway, error) {
 	listener, err := net.Listen("tcp", at)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a gateway for %s: %w", host, err)
 	}
-	g := &Gateway{host: strings.ToLower(host), listener: listener}
+	g := &Gateway{host: strings.ToLower(host), listener: listener, cert: cert}
 	// No address but the app's is ever dialled, whatever a request names.
 	g.app = &http.Transport{
 		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
@@ -57,7 +64,7 @@ func Listen(at, host string, dial Dial, log *slog.Logger) (*Gateway, error) {
 	}
 	errorLog := slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	proxy := &httputil.ReverseProxy{
-		Rewrite:      forward(func(*http.Request) string { return "app" }),
+		Rewrite:      forward(func(*http.Request) (string, string) { return plain, "app" }),
 		Transport:    g.app,
 		ErrorHandler: notAnswering,
 		ErrorLog:     errorLog,
@@ -73,16 +80,34 @@ func Listen(at, host string, dial Dial, log *slog.Logger) (*Gateway, error) {
 			proxy.ServeHTTP(w, r)
 		}),
 	}
-	go g.server.Serve(listener)
+	if cert != nil {
+		g.server.TLSConfig = cert.TLS()
+		go g.server.ServeTLS(listener, "", "")
+	} else {
+		go g.server.Serve(listener)
+	}
 	return g, nil
 }
 
 // Addr is where it listens: host:port.
 func (g *Gateway) Addr() string { return g.listener.Addr().String() }
 
+// Scheme is what it speaks there: http or https.
+func (g *Gateway) Scheme() string {
+	if g.cert != nil {
+		return secure
+	}
+	return plain
+}
+
 // Client reaches the app through the gateway: any URL with the gateway's host
 // name, whatever the machine's resolver says about that name.
-func (g *Gateway) Client() *http.Client { return Client(g.Addr(), g.host) }
+func (g *Gateway) Client() *http.Client {
+	if g.cert != nil {
+		return SecureClient(g.Addr(), g.host, g.cert.Roots)
+	}
+	return Client(g.Addr(), g.host)
+}
 
 // Close stops serving and cuts what is open.
 func (g *Gateway) Close() error {
@@ -94,25 +119,12 @@ func (g *Gateway) Close() error {
 	return nil
 }
 
-// Client returns a client that dials addr for one host name, and nothing else.
-func Client(addr, host string) *http.Client {
-	var dialer net.Dialer
-	return &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, network, asked string) (net.Conn, error) {
-			if name, _, err := net.SplitHostPort(asked); err != nil || !strings.EqualFold(name, host) {
-				return nil, fmt.Errorf("refused to leave %s for %s", host, asked)
-			}
-			return dialer.DialContext(ctx, network, addr)
-		},
-		DisableKeepAlives: true,
-	}}
-}
-
 // forward sends a request on with its host name kept, and tells the app how it
 // was reached.
-func forward(to func(*http.Request) string) func(*httputil.ProxyRequest) {
+func forward(to func(*http.Request) (scheme, host string)) func(*httputil.ProxyRequest) {
 	return func(p *httputil.ProxyRequest) {
-		p.SetURL(&url.URL{Scheme: "http", Host: to(p.In)})
+		scheme, host := to(p.In)
+		p.SetURL(&url.URL{Scheme: scheme, Host: host})
 		p.Out.Host = p.In.Host
 		// What a query means is the app's business.
 		p.Out.URL.RawQuery = p.In.URL.RawQuery

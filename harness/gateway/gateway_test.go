@@ -123,7 +123,7 @@ func TestProtocolsCanBeUpgraded(t *testing.T) {
 
 func TestRouter(t *testing.T) {
 	g := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "app at "+r.Host) }))
-	router := gateway.NewRouter("ci.test", quiet)
+	router := gateway.NewRouter("ci.test", nil, quiet)
 	ask := func(host string) (int, string) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", "http://"+host+"/", nil)

@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"strings"
@@ -16,15 +19,24 @@ type Router struct {
 	transport *http.Transport
 
 	mu    sync.RWMutex
-	addrs map[string]string
+	addrs map[string]target
 }
 
-// NewRouter returns a router for the labels below a domain.
-func NewRouter(domain string, log *slog.Logger) *Router {
-	r := &Router{domain: strings.ToLower(domain), addrs: map[string]string{}}
-	r.transport = &http.Transport{DisableCompression: true, DisableKeepAlives: true}
+// target is where a gateway listens, and what it speaks there.
+type target struct{ scheme, addr string }
+
+// NewRouter returns a router for the labels below a domain. Gateways that speak TLS
+// must show a certificate that this machine trusts, or cert, which may be nil.
+func NewRouter(domain string, cert *Certificate, log *slog.Logger) *Router {
+	r := &Router{domain: strings.ToLower(domain), addrs: map[string]target{}}
+	r.transport = &http.Transport{DisableCompression: true, DisableKeepAlives: true, DialContext: r.dial}
+	r.transport.DialTLSContext = dialTLS(r.dial, cert.Roots)
 	r.proxy = &httputil.ReverseProxy{
-		Rewrite:      forward(func(req *http.Request) string { addr, _ := r.find(req.Host); return addr }),
+		// The address keeps the host name, by which a gateway's certificate is checked.
+		Rewrite: forward(func(req *http.Request) (string, string) {
+			to, _ := r.find(req.Host)
+			return to.scheme, hostname(req.Host)
+		}),
 		Transport:    r.transport,
 		ErrorHandler: notAnswering,
 		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -32,11 +44,16 @@ func NewRouter(domain string, log *slog.Logger) *Router {
 	return r
 }
 
-// Set leads a label to a gateway's address.
+// Set leads a label to a gateway's address: host:port, or https://host:port where it
+// speaks TLS.
 func (r *Router) Set(label, addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addrs[label] = addr
+	to := target{plain, addr}
+	if rest, ok := strings.CutPrefix(addr, secure+"://"); ok {
+		to = target{secure, rest}
+	}
+	r.addrs[label] = to
 }
 
 // Remove forgets a label.
@@ -53,12 +70,22 @@ func (r *Router) Owns(host string) bool {
 	return ok && label != ""
 }
 
-func (r *Router) find(host string) (addr string, ok bool) {
+func (r *Router) find(host string) (to target, ok bool) {
 	label, _ := strings.CutSuffix(hostname(host), "."+r.domain)
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	addr, ok = r.addrs[label]
-	return addr, ok
+	to, ok = r.addrs[label]
+	return to, ok
+}
+
+// dial reaches the gateway of the host name in an address, and nothing else.
+func (r *Router) dial(ctx context.Context, network, asked string) (net.Conn, error) {
+	to, ok := r.find(asked)
+	if !ok {
+		return nil, fmt.Errorf("no app is led to under %s", asked)
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, to.addr)
 }
 
 // ServeHTTP leads a request to its run's gateway.

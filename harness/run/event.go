@@ -92,6 +92,9 @@ type Started struct {
 	BaseURL string `json:"base_url"`          // the app's address as the app itself knows it
 	Gateway string `json:"gateway,omitempty"` // host:port of the run's own gateway
 
+	// GatewayTLS says that the gateway speaks TLS with the certificate of the apps' domain.
+	GatewayTLS bool `json:"gateway_tls,omitempty"`
+
 	// Where a cluster runs it; empty on one machine.
 	Job   string `json:"job,omitempty"`   // the dispatched job's ID
 	Alloc string `json:"alloc,omitempty"` // the allocation's ID

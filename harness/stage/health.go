@@ -2,6 +2,8 @@ package stage
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,6 +42,9 @@ func (x *exam) awaitHealthy(ctx context.Context) error {
 			return x.alive(ctx)
 		}
 		if waited := time.Since(began); waited >= time.Duration(health.Timeout) {
+			if last.untrusted != nil {
+				return fmt.Errorf("cannot tell whether the app is healthy: %w", last.untrusted)
+			}
 			return x.notHealthy(fmt.Sprintf("not healthy after %s: %s", health.Timeout, last.text), last)
 		}
 		if time.Since(told) >= beatEvery {
@@ -67,6 +72,9 @@ func (x *exam) awaitSteady(ctx context.Context, since time.Time) error {
 		if last := x.probe(ctx); last.healthy {
 			bad = 0
 		} else if bad++; bad == 3 && ctx.Err() == nil {
+			if last.untrusted != nil {
+				return fmt.Errorf("cannot tell whether the app is healthy: %w", last.untrusted)
+			}
 			return x.notHealthy(fmt.Sprintf("came up, then was no longer healthy after %s: %s", up, last.text), last)
 		}
 		if err := sleep(ctx, min(steadyPoll, max(steady-time.Since(since), time.Millisecond))); err != nil {
@@ -101,6 +109,8 @@ type probe struct {
 	healthy bool
 	text    string // "last answer 502 Bad Gateway"
 	body    string // how the answer began
+	// untrusted is the certificate of what stands before the app: none of the app's business.
+	untrusted error
 }
 
 func (x *exam) probe(ctx context.Context) probe {
@@ -119,7 +129,11 @@ func (x *exam) probe(ctx context.Context) probe {
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	answer, err := client.Do(req)
 	if err != nil {
-		return probe{text: "no answer: " + err.Error()}
+		p := probe{text: "no answer: " + err.Error()}
+		if _, wrong := errors.AsType[*tls.CertificateVerificationError](err); wrong {
+			p.untrusted = err
+		}
+		return p
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, bodyLimit))
