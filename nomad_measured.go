@@ -41,7 +41,7 @@ func (g *Globals) measured(ctx context.Context) (map[string]setup.Resources, err
 func resourcesOf(reports []run.Report) map[string]setup.Resources {
 	peaks, seen := map[string]int64{}, map[string]int{}
 	for _, r := range reports {
-		if name := r.Request.Recipe; r.Measured != nil && r.Verdict() == run.VerdictPass && seen[name] < enoughMeasured {
+		if name := r.Request.Recipe; r.Measured != nil && r.Measured.Memory > 0 && r.Verdict() == run.VerdictPass && seen[name] < enoughMeasured {
 			seen[name]++
 			peaks[name] = max(peaks[name], r.Measured.Memory)
 		}

@@ -26,6 +26,10 @@ func TestResourcesFollowWhatLatestRunsTook(t *testing.T) {
 		ended("guestbook", run.Passed, 50*mib),
 		ended("guestbook", run.Passed, 800*mib), // long ago
 		{Request: run.Request{Recipe: "wiki"}, State: run.Ended},
+		{ // measured, but not its memory
+			Request: run.Request{Recipe: "stack"}, State: run.Ended, TornDown: true, Measured: &run.Measured{Images: 7 * mib},
+			Plan: &run.Plan{Stages: []run.Stage{run.StageInstall}}, Stages: []run.StageReport{{Stage: run.StageInstall, Outcome: run.Passed}},
+		},
 	}
 	want := map[string]setup.Resources{"guestbook": setup.FromPeak(60 * mib)}
 	if diff := cmp.Diff(want, resourcesOf(reports)); diff != "" {

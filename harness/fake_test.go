@@ -83,6 +83,14 @@ func (a *stubApp) Inventory(context.Context) ([]app.Object, error) {
 	return nil, nil
 }
 
+// meteredApp also counts what it takes.
+type meteredApp struct {
+	*stubApp
+	used app.Usage
+}
+
+func (a meteredApp) Used() app.Usage { return a.used }
+
 type stubVault struct {
 	vault.Vault
 	forgotten []run.ID

@@ -372,3 +372,20 @@ type dialled struct {
 func (d dialled) Dial(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", d.addr)
 }
+
+func TestWhatTheAppTookIsTheLastWord(t *testing.T) {
+	b := newBed(t)
+	b.job.NewApp = func(_ context.Context, c AppConfig) (app.App, error) {
+		b.app.config = c
+		return meteredApp{b.app, app.Usage{Images: 7 << 20, Volumes: 3 << 20}}, nil
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r, err := Run(t.Context(), b.job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := (run.Measured{Images: 7 << 20, Volumes: 3 << 20}); r.Measured == nil || *r.Measured != want {
+			t.Errorf("measured %+v", r.Measured)
+		}
+	})
+}

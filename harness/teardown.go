@@ -128,8 +128,8 @@ func removeAll(dir string) error {
 func (a *attempt) lastWord() run.Event {
 	last := run.Event{Kind: run.KindFinished}
 	if meter, ok := a.app.(app.Meter); ok {
-		if used := meter.Used(); used.Memory > 0 {
-			last = last.With(run.Measured{Memory: used.Memory})
+		if used := meter.Used(); used != (app.Usage{}) {
+			last = last.With(run.Measured{Memory: used.Memory, Images: used.Images, Volumes: used.Volumes})
 		}
 	}
 	return last

@@ -182,7 +182,9 @@ type Strays interface {
 
 // Usage is what an app has taken, at most, since its run began.
 type Usage struct {
-	Memory int64 // bytes, of all its processes together; 0 where it was not counted
+	Memory  int64 // bytes, of all its processes together; 0 where it was not counted
+	Images  int64 // bytes, of all its images; 0 where it has none, or they were not counted
+	Volumes int64 // bytes, of all its volumes together; 0 where they were not counted
 }
 
 // Meter is implemented by deployers that count what an app takes.

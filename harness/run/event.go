@@ -118,7 +118,9 @@ type Swept struct {
 
 // Measured is the data of a finished event: what the run was seen to take.
 type Measured struct {
-	Memory int64 `json:"memory,omitempty"` // bytes; the most that the app's processes held together
+	Memory  int64 `json:"memory,omitempty"`  // bytes; the most that the app's processes held together
+	Images  int64 `json:"images,omitempty"`  // bytes; all images of the app, what they share counted once
+	Volumes int64 `json:"volumes,omitempty"` // bytes; the most that the app's volumes held together
 }
 
 // Push is the data of a stale event.
