@@ -58,7 +58,7 @@ func shownQueue(s queue.Snapshot) page.Queue {
 		})
 	}
 	for _, w := range s.Waiting {
-		q.Waiting = append(q.Waiting, page.Waiting{Run: w.Run, Recipe: w.Recipe, Since: w.Since, Wait: w.Wait, Unmet: w.Unmet})
+		q.Waiting = append(q.Waiting, page.Waiting{Run: w.Run, Recipe: w.Recipe, Since: w.Since, Wait: w.Wait, Unmet: w.Unmet, Fetching: w.Preparing})
 	}
 	return q
 }

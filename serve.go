@@ -252,14 +252,14 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if sv.place, err = c.place(ctx, g, sv, instance, work, runs); err != nil {
 		return sv, err
 	}
-	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Now: time.Now})
+	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Prepares: sv.prepares, Now: time.Now})
 	sv.router = gateway.NewRouter(c.Domain, cert, log)
 	sv.janitor = janitor.Janitor{Instance: sv.place.instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
 	sv.dashboard = newDashboard(sv, db, runs, c.Word)
 	sv.bridge, err = bridge.New(bridge.Config{
 		Forges:     []bridge.Forge{{ID: forgeID, Org: c.Org, Client: sv.forge}},
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
-		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.place.dispatcher, Routes: sv.router, Baselines: db,
+		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.place.dispatcher, Routes: sv.router, Baselines: db, Preparer: sv.place.preparer,
 		CannotIsolate: func() string { return sv.place.cannotIsolate }, CannotDispatch: sv.place.obstacle,
 		PublicURL: c.PublicURL, Grammar: grammar,
 		Mask:     func(text string) string { return harness.NewMask([]string{token.Get().Reveal()}).String(text) },

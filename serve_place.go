@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"seatrial/bridge"
 	"seatrial/bridge/admission"
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/local"
@@ -20,6 +21,7 @@ import (
 	nomadapp "seatrial/harness/app/nomad"
 	"seatrial/harness/app/process"
 	"seatrial/harness/cluster"
+	"seatrial/harness/run"
 	"seatrial/recipes"
 	"seatrial/recipes/nomadvars"
 )
@@ -39,9 +41,13 @@ type place struct {
 	obstacle   func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 	// cannotIsolate says why recipes whose code is not trusted are refused.
 	cannotIsolate string
-	run           func(ctx context.Context) error  // keeps what is known about the place fresh; may be nil
-	log           joblog.Source                    // what an attempt's job printed; may be nil
-	nodes         func() ([]nomad.Node, time.Time) // of the cluster; nil on one machine
+	// preparer fetches what the waiting runs need that prepares names; nil: nothing is
+	// fetched before a run has its slot.
+	preparer bridge.Preparer
+	prepares func(e recipes.Enrolment) bool
+	run      func(ctx context.Context) error  // keeps what is known about the place fresh; may be nil
+	log      joblog.Source                    // what an attempt's job printed; may be nil
+	nodes    func() ([]nomad.Node, time.Time) // of the cluster; nil on one machine
 }
 
 // place joins what --dispatch asks for.
@@ -181,6 +187,15 @@ func (sv *server) sayObstacles(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// prepares says whether a waiting run has to be prepared.
+func (sv *server) prepares(r run.Request) bool {
+	if sv.place.preparer == nil {
+		return false
+	}
+	e, ok := sv.enrolment(r.Recipe)
+	return ok && sv.place.prepares(e)
 }
 
 // enrolment finds a recipe's settings as they are now.

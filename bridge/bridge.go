@@ -43,6 +43,9 @@ type Queue interface {
 	Remove(id run.ID) bool
 	Position(id run.ID) (place, of int, wait time.Duration, ok bool)
 	Unmet(needs []string) []string
+	ToPrepare(ctx context.Context) (r run.Request, gone <-chan struct{}, err error)
+	Prepared(id run.ID)
+	Preparing(id run.ID) bool
 }
 
 // Routes is told where apps can be reached while they live. The gateway implements it.
@@ -68,6 +71,8 @@ type Config struct {
 	Dispatcher dispatch.Dispatcher
 	Routes     Routes    // may be nil
 	Baselines  Baselines // may be nil
+	// Preparer prepares those waiting runs that the queue says have to be; nil where none has.
+	Preparer Preparer
 
 	// CannotIsolate says why this host cannot keep code away from itself; empty, or a
 	// nil function, where it can.
@@ -164,6 +169,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	g.Go(func() error { return b.poller.Run(ctx) })
 	g.Go(func() error { return b.answerComments(ctx) })
 	g.Go(func() error { return b.takeTurns(ctx) })
+	for range preparedAtOnce {
+		g.Go(func() error { return b.prepareWaiting(ctx) })
+	}
 	g.Go(func() error { return b.listen(ctx, from) })
 	g.Go(func() error { return b.watchPulls(ctx) })
 	err = g.Wait()

@@ -144,6 +144,7 @@ func (b *Bridge) context(ctx context.Context, r run.Report) announce.Context {
 	if r.State == run.Waiting {
 		if place, of, wait, ok := b.Queue.Position(r.Request.ID); ok {
 			c.Place, c.Of, c.Wait = place, of, wait
+			c.Fetching = b.Queue.Preparing(r.Request.ID)
 		}
 	}
 	return c

@@ -54,7 +54,8 @@ type world struct {
 	capacity int
 	routes   *routes
 	trusted  bool
-	isolated atomic.Value // why code cannot be isolated
+	isolated atomic.Value    // why code cannot be isolated
+	preparer bridge.Preparer // of every run; nil: none is prepared
 
 	mu     sync.Mutex
 	deeds  int
@@ -84,7 +85,7 @@ func newWorld(t *testing.T) *world {
 // start begins a life of the bridge, and waits until it has looked around.
 func (w *world) start() {
 	w.t.Helper()
-	l := &life{queue: queue.New(queue.Config{Capacity: w.capacity}), done: make(chan error, 1)}
+	l := &life{queue: queue.New(queue.Config{Capacity: w.capacity, Prepares: func(run.Request) bool { return w.preparer != nil }}), done: make(chan error, 1)}
 	ctx, end := context.WithCancel(context.Background())
 	l.end = end
 	mortal := &mortal{w: w, l: l}
@@ -96,6 +97,7 @@ func (w *world) start() {
 		Queue:         l.queue,
 		Dispatcher:    mortalPlace{w.place, mortal},
 		Routes:        w.routes,
+		Preparer:      w.preparer,
 		CannotIsolate: func() string { why, _ := w.isolated.Load().(string); return why },
 		PublicURL:     "https://ci.test",
 		Log:           slog.New(slog.NewTextHandler(io.Discard, nil)),

@@ -22,6 +22,7 @@ type Context struct {
 	// Place, Of and Wait tell a waiting run's place in the queue.
 	Place, Of int
 	Wait      time.Duration
+	Fetching  bool // what it needs is being fetched; those behind it may pass
 
 	// Base is the latest run of the default branch, to compare with; nil for none.
 	Base *run.Report
@@ -163,7 +164,9 @@ func waiting(c Context) string {
 		return "It waits for a free slot."
 	}
 	s := fmt.Sprintf("Place %d of %d in the queue", c.Place, c.Of)
-	if c.Wait > 0 {
+	if c.Fetching {
+		s += ", fetching its images"
+	} else if c.Wait > 0 {
 		s += "; it should start " + roughly(c.Wait)
 	}
 	return s + "."

@@ -58,7 +58,7 @@ func (q *Queue) Position(id run.ID) (place int, of int, wait time.Duration, ok b
 // wait plays the queue forward until the request at the index gets a slot.
 func (q *Queue) wait(index int) time.Duration {
 	free, ok := q.freeing()
-	if !ok || len(free) == 0 || len(q.Unmet(q.waiting[index].request.Needs)) > 0 {
+	if !ok || len(free) == 0 || len(q.Unmet(q.waiting[index].request.Needs)) > 0 || q.waiting[index].readiness != ready {
 		return 0
 	}
 	for _, w := range q.waiting[:index] {

@@ -4,7 +4,7 @@
 // It lives in memory and is made again at the start from the journal's runs: what
 // it promises is therefore only as durable as what its caller writes down. A
 // request is handed out once, first come first served among those whose needs are
-// met. A slot is free again when its run was released and nothing of it is left;
+// met and which are prepared. A slot is free again when its run was released and nothing of it is left;
 // until then it counts as taken, because what is left uses the machine.
 package queue
 
@@ -30,6 +30,9 @@ type Config struct {
 	// request runs where one set has all that it needs; else it waits, and lets those
 	// behind it pass; see Unmet and Look. nil: no capabilities.
 	Offers func() [][]string
+	// Prepares says whether a request has to be prepared before it is handed out; see
+	// ToPrepare. nil: none has.
+	Prepares func(run.Request) bool
 	// Grace is what a lease lasts beyond the request's limit, for the teardown.
 	// Default: run.TeardownBudget.
 	Grace time.Duration
@@ -55,6 +58,8 @@ type waiting struct {
 	request run.Request
 	turn    int64
 	since   time.Time
+	readiness
+	gone chan struct{} // while it is being prepared: closed when it waits no more
 }
 
 // slot is one that is not free.
@@ -127,7 +132,11 @@ func (q *Queue) add(r run.Request, since time.Time) bool {
 		return false
 	}
 	q.turns++
-	q.waiting = append(q.waiting, waiting{r, q.turns, since})
+	w := waiting{request: r, turn: q.turns, since: since}
+	if q.config.Prepares != nil && q.config.Prepares(r) {
+		w.readiness = unprepared
+	}
+	q.waiting = append(q.waiting, w)
 	q.wake()
 	return true
 }
@@ -174,6 +183,9 @@ func (q *Queue) Remove(id run.ID) bool {
 	i := q.place(id)
 	if i < 0 {
 		return false
+	}
+	if gone := q.waiting[i].gone; gone != nil {
+		close(gone)
 	}
 	q.waiting = slices.Delete(q.waiting, i, i+1)
 	q.over.Add(id, struct{}{})

@@ -58,7 +58,7 @@ func (q *Queue) restoreSlot(r run.Report) {
 		number++
 	}
 	q.turns++
-	s := &slot{waiting: waiting{r.Request, q.turns, r.QueuedAt}, taken: r.StartedAt, lease: r.Lease}
+	s := &slot{waiting: waiting{request: r.Request, turn: q.turns, since: r.QueuedAt}, taken: r.StartedAt, lease: r.Lease}
 	s.lease.Slot = number
 	if r.State == run.Ended {
 		s.dirty, s.leftovers = true, slices.Clone(r.Leftovers)

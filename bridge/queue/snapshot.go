@@ -36,6 +36,8 @@ type Waiter struct {
 	Since  time.Time     `json:"since"`
 	Wait   time.Duration `json:"wait,omitempty"`  // expected, 0 where unknown
 	Unmet  []string      `json:"unmet,omitempty"` // needs that no slot meets
+	// Preparing says that what it needs is being fetched, and that it lets others pass.
+	Preparing bool `json:"preparing,omitempty"`
 }
 
 // Snapshot is the whole queue as it is now.
@@ -66,7 +68,7 @@ func (q *Queue) Snapshot() Snapshot {
 	for i, w := range q.waiting {
 		shot.Waiting = append(shot.Waiting, Waiter{
 			Place: i + 1, Run: w.request.ID, Recipe: w.request.Recipe, Since: w.since,
-			Wait: q.wait(i), Unmet: q.Unmet(w.request.Needs),
+			Wait: q.wait(i), Unmet: q.Unmet(w.request.Needs), Preparing: w.readiness == preparing,
 		})
 	}
 	return shot

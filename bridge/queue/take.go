@@ -10,7 +10,7 @@ import (
 	"seatrial/harness/run"
 )
 
-// Take waits for a request whose needs are met and a free slot, and gives the one
+// Take waits for a request that is prepared, whose needs are met, and a free slot, and gives the one
 // the other. The lease's end is stamped here, once. An error means that the
 // context ended, and that nothing was taken.
 func (q *Queue) Take(ctx context.Context) (run.Request, run.Lease, error) {
@@ -33,7 +33,9 @@ func (q *Queue) tryTake() (run.Request, run.Lease, <-chan struct{}, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	number := q.freeSlot()
-	next := slices.IndexFunc(q.waiting, func(w waiting) bool { return len(q.Unmet(w.request.Needs)) == 0 })
+	next := slices.IndexFunc(q.waiting, func(w waiting) bool {
+		return w.readiness == ready && len(q.Unmet(w.request.Needs)) == 0
+	})
 	if number == 0 || next < 0 {
 		return run.Request{}, run.Lease{}, q.changed, false
 	}

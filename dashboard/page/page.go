@@ -57,6 +57,8 @@ type Waiting struct {
 	Since  time.Time
 	Wait   time.Duration // expected; 0 where nobody knows
 	Unmet  []string      // what it needs and no slot offers: it would wait for ever
+	// Fetching says that its images are being fetched, and that it lets others pass.
+	Fetching bool
 }
 
 // Enrolments are the recipes that may be tested, and what is wrong with those that

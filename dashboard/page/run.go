@@ -23,6 +23,7 @@ type runPage struct {
 	Place    int // in the queue; 0 for a run that does not wait
 	Of       int
 	Wait     time.Duration
+	Fetching bool
 	Ending   string
 	Asked    moment
 	Started  moment
@@ -126,7 +127,7 @@ func (p *Pages) runPage(report run.Report) runPage {
 		page.App, page.Label = webLink(started.BaseURL), started.Label
 	}
 	if report.State == run.Waiting {
-		page.Place, page.Of, page.Wait = p.place(page.ID)
+		page.Place, page.Of, page.Wait, page.Fetching = p.place(page.ID)
 	}
 	for n := 1; n <= report.Attempt; n++ {
 		page.Attempts = append(page.Attempts, n)
@@ -159,14 +160,14 @@ func clip(s string) string {
 	return "(the beginning is left out: the log has it)\n" + strings.ToValidUTF8(s[len(s)-most:], "")
 }
 
-func (p *Pages) place(id run.ID) (place, of int, wait time.Duration) {
+func (p *Pages) place(id run.ID) (place, of int, wait time.Duration, fetching bool) {
 	waiting := p.Queue().Waiting
 	for i, w := range waiting {
 		if w.Run == id {
-			return i + 1, len(waiting), w.Wait
+			return i + 1, len(waiting), w.Wait, w.Fetching
 		}
 	}
-	return 0, 0, 0
+	return 0, 0, 0, false
 }
 
 // runJSON answers with the result, as a run's own result.json has it.

@@ -207,9 +207,12 @@ func (r *Report) beginAttempt(e Event) {
 		}
 		r.Earlier = append(r.Earlier, why)
 	}
+	if r.Attempt > 0 { // what was said while it waited still holds
+		r.Findings, r.Warnings = nil, nil
+	}
 	r.Attempt, r.State = e.Attempt, Starting
 	r.Started, r.Plan, r.Stages = nil, nil, nil
-	r.Findings, r.Warnings, r.Progress = nil, nil, ""
+	r.Progress = ""
 	r.Ending, r.EndingNote = EndedNormally, ""
 	r.TornDown, r.Leftovers, r.Measured = false, nil, nil
 	r.StartedAt = e.At
