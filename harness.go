@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"seatrial/bridge/dispatch/local"
+	"seatrial/harness/app/swarm"
 	"seatrial/harness/run"
+	"seatrial/recipes"
 )
 
 // harnessCommand is what the local dispatcher starts, once an attempt. Its verdict
@@ -18,6 +20,7 @@ type harnessCommand struct {
 	buildOptions
 	frontOptions
 	vaultOptions
+	dockerOptions
 	PublicURL string `help:"The dashboard's address; the app's is a subdomain beside it."`
 	Domain    string `help:"The domain of the apps." default:"localhost"`
 }
@@ -40,8 +43,14 @@ func (c *harnessCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
+	var engine *swarm.Engine // which other recipes do not wait for
+	if job.Enrolment.Target == recipes.TargetSwarm {
+		if engine, err = c.connect(ctx, log); err != nil {
+			return err
+		}
+	}
 	p := performer{
-		state: *g, build: c.buildOptions, vault: c.vaultOptions, isolate: true, domain: c.Domain, baseURL: base, cert: cert, traefik: c.Traefik,
+		state: *g, build: c.buildOptions, vault: c.vaultOptions, docker: engine, isolate: true, domain: c.Domain, baseURL: base, cert: cert, traefik: c.Traefik,
 		log: log, secrets: secretsOf(os.Environ()),
 	}
 	_, err = p.perform(ctx, c.Folder, job)

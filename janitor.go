@@ -22,6 +22,7 @@ type janitorCommand struct {
 	OlderThan time.Duration `help:"Remove only what expired longer ago than this, such as 30m or 24h." placeholder:"DURATION"`
 	Nomad     bool          `help:"Look after the Nomad cluster too: its apps and leases, and what its runs left on this node."`
 	nomadOptions
+	dockerOptions
 }
 
 // Help is shown below the summary.
@@ -48,7 +49,11 @@ func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	defer done()
-	j := janitor.Janitor{Instance: instance, Places: g.localPlaces(work, runs, instance), Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
+	engine, err := c.connect(ctx, g.logger(s.Err))
+	if err != nil {
+		return err
+	}
+	j := janitor.Janitor{Instance: instance, Places: append(g.localPlaces(work, runs, instance), dockerPlaces(engine)...), Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
 	result, err := j.Sweep(ctx, janitor.Options{DryRun: c.DryRun, OlderThan: c.OlderThan})
 	for _, line := range result.Lines() {
 		fmt.Fprintln(s.Out, printable(line))

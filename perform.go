@@ -17,6 +17,7 @@ import (
 	"seatrial/harness"
 	"seatrial/harness/app"
 	"seatrial/harness/app/process"
+	"seatrial/harness/app/swarm"
 	"seatrial/harness/canary"
 	"seatrial/harness/check"
 	"seatrial/harness/gateway"
@@ -24,6 +25,7 @@ import (
 	"seatrial/harness/result"
 	"seatrial/harness/run"
 	"seatrial/harness/stage"
+	"seatrial/recipes"
 	"seatrial/recipes/git"
 )
 
@@ -65,6 +67,7 @@ type performer struct {
 	state   Globals
 	build   buildOptions
 	vault   vaultOptions
+	docker  *swarm.Engine // for recipes of the target swarm; nil for none
 	isolate bool
 	domain  string
 	baseURL string               // of the app, where something stands in front of the run's own gateway
@@ -121,8 +124,11 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 		},
 		Source: source{git.Source{Mirrors: mirrors, Tags: job.Enrolment.Versions.Tags}, work},
 		NewApp: func(_ context.Context, c harness.AppConfig) (app.App, error) {
-			if c.Enrolment.Target == targetNomad {
+			switch c.Enrolment.Target {
+			case targetNomad:
 				return p.cluster.newApp(c)
+			case recipes.TargetSwarm:
+				return p.newSwarmApp(c, temp)
 			}
 			return process.New(process.Config{
 				Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL, Enrolment: c.Enrolment, WorkRoot: work,
@@ -177,6 +183,7 @@ func tools(b harness.Bench) stage.Tools {
 			defer root.Close()
 			return lint.Check(lint.Input{FS: root.FS(), Enrolment: b.Enrolment, Versions: b.Fetched.Versions}), nil
 		},
+		Policy: swarmPolicy(b),
 	}
 }
 

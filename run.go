@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/local"
 	"seatrial/harness/app/process"
+	"seatrial/harness/app/swarm"
 	"seatrial/harness/gateway"
 	"seatrial/harness/result"
 	"seatrial/harness/run"
@@ -35,6 +37,7 @@ type runCommand struct {
 	frontOptions
 	buildOptions
 	vaultOptions
+	dockerOptions
 }
 
 // Help is shown below the summary.
@@ -62,6 +65,10 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
+	engine, err := c.engine(ctx, enrolment, g.logger(s.Err))
+	if err != nil {
+		return err
+	}
 	if c.Isolate {
 		if err := process.CheckIsolation(); err != nil {
 			return exitWith(exitUnavailable, err)
@@ -85,7 +92,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err := local.Stamp(folder); err != nil {
 		return err
 	}
-	report, err := c.perform(ctx, g, s, folder, job, cert)
+	report, err := c.perform(ctx, g, s, folder, job, cert, engine)
 	if err != nil {
 		return err
 	}
@@ -101,11 +108,22 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	return verdictExit(report.Verdict())
 }
 
-func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job dispatch.Job, cert *gateway.Certificate) (run.Report, error) {
+// engine is the Docker Engine that a Co-op Cloud recipe is deployed on: the one that was
+// named, or where the docker program would find it.
+func (c *runCommand) engine(ctx context.Context, e recipes.Enrolment, log *slog.Logger) (*swarm.Engine, error) {
+	if e.Target != recipes.TargetSwarm {
+		return nil, nil
+	}
+	o := c.dockerOptions
+	o.Docker = cmp.Or(o.Docker, swarm.DefaultHost())
+	return o.connect(ctx, log)
+}
+
+func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job dispatch.Job, cert *gateway.Certificate, engine *swarm.Engine) (run.Report, error) {
 	shown := newProgress(s.Out, c.JSON)
 	defer shown.close()
 	p := performer{
-		state: *g, build: c.buildOptions, vault: c.vaultOptions, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
+		state: *g, build: c.buildOptions, vault: c.vaultOptions, docker: engine, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
 		cert: cert, traefik: c.Traefik,
 		secrets: secretsOf(os.Environ()), log: slog.New(slog.DiscardHandler), show: shown.show,
 	}

@@ -56,6 +56,7 @@ type serveCommand struct {
 	frontOptions
 	buildOptions
 	vaultOptions
+	dockerOptions
 }
 
 // Help is shown below the summary.
@@ -249,6 +250,12 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	}); err != nil {
 		return sv, exitWith(exitConfiguration, err)
 	}
+	if sv.docker, err = c.connect(ctx, log); err != nil {
+		return sv, err
+	}
+	if sv.docker != nil {
+		sv.onClose(func() { sv.docker.Close() })
+	}
 	if sv.place, err = c.place(ctx, g, sv, instance, work, runs); err != nil {
 		return sv, err
 	}
@@ -298,6 +305,7 @@ func (c *serveCommand) harness(self string, g *Globals) func(folder string) *exe
 		args = append(args, c.frontOptions.args()...)
 		args = append(args, c.buildOptions.args()...)
 		args = append(args, c.vaultOptions.args()...)
+		args = append(args, c.dockerOptions.args()...)
 		cmd := exec.Command(self, append(args, folder)...)
 		cmd.Env = harnessEnv(os.Environ())
 		return cmd

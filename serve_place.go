@@ -64,10 +64,18 @@ func (c *serveCommand) localPlace(g *Globals, sv *server, instance, work, runs s
 	if err != nil {
 		return nil, err
 	}
+	mirrors, err := g.stateDir(mirrorsDir, 0o700)
+	if err != nil {
+		return nil, err
+	}
 	p := &place{
 		instance: instance,
-		objects:  places(work, runs, instance), offers: func() [][]string { return [][]string{c.Offers} }, obstacle: localObstacle,
+		objects:  append(places(work, runs, instance), dockerPlaces(sv.docker)...), offers: func() [][]string { return [][]string{c.Offers} }, obstacle: sv.localObstacle,
 		cannotIsolate: isolation(sv.log),
+	}
+	if sv.docker != nil {
+		p.preparer = images{engine: sv.docker, mirrors: mirrors, work: work, domain: c.Domain, log: sv.log}
+		p.prepares = func(e recipes.Enrolment) bool { return e.Target == recipes.TargetSwarm }
 	}
 	p.dispatcher, err = local.New(local.Config{
 		Root: runs, Instance: instance, Command: c.harness(self, g), Places: p.objects, Now: time.Now, Log: sv.log, Enrolment: sv.enrolment,
@@ -75,8 +83,8 @@ func (c *serveCommand) localPlace(g *Globals, sv *server, instance, work, runs s
 	return p, err
 }
 
-// localObstacle says what takes a cluster.
-func localObstacle(_ context.Context, e recipes.Enrolment) (admission.Obstacle, error) {
+// localObstacle says what takes a cluster, or an engine that was not named.
+func (sv *server) localObstacle(_ context.Context, e recipes.Enrolment) (admission.Obstacle, error) {
 	what := ""
 	switch {
 	case e.Target == targetNomad:
@@ -85,6 +93,8 @@ func localObstacle(_ context.Context, e recipes.Enrolment) (admission.Obstacle, 
 		what = "This recipe's runs go to the Nomad job " + e.Builder
 	case e.Image != "":
 		what = "This recipe's runs go into the container image " + e.Image + " on a Nomad cluster"
+	case e.Target == recipes.TargetSwarm && sv.docker == nil:
+		return noDocker, nil
 	default:
 		return admission.Obstacle{}, nil
 	}
@@ -107,6 +117,9 @@ func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, run
 	}
 	p.dispatcher, p.offers, p.log, p.nodes = d, d.Offers, d.Logs, d.Nodes
 	p.obstacle = func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error) {
+		if e.Target == recipes.TargetSwarm {
+			return noSwarm, nil
+		}
 		why, next, err := d.CannotDispatch(ctx, e)
 		return admission.Obstacle{Why: why, Next: next}, err
 	}

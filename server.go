@@ -15,6 +15,7 @@ import (
 	"seatrial/bridge"
 	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/queue"
+	"seatrial/harness/app/swarm"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
 	"seatrial/harness/journal"
@@ -29,8 +30,9 @@ type server struct {
 	cert       *gateway.Certificate // nil: plain HTTP is spoken
 	listener   net.Listener
 	enrolments nomadvars.Files
-	cluster    *nomadAccess // nil: runs stay on this machine
-	nomadURL   string       // of Nomad's own pages
+	cluster    *nomadAccess  // nil: runs stay on this machine
+	docker     *swarm.Engine // for Co-op Cloud recipes; nil for none
+	nomadURL   string        // of Nomad's own pages
 	journal    *sqlite.DB
 	place      *place
 	forge      *gitea.Forge

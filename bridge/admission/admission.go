@@ -101,7 +101,8 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	if moved {
 		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
 	}
-	if in.CannotIsolate != "" && !in.Enrolment.Trusted.Code {
+	// What is deployed on a swarm runs in containers, whatever this host can.
+	if in.CannotIsolate != "" && !in.Enrolment.Trusted.Code && in.Enrolment.Target != recipes.TargetSwarm {
 		return refuse(CannotIsolate)
 	}
 	if len(in.Unmet) > 0 {

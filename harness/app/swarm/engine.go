@@ -29,16 +29,18 @@ type Engine struct {
 	ipvs *bool
 }
 
-// Connect prepares to speak to the engine at an address like unix:///var/run/docker.sock;
-// empty means what DOCKER_HOST says, or that. registryAuth is a docker config.json with
-// credentials for registries; empty means none. Nothing is asked yet.
+// DefaultHost is where the docker program would find an engine.
+func DefaultHost() string {
+	if host := os.Getenv(client.EnvOverrideHost); host != "" {
+		return host
+	}
+	return client.DefaultDockerHost
+}
+
+// Connect prepares to speak to the engine at an address like unix:///var/run/docker.sock.
+// registryAuth is a docker config.json with credentials for registries; empty means none.
+// Nothing is asked yet.
 func Connect(host, registryAuth string) (*Engine, error) {
-	if host == "" {
-		host = os.Getenv(client.EnvOverrideHost)
-	}
-	if host == "" {
-		host = client.DefaultDockerHost
-	}
 	c, err := client.New(client.WithHost(host))
 	if err != nil {
 		return nil, fmt.Errorf("cannot prepare to speak to Docker at %s: %w", host, err)

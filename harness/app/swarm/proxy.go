@@ -10,6 +10,9 @@ import (
 	"seatrial/harness/run"
 )
 
+// SharedProxy is the network of a Traefik that leads to every app of the machine.
+const SharedProxy = proxyNetwork
+
 // ProxyName is the network that proxy stands for in one run: each run has its own, so
 // that the alias app of one is not found by another.
 func ProxyName(label string) string { return label + "_" + proxyNetwork }
