@@ -25,7 +25,7 @@ func TestResourcesFollowWhatLatestRunsTook(t *testing.T) {
 		ended("guestbook", run.Passed, 50*mib),
 		ended("guestbook", run.Passed, 50*mib),
 		ended("guestbook", run.Passed, 800*mib), // long ago
-		ended("pages", run.Passed, 0), // its memory was not counted, its backup was
+		ended("pages", run.Passed, 0),           // its memory was not counted, its backup was
 		{Request: run.Request{Recipe: "wiki"}, State: run.Ended},
 	}
 	want := map[string]setup.Resources{"guestbook": setup.FromPeak(60 * mib)}
