@@ -3,6 +3,7 @@ package main_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,6 +38,12 @@ func TestScripts(t *testing.T) {
 			case "nomad":
 				_, err := agent.Find()
 				if err != nil && must.Run("nomad") {
+					return false, err
+				}
+				return err == nil, nil
+			case "restic":
+				_, err := exec.LookPath("restic")
+				if err != nil && must.Run("restic") {
 					return false, err
 				}
 				return err == nil, nil

@@ -49,6 +49,7 @@ func TestTheWholeHarness(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		given   func(f *apptest.Fake, e *recipes.Enrolment)
+		backup  *app.Backup // as the recipe declares it; nil for one that does not
 		verdict run.Verdict
 		level   int
 		stage   run.Stage
@@ -86,6 +87,15 @@ func TestTheWholeHarness(t *testing.T) {
 			b.StopFault = &run.Fault{Summary: "1 process outlived the stop", Evidence: []string{"sleep 1000"}}
 			f.Releases["head"] = b
 		}, verdict: run.VerdictFail, stage: run.StageRestart, tells: "sleep 1000"},
+		{name: "a recipe that declares paths and hooks", backup: &app.Backup{Services: []app.BackupService{{
+			PreHook: `mkdir "$DATA_DIR/notes" && echo hello >"$DATA_DIR/notes/1"`, PostHook: `rm -r "$DATA_DIR/notes"`,
+			RestorePre: `test -e "$DATA_DIR/guests.db"`, RestorePost: `grep hello "$DATA_DIR/notes/1"`,
+			Volumes: []app.BackupVolume{{Volume: "data", Paths: []string{"guests.db", "notes"}}},
+		}}}, verdict: run.VerdictPass, level: 5},
+		{name: "a declared path that holds nothing", backup: &app.Backup{Services: []app.BackupService{{
+			Volumes: []app.BackupVolume{{Volume: "data", Paths: []string{"guests.db", "uploads"}, Label: "backup.path"}},
+		}}}, verdict: run.VerdictFail, level: 2, stage: run.StageBackup, tells: "declared but not in the backup: backup.path: data/uploads: it is not in the volume"},
+		{name: "a recipe that declares no backup", backup: &app.Backup{}, verdict: run.VerdictFail, level: 2, stage: run.StageBackup, tells: "the recipe declares no backup"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -110,7 +120,12 @@ func TestTheWholeHarness(t *testing.T) {
 				Source: stubSource(func(_ context.Context, into string) (Fetched, error) {
 					return release(into)
 				}),
-				NewApp: func(context.Context, AppConfig) (app.App, error) { return fake, nil },
+				NewApp: func(context.Context, AppConfig) (app.App, error) {
+					if c.backup != nil {
+						return apptest.Declaring{Fake: fake, Backup: *c.backup}, nil
+					}
+					return fake, nil
+				},
 				Tools: func(b Bench) stage.Tools {
 					return stage.Tools{
 						Canaries: planter{canary.Planter{App: b.App}},
@@ -124,6 +139,9 @@ func TestTheWholeHarness(t *testing.T) {
 			}
 			if report.Verdict() != c.verdict || report.Level() != c.level {
 				t.Errorf("verdict %s, level %d, want %s, %d\n%s", report.Verdict(), report.Level(), c.verdict, c.level, log.String())
+			}
+			if good := report.Outcome(run.StageBackup) == run.Passed; good != (report.Measured != nil && report.Measured.Backup > 0) {
+				t.Errorf("measured: %+v", report.Measured)
 			}
 			stage, fault := report.Fault()
 			if stage != c.stage {

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ type backup struct {
 	volumes  []saved
 	exclude  exclusion
 	declared *declaration // nil where the enrolment alone says what is covered
+	mark     string       // in the declared folders
 }
 
 // saved is one volume's snapshot and what is known about it.
@@ -53,7 +55,7 @@ func (b *backup) size() (sum int64) {
 // finds the backups of which it is already certain that they are none.
 func (x *exam) askBackup(ctx context.Context) error {
 	x.backup = nil
-	b := &backup{exclude: x.Enrolment.Backup.Exclude}
+	b := &backup{exclude: x.Enrolment.Backup.Exclude, mark: rand.Text() + "\n"}
 	var err error
 	if b.declared, err = x.declare(ctx); err != nil {
 		return err
@@ -81,6 +83,11 @@ func (x *exam) freeze(ctx context.Context, b *backup) (err error) {
 	if err != nil {
 		return fmt.Errorf("cannot list the volumes: %w", err)
 	}
+	if p, ok := x.Vault.(vault.Preparer); ok {
+		if err := within(ctx, copyLimit, "preparing the vault", func(ctx context.Context) error { return p.Prepare(ctx, x.Run) }); err != nil {
+			return err
+		}
+	}
 	x.say("freezing the app")
 	thaw, err := x.App.Freeze(ctx)
 	defer func() {
@@ -107,7 +114,7 @@ func (x *exam) freeze(ctx context.Context, b *backup) (err error) {
 		}
 		x.say("copying %s", v.Name)
 		began := time.Now()
-		s, err := x.save(ctx, v.Name, choice{b.exclude, wanted.only()})
+		s, err := x.save(ctx, v.Name, choice{b.exclude, wanted.only(), b.mark})
 		if err != nil {
 			return err
 		}

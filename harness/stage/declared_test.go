@@ -246,6 +246,39 @@ func TestDeclaredBackups(t *testing.T) {
 			outcomes: noRestore, tells: []string{"files are gone", "data/uploads/a.png"},
 		},
 		{
+			name: "a folder that is emptied at the start", given: func(s *story) {
+				s.app.declared = &app.Backup{Services: []app.BackupService{{Service: "app", Volumes: []app.BackupVolume{{Volume: "data", Paths: []string{"uploads"}}}}}}
+				// Nobody knows of these files but the backup.
+				s.app.on["freeze"] = func(context.Context) error { s.app.volumes["data"]["uploads/a.png"] = "x"; return nil }
+				s.app.on["start"] = nth(2, func(context.Context) error {
+					for name := range s.app.volumes["data"] {
+						if strings.HasPrefix(name, "uploads/") {
+							delete(s.app.volumes["data"], name)
+						}
+					}
+					return nil
+				})
+			},
+			outcomes: noRestore, tells: []string{"after the restore: data is lost: the folder data/uploads no longer holds the file that the backup had in it"},
+		},
+		{
+			name: "a hook may remove the folder of its dump", given: func(s *story) {
+				dumpsInto(s, goodDump)
+				s.app.declared.Services[0].Volumes[0].Paths = []string{"dumps"}
+				s.app.on["exec dump in db"] = func(context.Context) error { s.app.volumes["data"]["dumps/1.sql"] = goodDump; return nil }
+				s.app.on["exec load in db"] = func(context.Context) error {
+					if s.app.volumes["data"]["dumps/1.sql"] == "" || s.app.volumes["data"]["dumps/"+canary.FileName] == "" {
+						t.Error("there is no dump to load")
+					}
+					delete(s.app.volumes["data"], "dumps/1.sql")
+					delete(s.app.volumes["data"], "dumps/"+canary.FileName)
+					s.app.volumes["data"]["loaded"] = "rows"
+					return nil
+				}
+			},
+			outcomes: allPassed,
+		},
+		{
 			name: "a dump in an archive that was packed", given: func(s *story) {
 				dumpsInto(s, packed.String())
 				s.app.declared.Services[0].Volumes[0].Paths = []string{"dump.sql.zst"}

@@ -294,6 +294,14 @@ func (s fakeSteps) Run(ctx context.Context, step recipes.Step, vars map[string]s
 
 type fakeVault map[string][]byte
 
+// preparedVault is a vault that wants to be prepared, which is a deed like the app's.
+type preparedVault struct {
+	fakeVault
+	app *fakeApp
+}
+
+func (v preparedVault) Prepare(ctx context.Context, _ run.ID) error { return v.app.do(ctx, "prepare") }
+
 func (v fakeVault) Save(_ context.Context, id run.ID, name string, r io.Reader) (vault.Snapshot, error) {
 	content, err := io.ReadAll(r)
 	if err != nil {
@@ -346,7 +354,7 @@ func (s *story) tell(ctx context.Context) {
 	h.Dir = s.dir
 	j := Job{
 		Run: "r", Head: h, Previous: s.previous, Enrolment: s.enrolment, Only: s.only, Trusted: s.trusted,
-		App: s.app.app(), Vault: fakeVault{}, BaseURL: "http://gues-1.localhost:1", Client: &http.Client{Transport: s.app}, Scratch: s.dir,
+		App: s.app.app(), Vault: preparedVault{fakeVault{}, s.app}, BaseURL: "http://gues-1.localhost:1", Client: &http.Client{Transport: s.app}, Scratch: s.dir,
 		Tools: Tools{
 			Canaries: fakeCanaries{s.app}, Steps: fakeSteps{s.app},
 			Lint: func(context.Context) ([]run.Finding, error) { return s.findings, nil },

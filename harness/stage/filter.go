@@ -39,6 +39,18 @@ func (e exclusion) whole(volume string) bool {
 type choice struct {
 	exclude exclusion
 	paths   []string // and what lies in them; none: everything
+	// mark is put into each folder among paths, as if it had been there: marks of ours
+	// lie at a volume's root, which is not copied then.
+	mark string
+}
+
+// folderOf is the chosen path that an entry shows to be a folder.
+func (c choice) folderOf(name string, folder bool) (string, bool) {
+	i := slices.IndexFunc(c.paths, func(p string) bool { return folder && name == p || strings.HasPrefix(name, p+"/") })
+	if i < 0 || c.mark == "" {
+		return "", false
+	}
+	return c.paths[i], true
 }
 
 // takes says whether an entry is copied. The folders on the way to a path are.
@@ -73,6 +85,8 @@ type manifest struct {
 	others, linked []string
 	// lost are hard links that were chosen, to files that were not.
 	lost []string
+	// marked are the folders into which the mark was put.
+	marked []string
 }
 
 var sqliteMagic = []byte("SQLite format 3\x00")
@@ -112,6 +126,8 @@ func filter(r io.Reader, w io.Writer, volume string, chosen choice) (manifest, e
 		case header.Typeflag != tar.TypeReg:
 			m.others = append(m.others, name)
 		}
+		folder, marks := chosen.folderOf(name, header.Typeflag == tar.TypeDir)
+		marks = marks && !slices.Contains(m.marked, folder) && !chosen.exclude.match(volume, path.Join(folder, canary.FileName))
 		if err := out.WriteHeader(header); err != nil {
 			return m, fmt.Errorf("%s: %w", name, err)
 		}
@@ -123,7 +139,28 @@ func filter(r io.Reader, w io.Writer, volume string, chosen choice) (manifest, e
 		if _, err := io.Copy(out, body); err != nil {
 			return m, fmt.Errorf("%s: %w", name, err)
 		}
+		if marks {
+			m.marked = append(m.marked, folder)
+			if err := writeMark(out, path.Join(folder, canary.FileName), chosen.mark, header); err != nil {
+				return m, err
+			}
+		}
 	}
+}
+
+// writeMark adds a file of ours, which belongs to whom the entry beside it does.
+func writeMark(out *tar.Writer, name, mark string, beside *tar.Header) error {
+	err := out.WriteHeader(&tar.Header{
+		Typeflag: tar.TypeReg, Name: name, Size: int64(len(mark)), Mode: 0o644, ModTime: beside.ModTime,
+		Uid: beside.Uid, Gid: beside.Gid, Uname: beside.Uname, Gname: beside.Gname,
+	})
+	if err == nil {
+		_, err = io.WriteString(out, mark)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 func look(start []byte) kind {

@@ -72,6 +72,42 @@ func TestFilterLeavesOutWhatIsExcluded(t *testing.T) {
 	}
 }
 
+func TestFilterTakesDeclaredPathsOnly(t *testing.T) {
+	in := archive(t,
+		tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755},
+		tar.Header{Name: "a/", Typeflag: tar.TypeDir, Mode: 0o700},
+		tar.Header{Name: "a/b/", Typeflag: tar.TypeDir, Mode: 0o750, Uid: 7},
+		tar.Header{Name: "a/b/1", Typeflag: tar.TypeReg, Size: 5, Mode: 0o600},
+		tar.Header{Name: "a/b/same", Typeflag: tar.TypeLink, Linkname: "a/b/1"},
+		tar.Header{Name: "a/b/lost", Typeflag: tar.TypeLink, Linkname: "a/other"},
+		tar.Header{Name: "a/bc", Typeflag: tar.TypeReg, Size: 5, Mode: 0o600},
+		tar.Header{Name: "a/other", Typeflag: tar.TypeReg, Size: 5, Mode: 0o600},
+		tar.Header{Name: "c/2", Typeflag: tar.TypeReg, Size: 5, Mode: 0o600},
+		tar.Header{Name: "d", Typeflag: tar.TypeReg, Size: 5, Mode: 0o600},
+		tar.Header{Name: "e/", Typeflag: tar.TypeDir, Mode: 0o755},
+	)
+	var out bytes.Buffer
+	m, err := filter(in, &out, "data", choice{paths: []string{"a/b", "c", "d", "e/none"}, mark: "mark"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := canary.FileName
+	if got := names(t, bytes.NewReader(out.Bytes())); got != "a/ a/b/ a/b/"+mark+" a/b/1 a/b/same c/2 c/"+mark+" d e/" {
+		t.Errorf("kept: %s", got)
+	}
+	if got := strings.Join(m.marked, " "); got != "a/b c" {
+		t.Errorf("marked: %s", got)
+	}
+	if len(m.files) != 3 || m.all != 5 || strings.Join(m.linked, " ") != "a/b/same" || strings.Join(m.lost, ";") != "data/a/b/lost, which is a hard link to a/other" {
+		t.Errorf("manifest: %+v", m)
+	}
+	for name, want := range map[string]string{"a/b": "", "c": "", "d": "", "e/none": "it is not in the volume", "a": ""} {
+		if got := m.lacks(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestFilterPassesOnWhatGoesWrong(t *testing.T) {
 	whole := archive(t, tar.Header{Name: "a", Typeflag: tar.TypeReg, Size: 5000, Mode: 0o600}).Bytes()
 	for _, cut := range []int{100, 600, 3000} {

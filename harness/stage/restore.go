@@ -2,7 +2,9 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -41,6 +43,8 @@ func (x *exam) askRestore(ctx context.Context, step Step) error {
 	if err := x.start(ctx); err != nil {
 		return after("after the restore", err)
 	}
+	// A hook that loads a dump may well remove the folder in which it lies.
+	came := x.cameBack(ctx)
 	loaded, err := x.restoreHooks(ctx, "restore post-hook", func(s app.BackupService) string { return s.RestorePost })
 	if err != nil {
 		return err
@@ -54,7 +58,7 @@ func (x *exam) askRestore(ctx context.Context, step Step) error {
 		}
 	}
 	x.up = true
-	err = after("after the restore", x.look(ctx, x.backup.covers, x.returned))
+	err = after("after the restore", both(came, x.look(ctx, x.backup.covers, x.returned)))
 	if err == nil {
 		x.check(ctx, "after the restore")
 	}
@@ -99,6 +103,29 @@ func (x *exam) bringBack(ctx context.Context, s saved) error {
 		}
 		return nil
 	})
+}
+
+// cameBack looks for the marks that the backup holds in the declared folders.
+func (x *exam) cameBack(ctx context.Context) error {
+	var gone []string
+	err := within(ctx, lookLimit, "looking for what the backup holds", func(ctx context.Context) error {
+		for _, s := range x.backup.volumes {
+			for _, folder := range s.manifest.marked {
+				content, err := x.App.Get(ctx, s.volume, path.Join(folder, canary.FileName))
+				if err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return fmt.Errorf("cannot look into %s: %w", path.Join(s.volume, folder), err)
+				}
+				if string(content) != x.backup.mark {
+					gone = append(gone, fmt.Sprintf("the folder %s no longer holds the file that the backup had in it", path.Join(s.volume, folder)))
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	return &run.Fault{Summary: "data is lost: " + gone[0], Evidence: gone}
 }
 
 // returned asks what the hooks brought back although the copy left it out: a

@@ -37,3 +37,10 @@ type Vault interface {
 	// Forget removes everything of the run. It is safe any number of times.
 	Forget(ctx context.Context, id run.ID) error
 }
+
+// Preparer is implemented by vaults for which the first snapshot of a run takes long
+// to begin. Whoever holds something still to save it prepares the vault before.
+type Preparer interface {
+	// Prepare does what Save would do first. It is safe any number of times.
+	Prepare(ctx context.Context, id run.ID) error
+}

@@ -92,6 +92,18 @@ func (v *Vault) save(ctx context.Context, id run.ID, name string, r io.Reader) (
 	return vault.Snapshot{Run: id, Name: name, Size: held.Size, Digest: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
+// Prepare makes the run's repository, which takes seconds.
+func (v *Vault) Prepare(ctx context.Context, id run.ID) error {
+	f, err := v.folder(id)
+	if err == nil {
+		err = v.prepare(ctx, f)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot prepare for snapshots of run %s: %w", id, err)
+	}
+	return nil
+}
+
 // prepare makes the run's repository where there is none.
 func (v *Vault) prepare(ctx context.Context, f folder) error {
 	v.init.Lock()
@@ -223,4 +235,7 @@ func (v *Vault) Forget(_ context.Context, id run.ID) error {
 	return nil
 }
 
-var _ vault.Vault = (*Vault)(nil)
+var (
+	_ vault.Vault    = (*Vault)(nil)
+	_ vault.Preparer = (*Vault)(nil)
+)
