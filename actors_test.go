@@ -243,6 +243,9 @@ func (s *stage) serveWith(program string, env ...string) error {
 	}
 	args := append([]string{"--state", s.state, "--log-level", "debug", "serve", "--gitea-url", s.world.URL(), "--gitea-token-file", tokenFile,
 		"--org", s.org, "--tests", s.tests, "--listen", addr, "--poll", "500ms", "--sweep", "20s", "--janitor", "5s", "--share", s.toolchain, "--build-env", s.engine}, s.serveFlags...)
+	if s.docker != nil {
+		args = append(args, "--docker", s.docker.Host)
+	}
 	flags, cluster := s.bridgeOnNomad()
 	args, env = append(args, flags...), append(env, cluster...)
 	p := &bridgeProcess{cmd: exec.Command(program, args...), done: make(chan struct{}), addr: addr}

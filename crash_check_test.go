@@ -72,7 +72,7 @@ func (s *crashed) check() error {
 }
 
 func (s *crashed) checkRun(r run.Report, want ending) error {
-	if want.attempts == inTime && s.nomad != nil {
+	if want.attempts == atLast || want.attempts == inTime && s.nomad != nil {
 		want.attempts = r.Attempt
 	}
 	if want.attempts == inTime {
@@ -126,6 +126,11 @@ func (s *crashed) nothingLeft(before machine) error {
 			return err
 		}
 		left := append(now.since(before).about(traces), s.litter()...)
+		inEngine, err := s.leftInDocker()
+		if err != nil {
+			return err
+		}
+		left = append(left, inEngine...)
 		if len(left) == 0 {
 			return nil
 		}

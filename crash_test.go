@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ const crashesAtOnce = 4
 // crash is a point at which a program kills itself by SIGKILL, and the story that
 // leads there. name#2 is the second time that a process comes to it.
 type crash struct {
+	recipe string // an example; empty: the guestbook
 	point  string
 	flags  []string
 	before func(s *crashed) error // happens before anybody comments
@@ -40,6 +42,9 @@ type ending struct {
 // inTime: at the first attempt that began. The run begins while the forge is told, and
 // a bridge that dies just then does not dispatch the same attempt again.
 const inTime = -1
+
+// atLast: at any attempt. What died may come back while it is waited for.
+const atLast = -2
 
 var (
 	passes       = ending{run.VerdictPass, run.EndedNormally, 1, forge.StatusSuccess, "✅ **pass**"}
@@ -151,7 +156,7 @@ type crashed struct {
 
 func tellCrash(world forgetest.World, program, dir string, before machine, c crash, killed func(*crashed) error) (err error) {
 	began := time.Now()
-	st, err := newStage(world, dir, program)
+	st, err := newStageOf(cmp.Or(c.recipe, "guestbook"), world, dir, program)
 	if err != nil {
 		return err
 	}

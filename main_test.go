@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"seatrial/harness/app/process"
+	"seatrial/harness/app/swarm/swarmtest"
 )
 
 func TestMain(m *testing.M) {
 	process.Main() // the tests' binary is a supervisor inside a sandbox, too
-	code := m.Run()
+	code := swarmtest.Main(m)
 	if err := wipeNomads(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)

@@ -16,6 +16,7 @@ import (
 
 	"seatrial/bridge/forge/forgetest"
 	"seatrial/bridge/forge/forgetest/realgitea"
+	"seatrial/harness/app/swarm/swarmtest"
 	"seatrial/harness/cluster"
 	"seatrial/recipes/examples"
 )
@@ -96,6 +97,8 @@ type stage struct {
 	bridge     *bridgeProcess
 	isolated   bool
 	serveFlags []string
+
+	docker *swarmtest.Engine // on which the recipe is deployed, where it is one for a swarm
 
 	// Where runs go to a cluster.
 	nomad                *nomadCluster
