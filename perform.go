@@ -119,6 +119,7 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 			}
 			return events.Append(e)
 		},
+		Deps: dependencies(job), NoDeps: job.NoDeps, Latest: latest(mirrors, work),
 		Source: source{git.Source{Mirrors: mirrors, Tags: job.Enrolment.Versions.Tags}, work},
 		NewApp: func(_ context.Context, c harness.AppConfig) (app.App, error) {
 			if c.Enrolment.Target == targetNomad {
@@ -130,7 +131,9 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 			})
 		},
 		Gateway: func(host string, dial harness.Dial) (harness.Front, error) {
-			return p.front(job.Enrolment, host, dial)
+			front, err := p.front(job.Enrolment, host, dial)
+			p.gateway = "" // it is taken; the gateways of dependencies are where there is room
+			return front, err
 		},
 		Where:  p.cluster.where(),
 		Vault:  archive.New(filepath.Join(temp, vaultDir)),
