@@ -17,6 +17,7 @@ type harnessCommand struct {
 	Folder string `arg:"" help:"The attempt's folder."`
 	buildOptions
 	frontOptions
+	registryOptions
 	PublicURL string `help:"The dashboard's address; the app's is a subdomain beside it."`
 	Domain    string `help:"The domain of the apps." default:"localhost"`
 }
@@ -40,7 +41,7 @@ func (c *harnessCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	p := performer{
-		state: *g, build: c.buildOptions, isolate: true, domain: c.Domain, baseURL: base, cert: cert, traefik: c.Traefik,
+		state: *g, build: c.buildOptions, isolate: true, domain: c.Domain, baseURL: base, cert: cert, traefik: c.Traefik, registryAuth: c.RegistryAuth,
 		log: log, secrets: secretsOf(os.Environ()),
 	}
 	_, err = p.perform(ctx, c.Folder, job)

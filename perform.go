@@ -63,18 +63,19 @@ func (o buildOptions) args() []string {
 
 // performer performs attempts on this machine.
 type performer struct {
-	state   Globals
-	build   buildOptions
-	isolate bool
-	domain  string
-	baseURL string               // of the app, where something stands in front of the run's own gateway
-	gateway string               // host:port on which the run's gateway listens
-	cert    *gateway.Certificate // with which it does; nil for plain HTTP
-	traefik string               // host:port of a Traefik that leads to apps in the swarm; empty for none
-	keep    bool
-	cluster *allocation // in which this process is a task; nil on one machine
-	secrets []string
-	log     *slog.Logger
+	state        Globals
+	build        buildOptions
+	isolate      bool
+	domain       string
+	baseURL      string               // of the app, where something stands in front of the run's own gateway
+	gateway      string               // host:port on which the run's gateway listens
+	cert         *gateway.Certificate // with which it does; nil for plain HTTP
+	registryAuth string               // file with the credentials for image registries; empty for none
+	traefik      string               // host:port of a Traefik that leads to apps in the swarm; empty for none
+	keep         bool
+	cluster      *allocation // in which this process is a task; nil on one machine
+	secrets      []string
+	log          *slog.Logger
 
 	show   func(run.Event) // besides the event file; may be nil
 	follow io.Writer       // besides the log file; may be nil

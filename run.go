@@ -34,6 +34,7 @@ type runCommand struct {
 	Domain    string   `help:"The app is served at a subdomain of this domain." default:"localhost"`
 	Dep       []string `help:"Where a recipe lies on which this one depends: a git repository, or just files. Its enrolment is the one beside this recipe's own. Give the option once for each." placeholder:"NAME=DIR" sep:"none"`
 	frontOptions
+	registryOptions
 	buildOptions
 }
 
@@ -53,6 +54,9 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	}
 	job, err := c.job(enrolment)
 	if err != nil {
+		return err
+	}
+	if err := c.registryOptions.check(g.logger(s.Err)); err != nil {
 		return err
 	}
 	cert, err := c.certificate(c.Domain, g.logger(s.Err))
@@ -103,7 +107,7 @@ func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder 
 	defer shown.close()
 	p := performer{
 		state: *g, build: c.buildOptions, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
-		cert: cert, traefik: c.Traefik,
+		cert: cert, traefik: c.Traefik, registryAuth: c.RegistryAuth,
 		secrets: secretsOf(os.Environ()), log: slog.New(slog.DiscardHandler), show: shown.show,
 	}
 	if c.Verbose {
