@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -397,12 +398,24 @@ func (s *stage) expectApp(text string) error {
 		if err != nil || len(reports) == 0 || reports[0].Started == nil {
 			return false, err
 		}
-		req, err := http.NewRequest("GET", "http://"+s.bridge.addr+"/", nil)
+		host, client, scheme := reports[0].Started.Label+".localhost", http.DefaultClient, "http"
+		if i := slices.Index(s.serveFlags, "--tls-cert"); i >= 0 {
+			cert, err := os.ReadFile(s.serveFlags[i+1])
+			if err != nil {
+				return false, err
+			}
+			client, scheme = trusting(cert, s.bridge.addr, host), "https"
+		}
+		address := scheme + "://" + s.bridge.addr + "/"
+		if scheme == "https" {
+			address = scheme + "://" + host + "/"
+		}
+		req, err := http.NewRequest("GET", address, nil)
 		if err != nil {
 			return false, err
 		}
-		req.Host = reports[0].Started.Label + ".localhost"
-		resp, err := http.DefaultClient.Do(req)
+		req.Host = host
+		resp, err := client.Do(req)
 		if err != nil {
 			return false, err
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"seatrial/bridge/admission"
+	"seatrial/bridge/dispatch"
 	"seatrial/harness"
 	"seatrial/harness/app"
 	"seatrial/harness/app/swarm"
@@ -20,8 +21,7 @@ import (
 
 // dockerOptions are the options of commands that deploy on a Docker Engine.
 type dockerOptions struct {
-	Docker       string `help:"The Docker Engine of this machine, in swarm mode, for recipes of the target swarm, such as unix:///var/run/docker.sock. It takes root." placeholder:"HOST"`
-	RegistryAuth string `help:"File with credentials for registries of images, as docker login writes it: config.json. Only its owner should be able to read it." type:"path" placeholder:"FILE"`
+	Docker string `help:"The Docker Engine of this machine, in swarm mode, for recipes of the target swarm, such as unix:///var/run/docker.sock. It takes root." placeholder:"HOST"`
 }
 
 // args are the options as another process of this program is given them.
@@ -29,27 +29,16 @@ func (o dockerOptions) args() []string {
 	if o.Docker == "" {
 		return nil
 	}
-	args := []string{"--docker", o.Docker}
-	if o.RegistryAuth != "" {
-		args = append(args, "--registry-auth", o.RegistryAuth)
-	}
-	return args
+	return []string{"--docker", o.Docker}
 }
 
 // connect is the engine that was named, or nil. It must answer, and be in a swarm.
-func (o dockerOptions) connect(ctx context.Context, log *slog.Logger) (*swarm.Engine, error) {
+// registryAuth is a file with credentials; empty for none.
+func (o dockerOptions) connect(ctx context.Context, registryAuth string) (*swarm.Engine, error) {
 	if o.Docker == "" {
-		if o.RegistryAuth != "" {
-			return nil, exitWith(exitUsage, errors.New("--registry-auth takes --docker"))
-		}
 		return nil, nil
 	}
-	if o.RegistryAuth != "" {
-		if info, err := os.Stat(o.RegistryAuth); err == nil && info.Mode().Perm()&0o077 != 0 {
-			log.Warn("others can read the credentials for registries: chmod 600", "file", o.RegistryAuth)
-		}
-	}
-	e, err := swarm.Connect(o.Docker, o.RegistryAuth)
+	e, err := swarm.Connect(o.Docker, registryAuth)
 	if err != nil {
 		return nil, exitWith(exitConfiguration, err)
 	}
@@ -80,13 +69,20 @@ func dockerPlaces(e *swarm.Engine) []app.Place {
 }
 
 // newSwarmApp prepares a deployer for a Co-op Cloud recipe.
-func (p performer) newSwarmApp(c harness.AppConfig, scratch string) (app.App, error) {
+func (p performer) newSwarmApp(c harness.AppConfig, job dispatch.Job, scratch string) (app.App, error) {
 	if p.docker == nil {
 		return nil, errors.New("this recipe is a Co-op Cloud recipe: name the Docker Engine in swarm mode that it is deployed on, with --docker")
 	}
 	network := ""
 	if p.traefik != "" {
 		network = swarm.SharedProxy // in which that Traefik looks for apps
+	} else if len(job.Deps) > 0 {
+		// What is deployed first, and destroyed last, has the network of them all.
+		for _, s := range c.Siblings {
+			if s.Name == job.Deps[0].Name {
+				network = swarm.ProxyName(s.Label)
+			}
+		}
 	}
 	return swarm.New(swarm.Config{
 		Engine: p.docker, Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL, Enrolment: c.Enrolment, Network: network, Scratch: scratch, Log: c.Log,

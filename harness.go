@@ -21,6 +21,7 @@ type harnessCommand struct {
 	frontOptions
 	vaultOptions
 	dockerOptions
+	registryOptions
 	PublicURL string `help:"The dashboard's address; the app's is a subdomain beside it."`
 	Domain    string `help:"The domain of the apps." default:"localhost"`
 }
@@ -45,7 +46,7 @@ func (c *harnessCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	}
 	var engine *swarm.Engine // which other recipes do not wait for
 	if job.Enrolment.Target == recipes.TargetSwarm {
-		if engine, err = c.connect(ctx, log); err != nil {
+		if engine, err = c.connect(ctx, c.RegistryAuth); err != nil {
 			return err
 		}
 	}

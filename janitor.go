@@ -49,7 +49,7 @@ func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	defer done()
-	engine, err := c.connect(ctx, g.logger(s.Err))
+	engine, err := c.connect(ctx, "")
 	if err != nil {
 		return err
 	}

@@ -122,13 +122,14 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 			}
 			return events.Append(e)
 		},
+		Deps: dependencies(job), NoDeps: job.NoDeps, Latest: latest(mirrors, work),
 		Source: source{git.Source{Mirrors: mirrors, Tags: job.Enrolment.Versions.Tags}, work},
 		NewApp: func(_ context.Context, c harness.AppConfig) (app.App, error) {
 			switch c.Enrolment.Target {
 			case targetNomad:
 				return p.cluster.newApp(c)
 			case recipes.TargetSwarm:
-				return p.newSwarmApp(c, temp)
+				return p.newSwarmApp(c, job, temp)
 			}
 			return process.New(process.Config{
 				Labels: c.Labels, Label: c.Label, BaseURL: c.BaseURL, Enrolment: c.Enrolment, WorkRoot: work,
@@ -136,7 +137,9 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 			})
 		},
 		Gateway: func(host string, dial harness.Dial) (harness.Front, error) {
-			return p.front(job.Enrolment, host, dial)
+			front, err := p.front(job.Enrolment, host, dial)
+			p.gateway = "" // it is taken; the gateways of dependencies are where there is room
+			return front, err
 		},
 		Where:  p.cluster.where(),
 		Vault:  p.vault.open(filepath.Join(temp, vaultDir)),

@@ -23,18 +23,20 @@ import (
 )
 
 type runCommand struct {
-	Dir       string `arg:"" help:"The recipe's folder: a git repository, or just files. Default: the current folder." type:"path" default:"."`
-	Enrolment string `help:"The enrolment: recipe.yaml, or the folder that holds it. Default: one in which every key has its default." type:"path" placeholder:"PATH"`
-	Commit    string `help:"Test this commit, named in any way that git understands. Default: the files as they lie in the folder, committed or not." placeholder:"REV"`
-	From      string `help:"Upgrade from the release with this tag. Default: the highest published version that the commit descends from." placeholder:"TAG"`
-	Only      string `help:"Ask only this stage's question, and do what it needs: policy, lint, upgrade, restart, backup, install, restore or checks." placeholder:"STAGE"`
-	Keep      bool   `help:"Leave the app up after the stages, until Ctrl-C. Then it is torn down."`
-	JSON      bool   `help:"Print the run's events as JSON, one a line, instead of progress and summary."`
-	Verbose   bool   `short:"v" help:"Print to standard error what the app, its build and the harness write, too."`
-	Out       string `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder. It is made where it is missing." type:"path" placeholder:"DIR"`
-	Isolate   bool   `help:"Run build and app as serve does: another user, own namespaces, limits. Takes root and bubblewrap."`
-	Domain    string `help:"The app is served at a subdomain of this domain." default:"localhost"`
+	Dir       string   `arg:"" help:"The recipe's folder: a git repository, or just files. Default: the current folder." type:"path" default:"."`
+	Enrolment string   `help:"The enrolment: recipe.yaml, or the folder that holds it. Default: one in which every key has its default." type:"path" placeholder:"PATH"`
+	Commit    string   `help:"Test this commit, named in any way that git understands. Default: the files as they lie in the folder, committed or not." placeholder:"REV"`
+	From      string   `help:"Upgrade from the release with this tag. Default: the highest published version that the commit descends from." placeholder:"TAG"`
+	Only      string   `help:"Ask only this stage's question, and do what it needs: policy, lint, upgrade, restart, backup, install, restore or checks." placeholder:"STAGE"`
+	Keep      bool     `help:"Leave the app up after the stages, until Ctrl-C. Then it is torn down."`
+	JSON      bool     `help:"Print the run's events as JSON, one a line, instead of progress and summary."`
+	Verbose   bool     `short:"v" help:"Print to standard error what the app, its build and the harness write, too."`
+	Out       string   `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder. It is made where it is missing." type:"path" placeholder:"DIR"`
+	Isolate   bool     `help:"Run build and app as serve does: another user, own namespaces, limits. Takes root and bubblewrap."`
+	Domain    string   `help:"The app is served at a subdomain of this domain." default:"localhost"`
+	Dep       []string `help:"Where a recipe lies on which this one depends: a git repository, or just files. Its enrolment is the one beside this recipe's own. Give the option once for each." placeholder:"NAME=DIR" sep:"none"`
 	frontOptions
+	registryOptions
 	buildOptions
 	vaultOptions
 	dockerOptions
@@ -61,11 +63,14 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
+	if err := c.registryOptions.check(g.logger(s.Err)); err != nil {
+		return err
+	}
 	cert, err := c.certificate(c.Domain, g.logger(s.Err))
 	if err != nil {
 		return err
 	}
-	engine, err := c.engine(ctx, enrolment, g.logger(s.Err))
+	engine, err := c.engine(ctx, enrolment)
 	if err != nil {
 		return err
 	}
@@ -110,13 +115,13 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 
 // engine is the Docker Engine that a Co-op Cloud recipe is deployed on: the one that was
 // named, or where the docker program would find it.
-func (c *runCommand) engine(ctx context.Context, e recipes.Enrolment, log *slog.Logger) (*swarm.Engine, error) {
+func (c *runCommand) engine(ctx context.Context, e recipes.Enrolment) (*swarm.Engine, error) {
 	if e.Target != recipes.TargetSwarm {
 		return nil, nil
 	}
 	o := c.dockerOptions
 	o.Docker = cmp.Or(o.Docker, swarm.DefaultHost())
-	return o.connect(ctx, log)
+	return o.connect(ctx, c.RegistryAuth)
 }
 
 func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job dispatch.Job, cert *gateway.Certificate, engine *swarm.Engine) (run.Report, error) {
@@ -177,6 +182,10 @@ func (c *runCommand) job(e recipes.Enrolment) (dispatch.Job, error) {
 	if c.Only != "" && !known {
 		return dispatch.Job{}, exitWith(exitUsage, fmt.Errorf("there is no stage %q: it can be %s", c.Only, listed(run.Stages(), "or")))
 	}
+	deps, err := c.deps(e)
+	if err != nil {
+		return dispatch.Job{}, err
+	}
 	now := time.Now()
 	request := run.Request{
 		ID: run.NewID(now), Recipe: e.Name, AskedAt: now, AskedBy: run.Person{Login: "you"},
@@ -187,7 +196,7 @@ func (c *runCommand) job(e recipes.Enrolment) (dispatch.Job, error) {
 		request.AskedBy.Login = u.Username
 	}
 	return dispatch.Job{
-		Request: request, Attempt: 1, Instance: newInstance("run-"), Name: e.Name, Enrolment: e,
+		Request: request, Attempt: 1, Instance: newInstance("run-"), Name: e.Name, Enrolment: e, Deps: deps,
 		Lease: run.Lease{Expires: now.Add(request.Limit + run.TeardownBudget)},
 	}, nil
 }

@@ -54,6 +54,7 @@ type serveCommand struct {
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
 	frontOptions
+	registryOptions
 	buildOptions
 	vaultOptions
 	dockerOptions
@@ -184,6 +185,9 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	if err := c.registryOptions.check(log); err != nil {
+		return nil, err
+	}
 	cert, err := c.certificate(c.Domain, log)
 	if err != nil {
 		return nil, err
@@ -250,7 +254,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	}); err != nil {
 		return sv, exitWith(exitConfiguration, err)
 	}
-	if sv.docker, err = c.connect(ctx, log); err != nil {
+	if sv.docker, err = c.connect(ctx, c.RegistryAuth); err != nil {
 		return sv, err
 	}
 	if sv.docker != nil {
@@ -303,6 +307,7 @@ func (c *serveCommand) harness(self string, g *Globals) func(folder string) *exe
 	return func(folder string) *exec.Cmd {
 		args := []string{"--state", g.State, "--log-level", g.LogLevel, "harness", "--public-url", c.PublicURL, "--domain", c.Domain}
 		args = append(args, c.frontOptions.args()...)
+		args = append(args, c.registryOptions.args()...)
 		args = append(args, c.buildOptions.args()...)
 		args = append(args, c.vaultOptions.args()...)
 		args = append(args, c.dockerOptions.args()...)

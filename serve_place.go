@@ -74,7 +74,11 @@ func (c *serveCommand) localPlace(g *Globals, sv *server, instance, work, runs s
 		cannotIsolate: isolation(sv.log),
 	}
 	if sv.docker != nil {
-		p.preparer = images{engine: sv.docker, mirrors: mirrors, work: work, domain: c.Domain, log: sv.log}
+		folder, err := g.stateDir(scratchDir, 0o700)
+		if err != nil {
+			return nil, err
+		}
+		p.preparer = images{engine: sv.docker, mirrors: mirrors, work: folder, domain: c.Domain, log: sv.log}
 		p.prepares = func(e recipes.Enrolment) bool { return e.Target == recipes.TargetSwarm }
 	}
 	p.dispatcher, err = local.New(local.Config{

@@ -34,6 +34,14 @@ type Job struct {
 	// Secrets are masked in the log and in every event.
 	Secrets []string
 
+	// Deps are deployed before the app, in this order. NoDeps says why they cannot be had;
+	// then nothing is deployed.
+	Deps   []Dep
+	NoDeps string
+	// Latest writes what was published last of a dependency into a folder; its default
+	// branch where nothing was. Needed where there are Deps.
+	Latest func(ctx context.Context, d Dep, into string) (app.Release, error)
+
 	Source Source
 	NewApp func(context.Context, AppConfig) (app.App, error)
 	// Gateway opens the run's own gateway; nil means one on loopback, on a free port.
@@ -81,6 +89,8 @@ type AppConfig struct {
 	Trusted   bool
 	// Log takes each line that the app, its build and its hooks write.
 	Log func(source, line string)
+	// Siblings are the other apps of the run, where it has any: they must reach each other.
+	Siblings []Sibling
 }
 
 // Bench is what there is to look at.
@@ -110,6 +120,9 @@ func (j *Job) check() error {
 		return fmt.Errorf("cannot run: the request has no ID")
 	case j.Work == "" || j.Sink == nil || j.Source == nil || j.NewApp == nil || j.Vault == nil || j.Tools == nil:
 		return fmt.Errorf("cannot run %s: the job is incomplete", j.Request.ID)
+	}
+	if len(j.Deps) > 0 && j.Latest == nil {
+		return fmt.Errorf("cannot run %s: nothing brings its dependencies", j.Request.ID)
 	}
 	if j.Now == nil {
 		j.Now = time.Now

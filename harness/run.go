@@ -30,11 +30,14 @@ type attempt struct {
 	lines *lines
 
 	front   Front
+	host    string
 	baseURL string
 	app     app.App
 	reach   atomic.Pointer[app.App] // for the gateway, which is there before the app
 	up      bool
 	kept    int64 // bytes of the backup
+
+	helpers helpers // the apps of the dependencies
 }
 
 // Run performs one attempt. The context's end stops the stages, never the teardown.
@@ -81,8 +84,14 @@ func (a *attempt) perform(ctx context.Context) (stop *stopped) {
 	}
 	plan := stage.NewPlan(stage.Facts{Head: fetched.Head, Previous: fetched.Previous, Enrolment: a.Enrolment, Only: a.Request.Only})
 	a.Emit(planned(plan, fetched))
+	if len(plan.Route) > 0 {
+		if err := a.openDeps(); err != nil {
+			return because(ctx, run.EndOurFault, err)
+		}
+	}
 	a.app, err = a.NewApp(ctx, AppConfig{
-		Labels: a.Labels, Label: a.label(), BaseURL: a.baseURL, Enrolment: a.Enrolment, Trusted: a.Request.Trusted, Log: a.lines.add,
+		Labels: a.Labels, Label: a.label(), BaseURL: a.baseURL, Enrolment: a.knowing(a.Enrolment), Trusted: a.Request.Trusted, Log: a.lines.add,
+		Siblings: a.siblings(a.label()),
 	})
 	if err != nil {
 		return because(ctx, run.EndOurFault, fmt.Errorf("cannot prepare a place for the app: %w", err))
@@ -112,15 +121,11 @@ func (a *attempt) open() error {
 	if err != nil {
 		return fmt.Errorf("cannot open the run's gateway: %w", err)
 	}
-	a.front, a.baseURL = front, a.BaseURL
+	a.front, a.host, a.baseURL = front, host, a.BaseURL
 	if a.baseURL == "" {
-		_, port, err := net.SplitHostPort(front.Addr())
-		if err != nil {
-			return fmt.Errorf("cannot tell the gateway's port: %w", err)
-		}
-		a.baseURL = front.Scheme() + "://" + net.JoinHostPort(host, port)
+		a.baseURL, err = addressOf(front, host)
 	}
-	return nil
+	return err
 }
 
 func (a *attempt) label() string { return a.Request.ID.Label(a.Request.Recipe) }
@@ -167,6 +172,7 @@ func (a *attempt) examine(ctx context.Context, plan stage.Plan, f Fetched) error
 		App: a.app, Vault: a.Vault, BaseURL: a.baseURL, Client: a.front.Client(), Scratch: a.scratch(),
 		Tools:  a.Tools(Bench{Request: a.Request, Enrolment: a.Enrolment, Fetched: f, App: a.app, BaseURL: a.baseURL, Client: a.front.Client()}),
 		Events: events, Tail: a.lines.tail, Log: a.Logger,
+		Needs: func(ctx context.Context) string { return a.deployDeps(ctx, events) },
 	}
 	var result stage.Result
 	done := make(chan error, 1)

@@ -35,7 +35,16 @@ func (a *attempt) tearDown(parent context.Context) {
 	a.reach.Store(nil)
 	var swept run.Swept
 	if a.app != nil {
-		swept = a.destroy(ctx)
+		swept = a.destroy(ctx, a.app, a.label())
+	}
+	// What it depends on goes after it, the last one first.
+	for _, h := range a.endDeps() {
+		h.reach.Store(nil)
+		if h.app != nil {
+			more := a.destroy(ctx, h.app, h.Label)
+			swept.Removed += more.Removed
+			swept.Leftovers = append(swept.Leftovers, more.Leftovers...)
+		}
 	}
 	left := func(kind, name string, err error) {
 		if err != nil {
@@ -46,16 +55,20 @@ func (a *attempt) tearDown(parent context.Context) {
 	left("snapshots", string(a.Request.ID), safely(func() error { return a.Vault.Forget(ctx, a.Request.ID) }))
 	left("folder", a.checkout(), removeAll(a.checkout()))
 	left("folder", a.scratch(), removeAll(a.scratch()))
+	left("folder", a.depsFolder(), removeAll(a.depsFolder()))
 	if a.front != nil {
 		left("gateway", a.front.Addr(), safely(a.front.Close))
+	}
+	for _, h := range a.helpers.all {
+		left("gateway", h.front.Addr(), safely(h.front.Close))
 	}
 	a.Emit(run.Event{Kind: run.KindTornDown}.With(swept))
 }
 
-// destroy destroys the app until nothing of it is listed any more.
-func (a *attempt) destroy(ctx context.Context) run.Swept {
+// destroy destroys an app until nothing of it is listed any more.
+func (a *attempt) destroy(ctx context.Context, it app.App, label string) run.Swept {
 	var swept run.Swept
-	if before, err := a.inventory(ctx); err == nil {
+	if before, err := inventory(ctx, it); err == nil {
 		swept.Removed = len(before)
 	}
 	var left []app.Object
@@ -64,9 +77,9 @@ func (a *attempt) destroy(ctx context.Context) run.Swept {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		inner, cancel := context.WithTimeout(ctx, oneDestroy)
 		defer cancel()
-		destroyed := safely(func() error { return a.app.Destroy(inner) })
+		destroyed := safely(func() error { return it.Destroy(inner) })
 		var err error
-		if left, err = a.inventory(inner); err != nil {
+		if left, err = inventory(inner, it); err != nil {
 			return struct{}{}, errors.Join(destroyed, err)
 		}
 		if len(left) > 0 {
@@ -84,14 +97,14 @@ func (a *attempt) destroy(ctx context.Context) run.Swept {
 		swept.Leftovers = append(swept.Leftovers, run.Leftover{Kind: o.Kind, Name: o.ID, Detail: o.Detail})
 	}
 	if len(left) == 0 {
-		swept.Leftovers = append(swept.Leftovers, run.Leftover{Kind: "unknown", Name: a.label(), Detail: err.Error()})
+		swept.Leftovers = append(swept.Leftovers, run.Leftover{Kind: "unknown", Name: label, Detail: err.Error()})
 	}
 	return swept
 }
 
-func (a *attempt) inventory(ctx context.Context) (objects []app.Object, err error) {
+func inventory(ctx context.Context, it app.App) (objects []app.Object, err error) {
 	err = safely(func() (err error) {
-		objects, err = a.app.Inventory(ctx)
+		objects, err = it.Inventory(ctx)
 		return err
 	})
 	if err != nil {

@@ -6,30 +6,32 @@ import (
 	"strings"
 )
 
-// Deps are the enrolments that must be deployed before that of the given name, each
-// after its own dependencies and once. One that is not in the book is an error.
-func (b *Book) Deps(name string) ([]Enrolment, error) {
+// Deps are the enrolments that must be deployed before one, each after its own
+// dependencies and once. find knows the enrolments; one that it does not know is an
+// error, which names it.
+func Deps(e Enrolment, find func(name string) (Enrolment, bool)) ([]Enrolment, error) {
 	var order []Enrolment
-	var visit func(name string, way []string) error
-	visit = func(name string, way []string) error {
-		e, ok := b.ByName(name)
-		if !ok {
-			return fmt.Errorf("the dependency %s is not enrolled, or its enrolment is not good", name)
-		}
-		if slices.Contains(way, name) {
-			return fmt.Errorf("the dependencies go round in a circle: %s", strings.Join(append(way, name), " → "))
-		}
-		for _, dep := range e.Deps {
-			if err := visit(dep, append(slices.Clone(way), name)); err != nil {
+	var visit func(e Enrolment, way []string) error
+	visit = func(e Enrolment, way []string) error {
+		way = append(slices.Clone(way), e.Name)
+		for _, name := range e.Deps {
+			dep, ok := find(name)
+			switch {
+			case !ok:
+				return fmt.Errorf("the dependency %s is not enrolled, or its enrolment is not good", name)
+			case slices.Contains(way, name):
+				return fmt.Errorf("the dependency %s depends on itself: %s", name, strings.Join(append(way, name), " → "))
+			case slices.ContainsFunc(order, func(o Enrolment) bool { return o.Name == name }):
+				continue
+			}
+			if err := visit(dep, way); err != nil {
 				return err
 			}
-		}
-		if len(way) > 0 && !slices.ContainsFunc(order, func(o Enrolment) bool { return o.Name == name }) {
-			order = append(order, e)
+			order = append(order, dep)
 		}
 		return nil
 	}
-	if err := visit(name, nil); err != nil {
+	if err := visit(e, nil); err != nil {
 		return nil, err
 	}
 	return order, nil

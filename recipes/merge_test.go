@@ -34,7 +34,8 @@ func TestDependenciesAreFoundInBothBooks(t *testing.T) {
 	}
 	first := &Book{Enrolments: []Enrolment{swarm("blog", "auth", "mail"), swarm("mail", "auth")}}
 	b := Merge(first, &Book{Enrolments: []Enrolment{swarm("auth")}})
-	deps, err := b.Deps("blog")
+	blog, _ := b.ByName("blog")
+	deps, err := Deps(blog, b.ByName)
 	if err != nil || len(b.Problems) > 0 {
 		t.Fatal(err, b.Problems)
 	}

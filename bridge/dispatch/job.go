@@ -22,6 +22,8 @@ type Job struct {
 	Instance  string            `json:"instance"`
 	Name      string            `json:"name"` // of the enrolment
 	Enrolment recipes.Enrolment `json:"enrolment"`
+	Deps      []Dep             `json:"deps,omitempty"`    // in the order in which they are deployed
+	NoDeps    string            `json:"no_deps,omitempty"` // why they cannot be had; a sentence
 }
 
 // NewJob joins what is known about an attempt.
@@ -30,7 +32,12 @@ func NewJob(r run.Request, attempt int, lease run.Lease, instance string, e reci
 }
 
 // Complete puts back what the job's text form leaves out.
-func (j *Job) Complete() { j.Enrolment.Name = j.Name }
+func (j *Job) Complete() {
+	j.Enrolment.Name = j.Name
+	for i := range j.Deps {
+		j.Deps[i].Enrolment.Name = j.Deps[i].Name
+	}
+}
 
 // Labels are the labels of everything that the job makes.
 func (j Job) Labels() run.Labels {

@@ -24,6 +24,7 @@ type exam struct {
 	kept    int64    // bytes of the last backup
 	checks  checks
 	warned  map[string]bool
+	lacks   string // why what the app needs besides itself cannot be had
 }
 
 // Execute asks everything that the plan asks. It returns when every question is
@@ -39,6 +40,9 @@ func Execute(ctx context.Context, j Job, p Plan) Result {
 	x.take(ctx, Step{Stage: run.StagePolicy})
 	if p.Asks(run.StageLint) {
 		x.take(ctx, Step{Stage: run.StageLint})
+	}
+	if x.Needs != nil && len(p.Route) > 0 && ctx.Err() == nil && x.answers[run.StagePolicy].outcome == run.Passed {
+		x.lacks = x.Needs(ctx)
 	}
 	x.walk(ctx, p.Route)
 	if x.plan.Asks(run.StageChecks) {
@@ -125,6 +129,9 @@ func (x *exam) blocked(step Step) string {
 	}
 	if a := x.answers[run.StagePolicy]; a.outcome != run.Passed {
 		return fmt.Sprintf("nothing is deployed, because policy %s", x.short(run.StagePolicy))
+	}
+	if x.lacks != "" {
+		return "nothing is deployed, because " + x.lacks
 	}
 	switch step.Stage {
 	case run.StageRestart, run.StageBackup:

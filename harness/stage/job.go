@@ -29,6 +29,10 @@ type Job struct {
 
 	Tools
 	Events Events
+	// Needs is called once, before anything is deployed, where something will be. It brings
+	// up what the app needs besides itself, and says why that cannot be had, or nothing:
+	// then nothing is deployed. It may be nil.
+	Needs func(ctx context.Context) (why string)
 	// Tail gives the last lines that the app wrote, as evidence. It may be nil.
 	Tail func(lines int) []string
 	Log  *slog.Logger

@@ -68,7 +68,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	if !ok {
 		return fmt.Errorf("cannot dispatch run %s: the recipe %s is no longer enrolled", r.ID, r.Recipe)
 	}
-	job := dispatch.NewJob(r, attempt, lease, d.Instance, enrolment)
+	job := dispatch.NewJob(r, attempt, lease, d.Instance, enrolment).WithDeps(d.Enrolment)
 	made, err := Prepare(d.Root, job)
 	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)

@@ -37,7 +37,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	if why, next := wrongWith(parent); why != "" {
 		return fmt.Errorf("cannot dispatch run %s: %s: %s", r.ID, why, next)
 	}
-	meta, err := d.meta(dispatch.NewJob(r, attempt, lease, d.Instance, enrolment), parent.ParameterizedJob)
+	meta, err := d.meta(dispatch.NewJob(r, attempt, lease, d.Instance, enrolment).WithDeps(d.Enrolment), parent.ParameterizedJob)
 	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
 	}

@@ -1,0 +1,63 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// Latest writes the latest release that was published on the default branch into a
+// folder, or that branch's head where nothing was published yet. What is named is a
+// repository's address, or a folder; the files of one that is no repository are taken as
+// they lie there.
+func (s *Source) Latest(ctx context.Context, address, into string) (Release, error) {
+	into, err := filepath.Abs(into)
+	if err != nil {
+		return Release{}, fmt.Errorf("cannot bring the recipe: %w", err)
+	}
+	r, head, err := s.tip(ctx, address)
+	if dir, ok := folder(address); ok && (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrNotFound)) {
+		tree, err := s.Git.WorkTree(ctx, dir, into)
+		return Release{Name: "head", Tree: tree, Dir: into}, err
+	}
+	if err != nil {
+		return Release{}, err
+	}
+	published, err := r.Versions(ctx, s.Tags, head)
+	if err != nil {
+		return Release{}, err
+	}
+	if v, ok := latest(published); ok {
+		return r.release(ctx, v.Tag, v.Commit, into)
+	}
+	return r.release(ctx, "head", head, into)
+}
+
+// tip is the head of the default branch.
+func (s *Source) tip(ctx context.Context, address string) (*Repo, string, error) {
+	if dir, ok := folder(address); ok {
+		r, err := s.Git.Open(ctx, dir)
+		if err != nil {
+			return nil, "", fmt.Errorf("%w%s", err, advice(err))
+		}
+		head, err := r.Resolve(ctx, "HEAD")
+		return r, head, err
+	}
+	r, err := s.Git.Mirror(ctx, address, s.Mirrors)
+	if err != nil {
+		return nil, "", err
+	}
+	// The mirror keeps no HEAD of its own.
+	out, err := s.Git.ask(ctx, "ls-remote", "--quiet", "--end-of-options", address, "HEAD")
+	if err != nil {
+		shown, _ := checkAddress(address)
+		return nil, "", fmt.Errorf("cannot ask %s for its default branch: %w%s", shown, err, advice(err))
+	}
+	head, _, _ := strings.Cut(out, "\t")
+	if !fullHash.MatchString(head) {
+		return nil, "", fmt.Errorf("cannot find the default branch: %w", ErrNotFound)
+	}
+	return r, head, nil
+}
