@@ -5,6 +5,8 @@
 // guestbook is a small web app with two releases and a pull request's branch.
 // guestbook-nomad is the same app as a Nomad job file.
 // pocketbase builds a program that nobody here wrote, from its Go module.
+// guestbook-swarm and pocketbase-swarm are the same apps as Co-op Cloud recipes, and
+// ledger is one with a database beside it. dev/docker/build makes their images.
 package examples
 
 import (
@@ -23,7 +25,7 @@ import (
 	"seatrial/recipes/git"
 )
 
-//go:embed guestbook guestbook-nomad pocketbase
+//go:embed guestbook guestbook-nomad guestbook-swarm ledger pocketbase pocketbase-swarm
 var archives embed.FS
 
 // PullBranch is the branch on which each example's open pull request lies.

@@ -81,7 +81,7 @@ func TestWriteMakesTheSameRepositoryEveryTime(t *testing.T) {
 				if err != nil || len(versions) != 2 {
 					t.Errorf("%d published versions, %v", len(versions), err)
 				}
-				if _, err := os.Stat(filepath.Join(dir, "Procfile")); err != nil {
+				if _, err := os.Stat(filepath.Join(dir, mainFile(t, name))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -93,6 +93,19 @@ func TestWriteMakesTheSameRepositoryEveryTime(t *testing.T) {
 	if err := Write(t.Context(), "nothing", t.TempDir()); err == nil {
 		t.Error("an example that is not there was written")
 	}
+}
+
+// mainFile is the file that makes a repository a recipe for the enrolment's target.
+func mainFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := Enrolment(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte("\ntarget: swarm\n")) {
+		return "compose.yml"
+	}
+	return "Procfile"
 }
 
 // book is a guestbook's release, built and ready to run.
