@@ -29,6 +29,7 @@ func parseTemplates(a *assets) map[string]*parsed {
 		"about":   about,
 		"link":    webLink,
 		"short":   run.ShortHash,
+		"taken":   taken,
 		"segment": url.PathEscape,
 	}
 	all := map[string]*parsed{}
