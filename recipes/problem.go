@@ -46,6 +46,12 @@ func (p Problem) Error() string { return p.String() }
 // widestSource is how much of a line is shown.
 const widestSource = 160
 
+// At is a problem at a place of a text, with the line itself. A line of 0 means the file
+// as a whole.
+func At(file, text string, line, column int, format string, args ...any) Problem {
+	return Problem{File: file, Line: line, Column: column, Message: fmt.Sprintf(format, args...), Source: excerpt(text, line, column)}
+}
+
 // excerpt is a line of the text with a caret under the column. Characters that
 // could turn the terminal or the reading direction are shown as a placeholder.
 func excerpt(text string, line, column int) string {

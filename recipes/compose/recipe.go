@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/docker/cli/cli/compose/types"
@@ -33,7 +35,23 @@ type Recipe struct {
 	Version string        // of the label coop-cloud.<stack>.version; empty without one
 	Timeout time.Duration // of the label coop-cloud.<stack>.timeout; 0 without one
 
+	Variables []Variable // that the compose files refer to, in their order
+	Ignored   []Ignored  // what docker stack deploy takes no notice of
+
 	places map[string]Place // by path, as in At
+}
+
+// Variable is a reference to a variable.
+type Variable struct {
+	Name string
+	At   Place
+	Path []string // of the value that it is part of, as in At
+}
+
+// Ignored is a field that has no effect on a swarm.
+type Ignored struct {
+	Service, Field string
+	At             Place
 }
 
 // Place is where something is written.
@@ -42,9 +60,27 @@ type Place struct {
 	Line int    // from 1; 0 for the file as a whole
 }
 
+// String is file:line, as editors and terminals understand it.
+func (p Place) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
 // At is where a value was written last among the files, or the nearest thing around
 // it: At("services", "app", "deploy", "labels", "traefik.enable").
-func (r *Recipe) At(path ...string) Place { return Place{} }
+func (r *Recipe) At(path ...string) Place {
+	for n := len(path); n > 0; n-- {
+		if at, ok := r.places[strings.Join(path[:n], sep)]; ok {
+			return at
+		}
+	}
+	if len(r.Files) > 0 {
+		return Place{File: r.Files[0]}
+	}
+	return Place{}
+}
 
 // Service is one service.
 type Service struct {
