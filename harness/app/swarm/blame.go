@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/moby/api/types/swarm"
@@ -14,8 +15,13 @@ import (
 
 // refused makes an error of what docker stack deploy complained about.
 func refused(said string) error {
-	said = strings.TrimSpace(said)
-	lines := strings.Split(said, "\n")
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(said), "\n"), func(line string) bool {
+		return strings.Contains(line, "--detach=false") // advice to people at terminals
+	})
+	if len(lines) == 0 {
+		lines = []string{"it does not say why"}
+	}
+	said = strings.Join(lines, "\n")
 	last := lines[len(lines)-1]
 	lower := strings.ToLower(said)
 	for _, why := range []struct{ says, what string }{

@@ -5,8 +5,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
-	"github.com/goccy/go-yaml"
+	"github.com/docker/cli/cli/compose/types"
+	"gopkg.in/yaml.v3"
 
 	"seatrial/recipes/compose"
 )
@@ -15,60 +17,90 @@ import (
 const proxyNetwork = "proxy"
 
 // overlay is the compose file of ours that is laid over a recipe's: labels for whatever
-// is made, the image's digests, the node that volumes lie on, and the network that
-// proxy stands for.
+// is made, the images' digests, the node that volumes lie on, and the network that proxy
+// stands for. Of services the docker program merges the fields; volumes, networks,
+// configs and secrets it takes as the last file has them, so they are repeated whole.
 func (a *App) overlay(d *deployed, node, proxy string) ([]byte, error) {
-	file := yaml.MapSlice{}
-	if v := d.recipe.Config.Version; v != "" {
-		file = append(file, yaml.MapItem{Key: "version", Value: v})
-	}
-	services := map[string]any{}
+	services, networks, volumes, configs, secrets := part{}, part{}, part{}, part{}, part{}
 	for _, s := range d.recipe.Services {
 		services[s.Name] = a.serviceOverlay(d, s, node)
 	}
-	networks := map[string]any{}
 	for _, n := range d.recipe.Networks {
+		c := d.recipe.Config.Networks[n.Name]
 		switch {
 		case !n.External:
-			networks[n.Name] = map[string]any{"labels": a.labels()}
+			c.Name, c.Labels = n.Full, a.added(c.Labels)
+			networks[n.Name] = c
 		case n.Full == proxyNetwork:
-			networks[n.Name] = map[string]any{"external": true, "name": proxy}
+			networks[n.Name] = part{"external": true, "name": proxy}
 		}
 	}
-	volumes, configs, secrets := map[string]any{}, map[string]any{}, map[string]any{}
 	for _, v := range d.recipe.Volumes {
-		if !v.External {
-			volumes[v.Name] = map[string]any{"labels": a.labels()}
+		if c := d.recipe.Config.Volumes[v.Name]; !v.External {
+			c.Name, c.Labels = v.Full, a.added(c.Labels)
+			volumes[v.Name] = c
 		}
 	}
-	for _, c := range d.recipe.Configs {
-		if !c.External {
-			configs[c.Name] = map[string]any{"labels": a.labels()}
+	for _, one := range d.recipe.Configs {
+		if c := d.recipe.Config.Configs[one.Name]; !one.External {
+			c.Name, c.Labels = one.Full, a.added(c.Labels)
+			configs[one.Name] = c
 		}
 	}
 	for _, s := range d.recipe.Secrets {
-		if !s.External {
-			secrets[s.Name] = map[string]any{"labels": a.labels()}
+		if c := d.recipe.Config.Secrets[s.Name]; !s.External {
+			c.Name, c.Labels = s.Full, a.added(c.Labels)
+			secrets[s.Name] = c
 		}
 	}
-	for _, part := range []yaml.MapItem{{Key: "services", Value: services}, {Key: "networks", Value: networks}, {Key: "volumes", Value: volumes}, {Key: "configs", Value: configs}, {Key: "secrets", Value: secrets}} {
-		if len(part.Value.(map[string]any)) > 0 {
-			file = append(file, part)
+	file := part{}
+	if v := d.recipe.Config.Version; v != "" {
+		file["version"] = v
+	}
+	for name, p := range map[string]part{"services": services, "networks": networks, "volumes": volumes, "configs": configs, "secrets": secrets} {
+		if len(p) > 0 {
+			file[name] = p
 		}
 	}
-	return yaml.Marshal(file)
+	text, err := yaml.Marshal(file)
+	// Everything was interpolated already, and must not be again.
+	return []byte(strings.ReplaceAll(string(text), "$", "$$")), err
 }
 
-func (a *App) serviceOverlay(d *deployed, s compose.Service, node string) map[string]any {
+// part is a part of a compose file.
+type part map[string]any
+
+// added are an object's labels and ours.
+func (a *App) added(labels types.Labels) types.Labels {
+	all := types.Labels{}
+	maps.Copy(all, labels)
+	maps.Copy(all, a.labels())
+	return all
+}
+
+func (a *App) serviceOverlay(d *deployed, s compose.Service, node string) part {
 	labels := maps.Clone(a.labels())
 	labels[labelRelease] = d.serial
-	deploy := map[string]any{"labels": labels, "placement": map[string]any{"constraints": []string{"node.id == " + node}}}
-	if spec, ok := service(d.recipe, s.Name); ok && len(spec.Ports) == 0 && !a.cfg.Engine.virtual() {
+	deploy := part{"labels": labels, "placement": part{"constraints": []string{"node.id == " + node}}}
+	spec, _ := service(d.recipe, s.Name)
+	if len(spec.Ports) == 0 && !a.cfg.Engine.virtual() {
 		deploy["endpoint_mode"] = "dnsrr"
 	}
-	over := map[string]any{"labels": a.labels(), "deploy": deploy}
+	over := part{"labels": a.labels(), "deploy": deploy}
 	if pinned := d.pinned[s.Name]; pinned != "" {
 		over["image"] = pinned
+	}
+	// Where other apps of the run are looked for by their domain, that is its name.
+	for _, n := range d.recipe.Networks {
+		joined, in := spec.Networks[n.Name]
+		if s.Name != d.recipe.Main || !in || !n.External || n.Full != proxyNetwork {
+			continue
+		}
+		aliases := []string{a.domain}
+		if joined != nil {
+			aliases = append(aliases, joined.Aliases...)
+		}
+		over["networks"] = part{n.Name: part{"aliases": aliases}}
 	}
 	return over
 }

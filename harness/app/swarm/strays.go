@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot look for stray files: %w", err)
 		}
-		if err := a.changed(ctx, inspected, found); err != nil {
+		if err := a.changed(ctx, inspected, laid(d, c.service), found); err != nil {
 			return nil, fmt.Errorf("cannot look for stray files: %w", err)
 		}
 		if err := a.nameless(ctx, d, inspected, found); err != nil {
@@ -68,8 +69,23 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 	return strays, nil
 }
 
+// laid are where the swarm lays configs and secrets into a service's containers.
+func laid(d *deployed, name string) []string {
+	s, _ := service(d.recipe, name)
+	var all []string
+	for _, c := range s.Configs {
+		all = append(all, path.Join("/", cmp.Or(c.Target, c.Source)))
+	}
+	for _, c := range s.Secrets {
+		if path.IsAbs(c.Target) {
+			all = append(all, path.Clean(c.Target))
+		}
+	}
+	return all
+}
+
 // changed adds the files that a container wrote into itself.
-func (a *App) changed(ctx context.Context, c container.InspectResponse, found map[string]app.Stray) error {
+func (a *App) changed(ctx context.Context, c container.InspectResponse, laid []string, found map[string]app.Stray) error {
 	answer, err := a.cfg.Engine.ContainerDiff(ctx, c.ID, client.ContainerDiffOptions{})
 	if notFound(err) {
 		return nil
@@ -79,7 +95,7 @@ func (a *App) changed(ctx context.Context, c container.InspectResponse, found ma
 	}
 	n := 0
 	for _, change := range answer.Changes {
-		if change.Kind == container.ChangeDelete || passing(c, change.Path) {
+		if change.Kind == container.ChangeDelete || passing(c, change.Path) || slices.Contains(laid, path.Clean(change.Path)) {
 			continue
 		}
 		stat, err := a.cfg.Engine.ContainerStatPath(ctx, c.ID, client.ContainerStatPathOptions{Path: change.Path})

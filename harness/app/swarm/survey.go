@@ -17,6 +17,7 @@ import (
 type standing struct {
 	swarm.Service
 	name   string // in the recipe's files
+	mayEnd bool   // well, and stay so
 	want   int    // tasks that should run; of a job, those that should have run
 	tasks  []swarm.Task
 	up     int          // of its present spec
@@ -50,11 +51,15 @@ func (a *App) survey(ctx context.Context) ([]standing, error) {
 		return nil, fmt.Errorf("cannot list the tasks: %w", err)
 	}
 	a.mu.Lock()
-	since := a.since
+	since, main := a.since, ""
+	if a.current != nil {
+		main = a.current.recipe.Main
+	}
 	a.mu.Unlock()
 	var all []standing
 	for _, s := range services {
 		st := standing{Service: s, name: strings.TrimPrefix(s.Spec.Name, a.cfg.Label+"_"), want: wanted(s.Spec)}
+		st.mayEnd = ends(s.Spec) && st.name != main // who answers the world does so until it is asked to stop
 		for _, t := range answer.Items {
 			if t.ServiceID == s.ID {
 				st.tasks = append(st.tasks, t)
@@ -99,7 +104,7 @@ func (s *standing) count(since time.Time) {
 				s.up++
 			}
 		case swarm.TaskStateComplete:
-			if ends(s.Spec) {
+			if s.mayEnd {
 				s.done++
 			} else if t.Status.Timestamp.After(since) {
 				s.failed = append(s.failed, t)
