@@ -19,13 +19,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"seatrial/harness/app/swarm/swarmtest"
 	"seatrial/recipes"
 	"seatrial/recipes/git"
 )
 
 func TestMain(m *testing.M) {
 	Main()
-	os.Exit(m.Run())
+	os.Exit(swarmtest.Main(m))
 }
 
 // The published enrolments and those that are part of the program are the same.
@@ -298,6 +299,11 @@ func TestGuestbookKeepsItsEntriesThroughItsReleases(t *testing.T) {
 		t.Error("the log is not what this example is about")
 	}
 	head.post("Late", "four")
+	head.sh(fmt.Sprintf("./guestbook load %s", copied))
+	if diff := cmp.Diff(want, head.entries()); diff != "" {
+		t.Errorf("loaded while it runs: %s", diff)
+	}
+	head.post("Late", "four")
 	stop()
 	head.sh(fmt.Sprintf("./guestbook restore %s", copied))
 	stop = head.up()
@@ -335,6 +341,7 @@ func TestGuestbookRefusesWhatCannotWork(t *testing.T) {
 		"no version":                     {"rm VERSION; ./guestbook build x", "VERSION"},
 		"no data folder":                 {"unset DATA_DIR; ./guestbook migrate", "DATA_DIR is not set"},
 		"a restore from a broken copy":   {"echo broken > x; ./guestbook restore x", "no whole copy"},
+		"a broken copy that is loaded":   {"echo broken > x; ./guestbook load x", "no whole copy"},
 		"a command that is none":         {"./guestbook dance", "usage"},
 		"too many arguments":             {"./guestbook serve x", "usage"},
 	} {

@@ -1,24 +1,26 @@
-// Package mutants plants defects into the guestbook: one in each, and each one that
+// Package mutants plants defects into example recipes: one in each, and each one that
 // a real recipe had. A harness that lets one pass is broken.
 //
 // A mutant is the example's history and enrolment with a few lines changed. It says
 // which verdict it must get, at which stage, and what the evidence must mention. A
 // change that does not find the lines that it changes is an error, so that a mutant
-// never turns into a plain guestbook unseen.
+// never turns into the plain example unseen.
 package mutants
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 
 	"seatrial/recipes/examples"
 )
 
-// Mutant is a guestbook with one planted defect.
+// Mutant is an example with one planted defect.
 type Mutant struct {
-	Name   string
-	Plants string // the defect, in a sentence
+	Name    string
+	Plants  string // the defect, in a sentence
+	Example string // whose defect it is; empty for the guestbook
 
 	// What must come of it, in the words of reports. Stage is where the defect must
 	// show, and Outcome is that stage's.
@@ -40,10 +42,12 @@ type change struct{ at, file, old, text string }
 // swap replaces text in the enrolment.
 type swap struct{ old, text string }
 
+func (m Mutant) example() string { return cmp.Or(m.Example, "guestbook") }
+
 // Write makes the mutant's repository: two published releases, and the branch
 // examples.PullBranch, which is to be tested.
 func (m Mutant) Write(ctx context.Context, dir string) error {
-	h, err := examples.Load("guestbook")
+	h, err := examples.Load(m.example())
 	if err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func (m Mutant) Write(ctx context.Context, dir string) error {
 
 // Enrolment is the text of the mutant's enrolment.
 func (m Mutant) Enrolment() ([]byte, error) {
-	text, err := examples.Enrolment("guestbook")
+	text, err := examples.Enrolment(m.example())
 	if err != nil {
 		return nil, err
 	}

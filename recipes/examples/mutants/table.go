@@ -26,7 +26,7 @@ var (
 	impatient = swap{"  timeout: 30s\n", "  timeout: 4s\n  steady: 1s\n"}
 )
 
-// All lists the mutants.
+// All lists the guestbook's mutants.
 func All() []Mutant {
 	var all []Mutant
 	for _, group := range [][]Mutant{upgrades(), starts(), stops(), backups()} {

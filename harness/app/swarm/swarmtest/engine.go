@@ -139,11 +139,30 @@ func (e *Engine) PID() int {
 }
 
 // Kill ends the daemon by SIGKILL, as a crash would. Containers go on.
-func (e *Engine) Kill() { e.end(unix.SIGKILL) }
+func (e *Engine) Kill() {
+	e.end(unix.SIGKILL)
+	e.awaitContainerd()
+}
+
+// awaitContainerd waits until the daemon's own containerd has ended. The kernel kills it
+// after the daemon; a new daemon that still saw it would wait for it in vain.
+func (e *Engine) awaitContainerd() {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/root/run/docker/containerd/containerd.pid", e.holder.pid()))
+	if err != nil {
+		return // it has removed it
+	}
+	const patience = 10 * time.Second
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat("/proc/" + strings.TrimSpace(string(text))); err != nil {
+			return
+		}
+	}
+}
 
 // Restart starts the daemon again, after Kill, or stops it well before.
 func (e *Engine) Restart(ctx context.Context) error {
 	e.end(unix.SIGTERM)
+	e.awaitContainerd()
 	if err := e.boot(ctx); err != nil {
 		return fmt.Errorf("cannot start the Docker Engine again: %w", err)
 	}
