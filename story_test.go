@@ -127,7 +127,7 @@ func newStageOf(recipe string, world forgetest.World, dir, program string) (*sta
 	if err := examples.WriteEnrolment(recipe, s.org+"/"+recipe, s.tests); err != nil {
 		return nil, err
 	}
-	if err := s.changeEnrolment(regexp.MustCompile(`(?m)^  timeout: 30s$`), "  timeout: 30s\n  steady: 1s"); err != nil {
+	if err := s.changeEnrolment(regexp.MustCompile(`(?m)^  text: ok$`), "  text: ok\n  steady: 1s"); err != nil {
 		return nil, err
 	}
 	var err error

@@ -108,7 +108,7 @@ func (a *App) homeless(s standing, t swarm.Task) error {
 func (a *App) turnedBack(ctx context.Context, s standing, u *swarm.UpdateStatus) error {
 	what := "the swarm paused the update of %s: %s"
 	if u.State != swarm.UpdateStatePaused {
-		what = "the swarm rolled %s back to what ran before: %s"
+		what = "the update of %s was rolled back by the swarm: %s"
 	}
 	f := &app.Fault{Summary: fmt.Sprintf(what, s.name, u.Message), Hint: "deploy.update_config in the compose file says how a failed update is met, and how long each task is watched (monitor)"}
 	// After a rollback the spec is the old one again: the task that failed is of another.

@@ -1,0 +1,38 @@
+package main_test
+
+import (
+	"strings"
+	"testing"
+
+	"seatrial/harness/app/swarm/swarmtest"
+	"seatrial/harness/run"
+	"seatrial/recipes/examples/mutants"
+)
+
+// TestSwarmMutants runs every Co-op Cloud recipe with a planted defect on a real Docker
+// Engine. None may pass, and each must get its verdict for its own reason. TestSwarmRecipes
+// is the control.
+func TestSwarmMutants(t *testing.T) {
+	e := swarmtest.Need(t)
+	for _, m := range mutants.Swarm() {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			enrolment, err := m.Enrolment()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := examineOn(t, e, m.Example, enrolment, func(dir string) error { return m.Write(t.Context(), dir) })
+			t.Logf("planted: %s\n%s", m.Plants, told(got.Report))
+			if string(got.Verdict) != m.Verdict {
+				t.Errorf("the verdict is %s, want %s", got.Verdict, m.Verdict)
+			}
+			stage := run.Stage(m.Stage)
+			if outcome := got.Report.Outcome(stage); string(outcome) != m.Outcome {
+				t.Errorf("%s %s, want %s", m.Stage, outcome, m.Outcome)
+			}
+			if evidence := evidenceOf(got.Report, stage); !strings.Contains(evidence, m.Evidence) {
+				t.Errorf("the evidence does not mention %q:\n%s", m.Evidence, evidence)
+			}
+		})
+	}
+}
