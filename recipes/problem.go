@@ -43,6 +43,17 @@ func (p Problem) String() string {
 // Error makes a problem an error, for those who need one.
 func (p Problem) Error() string { return p.String() }
 
+// ProblemAt is a problem with the line of the text that it is about.
+func ProblemAt(file, text string, line, column int, message string) Problem {
+	return Problem{File: file, Line: line, Column: column, Message: message, Source: excerpt(text, line, column)}
+}
+
+// Nearest is the word that was probably meant, or nothing.
+func Nearest(word string, known []string) string { return nearest(word, known) }
+
+// Quote quotes what is not a plain word, so that it can stand in a message.
+func Quote(word string) string { return quoteOdd(word) }
+
 // widestSource is how much of a line is shown.
 const widestSource = 160
 
