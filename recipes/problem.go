@@ -43,14 +43,19 @@ func (p Problem) String() string {
 // Error makes a problem an error, for those who need one.
 func (p Problem) Error() string { return p.String() }
 
+// ProblemAt is a problem with the line of the text that it is about.
+func ProblemAt(file, text string, line, column int, message string) Problem {
+	return Problem{File: file, Line: line, Column: column, Message: message, Source: excerpt(text, line, column)}
+}
+
+// Nearest is the word that was probably meant, or nothing.
+func Nearest(word string, known []string) string { return nearest(word, known) }
+
+// Quote quotes what is not a plain word, so that it can stand in a message.
+func Quote(word string) string { return quoteOdd(word) }
+
 // widestSource is how much of a line is shown.
 const widestSource = 160
-
-// At is a problem at a place of a text, with the line itself. A line of 0 means the file
-// as a whole.
-func At(file, text string, line, column int, format string, args ...any) Problem {
-	return Problem{File: file, Line: line, Column: column, Message: fmt.Sprintf(format, args...), Source: excerpt(text, line, column)}
-}
 
 // excerpt is a line of the text with a caret under the column. Characters that
 // could turn the terminal or the reading direction are shown as a placeholder.

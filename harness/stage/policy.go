@@ -24,7 +24,8 @@ const (
 var privileged = regexp.MustCompile(`(?:^[A-Za-z0-9_-]+:\s*|[;&|(]\s*|\bexec\s+)(?:\S*/)?(sudo|doas|su|pkexec)(?:\s|$)`)
 
 // askPolicy asks: does the recipe ask for anything that the operator does not allow?
-// It looks at files only. An enrolment that trusts the recipe's code allows all of it.
+// It looks at files only. An enrolment that trusts the recipe's code allows whatever its
+// files are; what a recipe asks of its platform is allowed one by one.
 func (x *exam) askPolicy(ctx context.Context) error {
 	failpoint.Hit("harness:" + string(run.StagePolicy))
 	switch target := x.Enrolment.Target; target {
@@ -32,22 +33,17 @@ func (x *exam) askPolicy(ctx context.Context) error {
 	default:
 		return fmt.Errorf("the targets process, nomad and swarm are deployed here, and the enrolment asks for %s: change target in the enrolment", target)
 	}
-	if x.Trusted {
-		return nil
-	}
-	x.say("holding the recipe against the policy")
-	root, err := os.OpenRoot(x.Head.Dir)
-	if err != nil {
-		return fmt.Errorf("cannot read the recipe: %v", err)
-	}
-	defer root.Close()
-	denied, err := weigh(ctx, root.FS())
-	if err != nil {
-		return err
-	}
-	denied = append(denied, startCommands(root.FS())...)
+	var denied []string
 	if x.Policy != nil {
-		more, err := x.Policy(ctx)
+		x.say("holding what the recipe asks of its platform against the policy")
+		var err error
+		if denied, err = x.Policy(ctx); err != nil {
+			return err
+		}
+	}
+	if !x.Trusted {
+		x.say("holding the recipe's files against the policy")
+		more, err := x.weighed(ctx)
 		if err != nil {
 			return err
 		}
@@ -61,6 +57,20 @@ func (x *exam) askPolicy(ctx context.Context) error {
 		Evidence: denied,
 		Hint:     "leave it out, or ask the operator to allow it in the enrolment",
 	}
+}
+
+// weighed looks at the recipe's files.
+func (x *exam) weighed(ctx context.Context) ([]string, error) {
+	root, err := os.OpenRoot(x.Head.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the recipe: %v", err)
+	}
+	defer root.Close()
+	denied, err := weigh(ctx, root.FS())
+	if err != nil {
+		return nil, err
+	}
+	return append(denied, startCommands(root.FS())...), nil
 }
 
 // weigh refuses files that no recipe needs, and more of them than anybody wrote.

@@ -8,126 +8,240 @@ import (
 
 const envSample = ".env.sample"
 
-var (
-	envLine     = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$`)
-	lengthNote  = regexp.MustCompile(`#\s*length\s*=\s*([0-9]+)`)
-	envVariable = regexp.MustCompile(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))`)
+// Bounds of what variables become: each line may double the one before.
+const (
+	longestValue = 64 << 10
+	largestEnv   = 1 << 20
 )
 
-// maxSecret is how long a secret may be asked for.
-const maxSecret = 1024
-
-// setting is a variable, and where it was set.
-type setting struct {
-	value string
-	at    Place
+// declared is a line that sets a variable, and what its comment says for a secret.
+type declared struct {
+	place   Place
+	length  int
+	charset string
+	manual  bool // # generate=false
 }
 
-// readEnv reads .env.sample, which a recipe may lack. Lines are expanded in their order.
-func (r *reader) readEnv() {
-	text, err := r.read(envSample)
-	if err != nil {
-		if !missing(err) {
-			r.problem(Place{File: envSample}, "%s", because(envSample, err))
+// overlay is a line that names compose files.
+type overlay struct {
+	files []string
+	place Place
+}
+
+var (
+	variable    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	switchedOff = regexp.MustCompile(`^#+[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=(.*)$`)
+	earlierOnes = regexp.MustCompile(`\\?\$(?:\{([^}]*)\}|([A-Z_][A-Z0-9_]*))`)
+	modifier    = regexp.MustCompile(`(?:^|[#,; \t])(length|charset|generate)=([^#,; \t]+)`)
+)
+
+const composeFile = "COMPOSE_FILE"
+
+// readEnv reads .env.sample in its order. What the operator's enrolment sets is set, for
+// the lines below as well.
+func (r *reader) readEnv() error {
+	override := r.options.Env[composeFile]
+	builtOn := strings.Contains(override, "$"+composeFile) || strings.Contains(override, "${"+composeFile)
+	for name, value := range r.options.Env {
+		if name != composeFile || !builtOn {
+			r.env[name] = value
 		}
+	}
+	r.env["STACK_NAME"], r.env["DOMAIN"] = r.options.Stack, r.options.Domain
+	fixed := make(map[string]bool, len(r.env))
+	for name := range r.env {
+		fixed[name] = true
+	}
+	text, ok, err := r.sample()
+	if !ok {
+		return err
+	}
+	rest, line := text, 1
+	for rest != "" {
+		var used string
+		used, rest = r.statement(rest, line, fixed)
+		line += strings.Count(used, "\n")
+		if r.envSize > largestEnv {
+			r.say(envSample, line, 1, "the variables become too large: %d KiB together at most", largestEnv>>10)
+			return nil
+		}
+	}
+	if builtOn {
+		base := r.env[composeFile]
+		r.env[composeFile] = strings.NewReplacer("${"+composeFile+"}", base, "$"+composeFile, base).Replace(override)
+	}
+	return nil
+}
+
+// sample is the text of .env.sample; a recipe without variables has none.
+func (r *reader) sample() (string, bool, error) {
+	if _, err := r.root.Lstat(envSample); err != nil && r.blame(envSample, err) == "is not there" {
+		return "", false, nil
+	}
+	return r.text(envSample, Place{}, "the file")
+}
+
+// statement reads a line, or several where a quoted value runs over them, and returns
+// what it used and what is left.
+func (r *reader) statement(text string, line int, fixed map[string]bool) (used, rest string) {
+	first, after, _ := strings.Cut(text, "\n")
+	used, rest = text[:len(text)-len(after)], after
+	trimmed := strings.TrimSpace(first)
+	here := Place{File: envSample, Line: line}
+	if trimmed == "" {
+		return used, rest
+	}
+	if trimmed[0] == '#' {
+		if m := switchedOff.FindStringSubmatch(trimmed); m != nil {
+			r.offered[m[1]] = comment(m[2], declared{place: here})
+		}
+		return used, rest
+	}
+	name, value, ok := strings.Cut(trimmed, "=")
+	name = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(name), "export "))
+	if !ok || !variable.MatchString(name) {
+		r.sayAt(here, "this line is not NAME=value")
+		return used, rest
+	}
+	d := declared{place: here}
+	value = strings.TrimLeft(value, " \t")
+	switch {
+	case value != "" && (value[0] == '"' || value[0] == '\''):
+		// Where the value begins in the text: it may end on another line.
+		start := strings.IndexByte(text, '=') + 1
+		start += strings.IndexByte(text[start:], value[0])
+		quoted, length := unquote(text[start:])
+		if length == 0 {
+			r.sayAt(here, "the value of %s begins with a quote that is not closed", name)
+			return used, rest
+		}
+		tail, after, _ := strings.Cut(text[start+length:], "\n")
+		used, rest = text[:len(text)-len(after)], after
+		if tail = strings.TrimSpace(tail); tail != "" && tail[0] != '#' {
+			r.sayAt(here, "behind the quoted value of %s stands something else: %s", name, tail)
+			return used, rest
+		}
+		d = comment(tail, d)
+		if value = quoted; text[start] == '"' {
+			value = r.expand(quoted, here, true)
+		}
+	default:
+		said, tail := cutComment(value)
+		d = comment(tail, d)
+		value = r.expand(said, here, false)
+	}
+	r.set(name, value, d, fixed)
+	return used, rest
+}
+
+func (r *reader) set(name, value string, d declared, fixed map[string]bool) {
+	r.lines[name] = d
+	if r.envSize += len(value); fixed[name] {
 		return
 	}
-	for i, line := range strings.Split(text, "\n") {
-		at := Place{envSample, i + 1}
-		trimmed := strings.TrimSpace(line)
-		if trimmed == "" || strings.HasPrefix(trimmed, "#") {
-			continue
-		}
-		m := envLine.FindStringSubmatch(strings.TrimSuffix(line, "\r"))
-		if m == nil {
-			r.problem(at, "this line sets no variable: write NAME=value, or begin it with #")
-			continue
-		}
-		name, value := m[1], m[2]
-		if n := lengthNote.FindStringSubmatch(value); n != nil {
-			length, err := strconv.Atoi(n[1])
-			if err != nil || length < 1 || length > maxSecret {
-				r.problem(at, "a secret of the length %s cannot be made: 1 to %d", n[1], maxSecret)
-			}
-			r.lengths[name] = length
-		}
-		// What the operator sets stays, and later lines see it.
-		if _, set := r.options.Env[name]; set || name == "STACK_NAME" || name == "DOMAIN" {
-			continue
-		}
-		value, literal := unquote(value)
-		if !literal {
-			value = r.expand(value)
-		}
-		r.env[name] = setting{value, at}
+	if len(value) > longestValue {
+		r.sayAt(d.place, "the value of %s becomes too long: at most %d KiB", name, longestValue>>10)
+		value = ""
 	}
+	if name == composeFile {
+		r.overlay = append(r.overlay, overlay{strings.Split(value, ":"), d.place})
+	}
+	r.env[name] = value
 }
 
-// unquote takes away quotes and a comment behind the value. Between single quotes nothing
-// is expanded.
-func unquote(value string) (plain string, literal bool) {
-	if len(value) > 0 && (value[0] == '"' || value[0] == '\'') {
-		if end := strings.IndexByte(value[1:], value[0]); end >= 0 {
-			return value[1 : 1+end], value[0] == '\''
+// unquote reads a quoted value at the beginning of a text: what is inside, and how
+// much was read, 0 where the quote is not closed. What a backslash does between double
+// quotes is left to expand.
+func unquote(text string) (inside string, length int) {
+	quote := text[0]
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && quote == '"':
+			i++
+		case text[i] == quote:
+			return text[1:i], i + 1
 		}
 	}
-	for i := range value {
+	return "", 0
+}
+
+// cutComment parts a value without quotes from the comment behind it.
+func cutComment(value string) (said, tail string) {
+	for i := range len(value) {
 		if value[i] == '#' && (i == 0 || value[i-1] == ' ' || value[i-1] == '\t') {
-			value = value[:i]
+			return strings.TrimRight(value[:i], " \t"), value[i:]
+		}
+	}
+	return value, ""
+}
+
+// comment reads abra's words about a secret: # length=32 charset=hex generate=false
+func comment(text string, d declared) declared {
+	_, text, _ = strings.Cut(text, "#")
+	for _, m := range modifier.FindAllStringSubmatch(text, -1) {
+		switch m[1] {
+		case "length":
+			if n, err := strconv.Atoi(m[2]); err == nil && n > 0 && n <= longestSecret {
+				d.length = n
+			}
+		case "charset":
+			d.charset = m[2]
+		case "generate":
+			d.manual = m[2] == "false"
+		}
+	}
+	return d
+}
+
+// longestSecret is what swarm takes.
+const longestSecret = 500 << 10
+
+// expand puts earlier variables into a value; in quotes, a backslash makes the next
+// character plain.
+func (r *reader) expand(text string, at Place, quoted bool) string {
+	var b strings.Builder
+	write := func(s string) {
+		if quoted {
+			s = escapes.Replace(s)
+		}
+		b.WriteString(s)
+	}
+	done := 0
+	for _, m := range earlierOnes.FindAllStringSubmatchIndex(text, -1) {
+		write(text[done:m[0]])
+		done = m[1]
+		if text[m[0]] == '\\' {
+			b.WriteString(text[m[0]+1 : m[1]])
+			continue
+		}
+		name := ""
+		if m[2] >= 0 {
+			name = text[m[2]:m[3]]
+		} else {
+			name = text[m[4]:m[5]]
+		}
+		if !variable.MatchString(name) {
+			r.sayAt(at, "${%s} is not understood in %s: only ${NAME} is", name, at.File)
+			continue
+		}
+		b.WriteString(r.earlier(name, at))
+		if b.Len() > longestValue {
 			break
 		}
 	}
-	return strings.TrimSpace(value), false
+	if done < len(text) && b.Len() <= longestValue {
+		write(text[done:])
+	}
+	return b.String()
 }
 
-// expand puts in variables that are known already. An unknown one is nothing, as in a shell.
-func (r *reader) expand(value string) string {
-	return envVariable.ReplaceAllStringFunc(value, func(ref string) string {
-		m := envVariable.FindStringSubmatch(ref)
-		if s, ok := r.env[m[1]+m[3]]; ok && (s.value != "" || m[2] == "") {
-			return s.value
-		}
-		return m[2]
-	})
-}
+var escapes = strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t", `\"`, `"`, `\\`, `\`, `\$`, `$`)
 
-const abraScript = "abra.sh"
-
-// readAbra reads the variables that abra.sh sets at its top level. It is never run.
-func (r *reader) readAbra() {
-	text, err := r.read(abraScript)
-	if err != nil {
-		if !missing(err) {
-			r.problem(Place{File: abraScript}, "%s", because(abraScript, err))
-		}
-		return
+// earlier is the value of a variable that a line above has set.
+func (r *reader) earlier(name string, at Place) string {
+	value, ok := r.env[name]
+	if _, off := r.offered[name]; !ok && !off {
+		r.undefined(name, at, 1)
 	}
-	depth := 0
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		// Functions are for abra's users: what they set is not there when it deploys.
-		if depth == 0 {
-			if m := envLine.FindStringSubmatch(line); m != nil && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-				r.setAbra(m[1], m[2], Place{abraScript, i + 1})
-			}
-		}
-		if code, _, _ := strings.Cut(line, "#"); !strings.Contains(code, "${") {
-			depth = max(0, depth+strings.Count(code, "{")-strings.Count(code, "}"))
-		}
-	}
-}
-
-func (r *reader) setAbra(name, value string, at Place) {
-	if _, set := r.options.Env[name]; set || name == "STACK_NAME" || name == "DOMAIN" {
-		return
-	}
-	value, literal := unquote(value)
-	if !literal && (strings.Contains(value, "$(") || strings.Contains(value, "`")) {
-		r.computed[name] = at
-		return
-	}
-	if !literal {
-		value = r.expand(value)
-	}
-	r.env[name] = setting{value, at}
+	return value
 }

@@ -2,93 +2,96 @@ package compose
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
+
+	"github.com/docker/cli/cli/compose/schema"
 )
 
-// Bounds of what is read: a recipe is text that people wrote.
-const (
-	maxFile  = 1 << 20
-	maxFiles = 64
-)
+// mostFiles is how many compose files one deployment may have.
+const mostFiles = 32
 
-var (
-	errOutside = errors.New("it lies outside of the recipe")
-	errLarge   = errors.New("it is larger than 1 MiB")
-	errSpecial = errors.New("it is not a regular file")
-)
+// defaults are the names of the compose file where COMPOSE_FILE names none.
+var defaults = []string{"compose.yml", "compose.yaml", "docker-compose.yml", "docker-compose.yaml"}
 
-// read reads a file of the recipe, which may be a link to another one of it. What keeps
-// it from being read is the recipe's own doing, unless the machine fails.
-func (r *reader) read(name string) (string, error) {
-	if text, known := r.texts[name]; known {
-		return text, nil
+// composeFiles are the files that COMPOSE_FILE names, each once, in its order.
+func (r *reader) composeFiles() []string {
+	said := r.env[composeFile]
+	if strings.TrimSpace(said) == "" {
+		for _, name := range defaults {
+			if _, err := r.root.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+				return []string{name}
+			}
+		}
+		return defaults[:1]
 	}
-	f, err := r.open(name)
-	if err != nil {
-		return "", err
+	var names []string
+	for _, name := range strings.Split(said, ":") {
+		if name = strings.TrimSpace(name); outside(name) == "" {
+			name = path.Clean(name)
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", name, err)
-	}
-	if len(text) > maxFile {
-		return "", errLarge
-	}
-	r.texts[name] = strings.TrimPrefix(string(text), "\ufeff")
-	return r.texts[name], nil
+	return names
 }
 
-// open opens a regular file below the recipe's folder.
-func (r *reader) open(name string) (*os.File, error) {
-	if !filepath.IsLocal(name) {
-		return nil, errOutside
+// asks is the line that names a compose file.
+func (r *reader) asks(name string) Place {
+	for _, o := range r.overlay {
+		if slices.ContainsFunc(o.files, func(f string) bool { return f == name || path.Clean(f) == name }) {
+			return o.place
+		}
 	}
-	// A pipe must not make us wait for somebody to write.
-	f, err := r.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-	case !info.Mode().IsRegular():
-		err = errSpecial
-	case info.Size() > maxFile:
-		err = errLarge
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return Place{}
 }
 
-// because says why a file of the recipe cannot be had, for its packager.
-func because(name string, err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("there is no file %s in the recipe", name)
-	case strings.Contains(err.Error(), "escapes from parent"):
-		return fmt.Sprintf("%s leads out of the recipe", name)
-	case errors.Is(err, errOutside):
-		return fmt.Sprintf("%s lies outside of the recipe: name a file of it", name)
-	default:
-		return fmt.Sprintf("%s cannot be read: %v", name, err)
+// readFiles parses every compose file.
+func (r *reader) readFiles() error {
+	names := r.composeFiles()
+	if len(names) > mostFiles {
+		r.refuse(envSample, r.asks(names[0]), "COMPOSE_FILE names %d files: at most %d", len(names), mostFiles)
+		return nil
 	}
+	for _, name := range names {
+		asked := r.asks(name)
+		what := "the compose file"
+		if asked.File == "" && r.env[composeFile] != "" {
+			what = "the enrolment's COMPOSE_FILE asks for a file, and"
+		}
+		text, ok, err := r.text(name, asked, what)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if f := r.parse(name, text); f != nil {
+			r.files = append(r.files, f)
+		}
+	}
+	r.work = path.Dir(names[0])
+	if len(r.files) > 0 {
+		r.versions()
+	}
+	return nil
 }
 
-// here is a path of a compose file as one below the recipe's folder.
-func here(name string) string {
-	if path.IsAbs(name) {
-		return name // which is not local, and said so
+// versions refuses files that the docker program would not load together.
+func (r *reader) versions() {
+	first := schema.Version(r.files[0].dict)
+	for _, f := range r.files[1:] {
+		if v := schema.Version(f.dict); v != first {
+			line := 1
+			for i := 0; i < len(f.root.Content); i += 2 {
+				if f.root.Content[i].Value == "version" {
+					line = f.root.Content[i].Line
+				}
+			}
+			r.say(f.name, line, 1, "this file has version %s of the format, and %s has %s: the docker program loads only one together (none means the newest)", v, r.files[0].name, first)
+		}
 	}
-	return path.Clean(name)
 }

@@ -57,7 +57,7 @@ func (p *policy) deny(rule, what string, at Place, format string, args ...any) {
 		panic("a rule that nobody knows: " + rule)
 	}
 	text := fmt.Sprintf(format, args...)
-	p.denied = append(p.denied, Denied{rule, what, at, fmt.Sprintf("%s. Leave it out, or the operator adds %q to allow in the enrolment", visible(text), visible(entry))})
+	p.denied = append(p.denied, Denied{rule, what, at, fmt.Sprintf("%s. Leave it out, or the operator adds %q to allow in the enrolment", plain(text), plain(entry))})
 }
 
 func (p *policy) service(s types.ServiceConfig) {

@@ -1,51 +1,87 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 
 	"seatrial/recipes"
 )
 
-// Problems are what is wrong with a recipe, each with its place. They are an error.
+// Problems are what is wrong with a recipe. Their files are relative to its folder.
 type Problems []recipes.Problem
 
-// Error is the problems, one after the other, for people.
+// Error is all of them, each with its place and its line.
 func (p Problems) Error() string {
-	var all []string
-	for _, one := range p {
-		all = append(all, one.String())
+	said := make([]string, len(p))
+	for i, problem := range p {
+		said[i] = problem.String()
 	}
-	return strings.Join(all, "\n")
+	return strings.Join(said, "\n")
 }
 
-// mostProblems bounds what is told of a recipe full of nonsense.
+// mostProblems are kept: a person repairs the first ones, and many of the others
+// follow from them.
 const mostProblems = 50
 
-// problem adds a problem at a place.
-func (r *reader) problem(at Place, format string, args ...any) {
-	r.problemAt(at, 1, format, args...)
+// say notes a problem. A line of 0 is the file as a whole.
+func (r *reader) say(file string, line, column int, format string, args ...any) {
+	r.note(recipes.ProblemAt(file, r.texts[file], line, max(column, 1), plain(fmt.Sprintf(format, args...))))
 }
 
-func (r *reader) problemAt(at Place, column int, format string, args ...any) {
-	if len(r.problems) >= mostProblems {
-		return
+func (r *reader) sayAt(p Place, format string, args ...any) {
+	column := 1
+	if line, ok := lineOf(r.texts[p.File], p.Line); ok {
+		column += len(line) - len(strings.TrimLeft(line, " \t"))
 	}
-	p := recipes.At(at.File, r.texts[at.File], at.Line, column, "%s", visible(fmt.Sprintf(format, args...)))
-	for _, known := range r.problems {
-		if known.Place() == p.Place() && known.Message == p.Message {
-			return
-		}
-	}
-	r.problems = append(r.problems, p)
+	r.say(p.File, p.Line, column, format, args...)
 }
 
-// visible keeps what a recipe wrote from moving a terminal's cursor.
-func visible(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c == '\n' || c == '\t' || c >= ' ' && c != 0x7f && !(c >= 0x80 && c < 0xa0) && !(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) {
-			return c
+func (r *reader) note(p recipes.Problem) {
+	if len(r.problems) < mostProblems {
+		r.problems = append(r.problems, p)
+	}
+}
+
+// found are the problems so far as an error, in the order of the files; nil without one.
+func (r *reader) found() error {
+	if len(r.problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(r.problems, func(a, b recipes.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return slices.Compact(r.problems)
+}
+
+// longestMessage is how much of a sentence is kept: part of it is the recipe's text.
+const longestMessage = 400
+
+// plain is a message without what could turn a terminal, and of a bounded length.
+func plain(message string) string {
+	count := 0
+	var b strings.Builder
+	for _, c := range message {
+		if count++; count > longestMessage {
+			b.WriteString("…")
+			break
 		}
-		return '·'
-	}, s)
+		if c != ' ' && !unicode.IsPrint(c) {
+			c = '·'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+func lineOf(text string, line int) (string, bool) {
+	n := 0
+	for l := range strings.Lines(text) {
+		if n++; n == line {
+			return strings.TrimRight(l, "\r\n"), true
+		}
+	}
+	return "", false
 }

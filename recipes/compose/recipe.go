@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -35,23 +34,19 @@ type Recipe struct {
 	Version string        // of the label coop-cloud.<stack>.version; empty without one
 	Timeout time.Duration // of the label coop-cloud.<stack>.timeout; 0 without one
 
-	Variables []Variable // that the compose files refer to, in their order
-	Ignored   []Ignored  // what docker stack deploy takes no notice of
+	// Ignored are the keys of services that the docker program reads and does nothing with.
+	Ignored []Ignored
 
-	places map[string]Place // by path, as in At
+	spots map[string]spot // by path, as in At
+	work  string          // the folder of the first file, relative to Dir
 }
 
-// Variable is a reference to a variable.
-type Variable struct {
-	Name string
-	At   Place
-	Path []string // of the value that it is part of, as in At
-}
-
-// Ignored is a field that has no effect on a swarm.
+// Ignored is a key that means nothing in swarm mode.
 type Ignored struct {
-	Service, Field string
-	At             Place
+	Service string
+	Key     string
+	Why     string
+	Place   Place
 }
 
 // Place is where something is written.
@@ -60,26 +55,18 @@ type Place struct {
 	Line int    // from 1; 0 for the file as a whole
 }
 
-// String is file:line, as editors and terminals understand it.
-func (p Place) String() string {
-	if p.Line == 0 {
-		return p.File
-	}
-	return fmt.Sprintf("%s:%d", p.File, p.Line)
-}
-
 // At is where a value was written last among the files, or the nearest thing around
-// it: At("services", "app", "deploy", "labels", "traefik.enable").
-func (r *Recipe) At(path ...string) Place {
-	for n := len(path); n > 0; n-- {
-		if at, ok := r.places[strings.Join(path[:n], sep)]; ok {
-			return at
-		}
-	}
-	if len(r.Files) > 0 {
-		return Place{File: r.Files[0]}
-	}
-	return Place{}
+// it: At("services", "app", "deploy", "labels", "traefik.enable"). Of keys and values,
+// to which files add, it is where they begin. An entry of a list is found by its number in its
+// file, by its text, and by what it is called: the key of key=value, the source or the
+// target of a mount, the published port.
+func (r *Recipe) At(path ...string) Place { return nearestSpot(r.spots, r.Files[0], path).Place }
+
+// Written tells whether something is written at a path, and how, before variables are
+// put in.
+func (r *Recipe) Written(path ...string) (raw string, ok bool) {
+	s, ok := r.spots[strings.Join(path, separator)]
+	return s.raw, ok
 }
 
 // Service is one service.
@@ -113,6 +100,8 @@ type Backup struct {
 	PreHook, PostHook       string
 	RestorePre, RestorePost string
 	Volumes                 []BackupVolume
+	// Outside are paths of the old form that lie in no volume.
+	Outside []string
 }
 
 // BackupVolume is a volume that the labels cover.
@@ -151,5 +140,7 @@ type Secret struct {
 	External bool   // to be made before the stack: abra's kind
 	File     string // for one that is not external
 	Length   int    // as .env.sample asks for; 0 where it does not
+	Charset  string // as .env.sample asks for; empty where it does not
+	Manual   bool   // generate=false: nobody but the operator can tell its value
 	Variable string // that holds its version: SECRET_<NAME>_VERSION
 }
