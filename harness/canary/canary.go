@@ -6,9 +6,9 @@
 // keys. What was added or changed meanwhile is the app's business; what vanished is
 // a *run.Fault that names it. A table that was renamed, or a database that was moved,
 // did not vanish. Marks are planted when the app is up, so that nothing of ours is
-// there at its first start. A database outside of every volume is left alone: it may
-// be part of the release, and whether it may be there is asked elsewhere. The package
-// decides nothing about stages.
+// there at its first start. A database outside of every volume is left alone, a file
+// and a server's alike: it may be part of the release, and whether it may be there is
+// asked elsewhere. The package decides nothing about stages.
 package canary
 
 import (
@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -107,6 +108,10 @@ func (p Planter) gone(ctx context.Context, db app.Database) bool {
 
 // Look looks for every mark in a place that is covered, and lists the places that
 // are not. What vanished is a *run.Fault. Every place is covered if covered is nil.
+//
+// A place is a volume and a path in it. A database that a service serves is no one
+// file: it is asked about by the volume that its data lies in and, as the path,
+// "service:" and the service's name, so that a dump counts as well as the files.
 func (s *Set) Look(ctx context.Context, covered func(volume, path string) bool) (notCovered []string, err error) {
 	if covered == nil {
 		covered = func(string, string) bool { return true }
@@ -128,7 +133,7 @@ func (s *Set) Look(ctx context.Context, covered func(volume, path string) bool) 
 		return nil, fmt.Errorf("cannot look for canaries in databases: %w", err)
 	}
 	for _, db := range s.databases {
-		if !covered(db.Volume, pathIn(db.Database)) {
+		if !covered(db.Volume, placeIn(db.Database)) {
 			notCovered = append(notCovered, db.Name)
 			continue
 		}
@@ -168,16 +173,30 @@ func (s *Set) lookInDatabase(ctx context.Context, db database, there []app.Datab
 			return e.look(ctx, s.app, now, s.token, db.content)
 		}
 	}
-	// A new release may keep it elsewhere: where our row is, the others must be.
+	// A new release may keep it elsewhere: where our row is, the others must be. Each of
+	// several that were moved holds our row; it is the one that has all of the others.
+	var lost []string
 	for _, now := range there {
 		if now.Engine != db.Engine || now.Volume == "" || !db.marked || s.knows(now) {
 			continue
 		}
-		if held, err := e.holds(ctx, s.app, now, s.token); err != nil {
+		held, err := e.holds(ctx, s.app, now, s.token)
+		if err != nil {
 			return nil, err
-		} else if held {
-			return e.look(ctx, s.app, now, s.token, db.content)
 		}
+		if !held {
+			continue
+		}
+		why, err := e.look(ctx, s.app, now, s.token, db.content)
+		if err != nil || len(why) == 0 {
+			return nil, err
+		}
+		if lost == nil || path.Base(now.Name) == path.Base(db.Name) {
+			lost = why
+		}
+	}
+	if lost != nil {
+		return lost, nil
 	}
 	return []string{fmt.Sprintf("the database %s is gone, and with it %s", db.Name, rowsOf(db.tables))}, nil
 }
@@ -203,20 +222,10 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// pathIn is a database's path within its volume: its name is volume and path.
-func pathIn(db app.Database) string {
+// placeIn is where in its volume a database is: a file's name is volume and path.
+func placeIn(db app.Database) string {
+	if db.Service != "" {
+		return "service:" + db.Service
+	}
 	return strings.TrimPrefix(strings.TrimPrefix(db.Name, db.Volume), "/")
 }
-
-// engine knows one kind of database.
-type engine interface {
-	// plant puts our row into the database and records what else is in it.
-	plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) (content, error)
-	// holds says whether our row is there.
-	holds(ctx context.Context, in app.Databases, db app.Database, token string) (bool, error)
-	// look says what of the content is no longer there.
-	look(ctx context.Context, in app.Databases, db app.Database, token string, before content) (lost []string, err error)
-}
-
-// engines are the kinds that we know, by app.Database.Engine.
-var engines = map[string]engine{"sqlite": sqlite{}}
