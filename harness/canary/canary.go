@@ -6,9 +6,9 @@
 // keys. What was added or changed meanwhile is the app's business; what vanished is
 // a *run.Fault that names it. A table that was renamed, or a database that was moved,
 // did not vanish. Marks are planted when the app is up, so that nothing of ours is
-// there at its first start. A database outside of every volume is left alone: it may
-// be part of the release, and whether it may be there is asked elsewhere. The package
-// decides nothing about stages.
+// there at its first start. A database outside of every volume is left alone, a file
+// and a server's alike: it may be part of the release, and whether it may be there is
+// asked elsewhere. The package decides nothing about stages.
 package canary
 
 import (
@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -183,16 +184,30 @@ func (s *Set) lookInDatabase(ctx context.Context, db database, there []app.Datab
 			return e.look(ctx, s.app, now, s.token, db.content)
 		}
 	}
-	// A new release may keep it elsewhere: where our row is, the others must be.
+	// A new release may keep it elsewhere: where our row is, the others must be. Each of
+	// several that were moved holds our row; it is the one that has all of the others.
+	var lost []string
 	for _, now := range there {
 		if now.Engine != db.Engine || now.Volume == "" || !db.marked || s.knows(now) {
 			continue
 		}
-		if held, err := e.holds(ctx, s.app, now, s.token); err != nil {
+		held, err := e.holds(ctx, s.app, now, s.token)
+		if err != nil {
 			return nil, err
-		} else if held {
-			return e.look(ctx, s.app, now, s.token, db.content)
 		}
+		if !held {
+			continue
+		}
+		why, err := e.look(ctx, s.app, now, s.token, db.content)
+		if err != nil || len(why) == 0 {
+			return nil, err
+		}
+		if lost == nil || path.Base(now.Name) == path.Base(db.Name) {
+			lost = why
+		}
+	}
+	if lost != nil {
+		return lost, nil
 	}
 	return []string{fmt.Sprintf("the database %s is gone, and with it %s", db.Name, rowsOf(db.tables))}, nil
 }
@@ -226,16 +241,3 @@ func placeOf(db app.Database) Place {
 	}
 	return p
 }
-
-// engine knows one kind of database.
-type engine interface {
-	// plant puts our row into the database and records what else is in it.
-	plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) (content, error)
-	// holds says whether our row is there.
-	holds(ctx context.Context, in app.Databases, db app.Database, token string) (bool, error)
-	// look says what of the content is no longer there.
-	look(ctx context.Context, in app.Databases, db app.Database, token string, before content) (lost []string, err error)
-}
-
-// engines are the kinds that we know, by app.Database.Engine.
-var engines = map[string]engine{"sqlite": sqlite{}}

@@ -25,9 +25,11 @@ const (
 
 // table is what is remembered of one of the app's own tables.
 type table struct {
-	name    string
+	name    string // for people
+	path    string // in SQL
 	columns []string
 	keys    []string // the key's columns; none for a table without one
+	kinds   []string // what each of those holds
 	count   int
 	rows    map[string]bool // the keys' values, those of one key with separator between
 	whole   bool            // rows are all of them, and no sample
@@ -44,6 +46,9 @@ func (t table) lost(before, now []table) string {
 		return "" // an empty table may go
 	}
 	n, there := named(now, t.name)
+	if there && n.name != t.name && slices.ContainsFunc(before, func(b table) bool { return b.name == n.name }) {
+		there = false // where Users and users are two tables, one does not replace the other
+	}
 	switch {
 	case !there && slices.ContainsFunc(now, func(n table) bool { return t.became(n, before) }):
 		return ""
@@ -146,9 +151,13 @@ func clip(s string) string {
 	return string([]rune(s)[:shownKey]) + "…"
 }
 
-// named finds a table. SQL does not tell Users from users.
+// named finds a table. SQL does not always tell Users from users.
 func named(tables []table, name string) (table, bool) {
-	i := slices.IndexFunc(tables, func(t table) bool { return strings.EqualFold(t.name, name) })
+	i := slices.IndexFunc(tables, func(t table) bool { return t.name == name })
+	if i >= 0 {
+		return tables[i], true
+	}
+	i = slices.IndexFunc(tables, func(t table) bool { return strings.EqualFold(t.name, name) })
 	if i < 0 {
 		return table{}, false
 	}

@@ -338,7 +338,7 @@ func TestStories(t *testing.T) {
 			outcomes: allPassed, verdict: run.VerdictPass, level: 5,
 		},
 		{
-			name: "a target that is not known here", given: func(s *story) { s.enrolment.Target = "swarm" },
+			name: "a target that is not known here", given: func(s *story) { s.enrolment.Target = "mainframe" },
 			outcomes: "policy:unverified lint:passed upgrade:blocked restart:blocked backup:blocked install:blocked restore:blocked checks:blocked", verdict: run.VerdictUnverified,
 			tells: []string{"change target in the enrolment", "nothing is deployed, because policy could not be verified"},
 		},

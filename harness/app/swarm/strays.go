@@ -61,6 +61,15 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 			return nil, fmt.Errorf("cannot look for stray files: %w", err)
 		}
 	}
+	served, err := a.servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range served {
+		if s.Volume == "" {
+			found[s.Data] = app.Stray{Path: strings.TrimSuffix(s.Data, "/") + "/", Database: true}
+		}
+	}
 	var strays []app.Stray
 	for _, s := range found {
 		strays = append(strays, s)
