@@ -18,7 +18,7 @@ import (
 
 // ours are errors that blame nobody but the machine; the others blame the recipe.
 func TestWhoIsToBlameForWhatDockerSays(t *testing.T) {
-	recipe := &compose.Recipe{}
+	recipe := &compose.Recipe{Files: []string{"compose.yml"}}
 	service := compose.Service{Name: "app", Image: "registry.example/app:1"}
 	pull := func(said string) error { return blamePull(recipe, service, errors.New(said)) }
 	task := func(said string) error { return infrastructure(swarm.Task{Status: swarm.TaskStatus{Err: said}}) }

@@ -24,6 +24,9 @@ const (
 	placeTime = 8 * time.Second
 	// steadyTime is how long everything must stand before it is believed.
 	steadyTime = time.Second
+	// proveTime is how long a service must run that has failed before: one without a
+	// healthcheck counts as running as soon as it was started.
+	proveTime = 6 * time.Second
 )
 
 // errTimeout ends the waiting for a stack.
@@ -52,6 +55,9 @@ func (a *App) converge(ctx context.Context, d *deployed) error {
 				return "", err
 			}
 			lacks := s.stands()
+			if lacks == "" && len(s.failed) > 0 && time.Since(s.last.Status.Timestamp) < proveTime {
+				lacks = s.name + ": it runs again; watching it for a moment"
+			}
 			if lacks != "" {
 				missing = append(missing, lacks)
 			} else if !up[s.ID] {
