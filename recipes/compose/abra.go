@@ -49,7 +49,7 @@ func (r *reader) readAbra() error {
 			continue
 		}
 		if m := function.FindStringSubmatch(trimmed); m != nil {
-			body = !strings.Contains(m[1], "}")
+			body = !strings.HasSuffix(m[1], "}")
 			continue
 		}
 		if m := heredoc.FindStringSubmatch(trimmed); m != nil {
