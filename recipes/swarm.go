@@ -2,8 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -27,7 +25,7 @@ func (m *meaning) swarm(e Enrolment) {
 		}
 	}
 	for i, exception := range e.Allow {
-		if err := checkAllow(exception); err != nil {
+		if err := CheckAllow(exception); err != nil {
 			m.say(fmt.Sprintf("/allow/%d", i), false, "%v", err)
 		}
 	}
@@ -47,45 +45,6 @@ func (m *meaning) swarm(e Enrolment) {
 		}
 		variables[name] = dep
 	}
-}
-
-// checkAllow says what is wrong with an exception from the policy.
-func checkAllow(exception string) error {
-	rule, what, ok := strings.Cut(exception, ": ")
-	if !ok || rule == "" || strings.TrimSpace(what) == "" {
-		return fmt.Errorf("%q is not an exception written <rule>: <what>", exception)
-	}
-	if _, known := PolicyRules[rule]; !known {
-		names := slices.Sorted(maps.Keys(PolicyRules))
-		if near := nearest(rule, names); near != "" {
-			return fmt.Errorf("there is no rule %s; did you mean %s?", quoteOdd(rule), near)
-		}
-		return fmt.Errorf("there is no rule %s; there are %s", quoteOdd(rule), strings.Join(names, ", "))
-	}
-	return nil
-}
-
-// PolicyRules is what a Co-op Cloud recipe may not ask for unless its enrolment allows
-// that very thing, each with the reason. docs/reference/policy.md is held against it.
-var PolicyRules = map[string]string{
-	"privileged":      "A privileged container is root on the machine.",
-	"host-namespace":  "pid, ipc, userns_mode and network_mode let a container see what is not its own.",
-	"host-network":    "A container in the machine's own network reaches whatever listens there.",
-	"device":          "A device is the machine's, or another's.",
-	"capability":      "An added capability is a part of root.",
-	"security-option": "An option that loosens what keeps containers in.",
-	"sysctl":          "A kernel setting.",
-	"cgroup-parent":   "A container could escape the limits that were set for it.",
-	"credential-spec": "Credentials of the machine.",
-	"bind-mount":      "A folder of the machine, with whatever is in it.",
-	"docker-socket":   "Whoever can speak to Docker is root on the machine.",
-	"volume-driver":   "A volume that is not a plain one of the engine may be anything.",
-	"foreign-volume":  "A volume that is not the stack's holds another's data, and outlives the run.",
-	"foreign-network": "A network that is not the stack's lets apps find each other. The network proxy is for all.",
-	"foreign-config":  "A config that is not the stack's is another's.",
-	"foreign-secret":  "A secret that is not the stack's is another's.",
-	"published-port":  "A port of the machine, which nobody else can have meanwhile.",
-	"other-node":      "A place to run that is not this machine's.",
 }
 
 // DepVariable is the environment variable through which an app learns something of a
