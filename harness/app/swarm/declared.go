@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"seatrial/harness/app"
+	"seatrial/recipes/compose"
 )
 
 // Declared implements app.Declarer: what the labels backupbot.* say of the release that
@@ -24,9 +25,21 @@ func (a *App) Declared(context.Context) (app.Backup, error) {
 			RestorePre: s.Backup.RestorePre, RestorePost: s.Backup.RestorePost,
 		}
 		for _, v := range s.Backup.Volumes {
-			one.Volumes = append(one.Volumes, app.BackupVolume{Volume: v.Volume, Paths: v.Paths})
+			one.Volumes = append(one.Volumes, app.BackupVolume{Volume: v.Volume, Paths: v.Paths, Label: declaring(s, v)})
 		}
 		b.Services = append(b.Services, one)
 	}
 	return b, nil
+}
+
+// declaring is the label that says so about a volume.
+func declaring(s compose.Service, v compose.BackupVolume) string {
+	const enable, older = "backupbot.backup", "backupbot.backup.path"
+	paths := "backupbot.backup.volumes." + v.Volume + ".path"
+	for _, label := range []string{paths, older} {
+		if s.Labels[label] != "" {
+			return label
+		}
+	}
+	return enable
 }

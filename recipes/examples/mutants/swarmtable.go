@@ -79,7 +79,7 @@ func swarmBackups() []Mutant {
 		},
 		{
 			Name: "swarm-no-restore-hook", Plants: "the database is dumped, and nothing reads the dump back", Example: ledgerRecipe,
-			Verdict: "fail", Stage: "backup", Outcome: "failed", Evidence: "backupbot.restore.post-hook",
+			Verdict: "fail", Stage: "backup", Outcome: "failed", Evidence: "restore hook missing",
 			changes: []change{{firstRelease, postgresFile, dumpReturn, ""}},
 		},
 		{
@@ -89,7 +89,7 @@ func swarmBackups() []Mutant {
 		},
 		{
 			Name: "swarm-volume-not-backed-up", Plants: "the one volume with data is excluded from the backup", Example: bookRecipe,
-			Verdict: "fail", Stage: "backup", Outcome: "failed", Evidence: "the backup",
+			Verdict: "fail", Stage: "backup", Outcome: "failed", Evidence: "nothing is backed up",
 			changes: always(bookPath, `        - "backupbot.backup.volumes.data=false"`+"\n"),
 		},
 	}
@@ -142,7 +142,7 @@ func swarmNames() []Mutant {
 		},
 		{
 			Name: "swarm-undefined-variable", Plants: "the compose file needs a variable that nothing defines", Example: bookRecipe,
-			Verdict: "fail", Stage: "lint", Outcome: "failed", Evidence: "MAIL_HOST",
+			Verdict: "fail", Stage: "policy", Outcome: "failed", Evidence: "MAIL_HOST",
 			changes: pull("      - DOMAIN\n", "      - DOMAIN\n      - MAIL_HOST=${MAIL_HOST:?is not set}\n"),
 		},
 	}
