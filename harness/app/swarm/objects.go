@@ -143,7 +143,8 @@ func (e *Engine) removeOnce(ctx context.Context, o app.Object) (err error) {
 }
 
 // graceLimit is how long the containers of a removed service may take to end before they
-// are removed by force.
+// are removed by force. Not sooner: the swarm forgets to take down a network for which it
+// has no container left.
 const graceLimit = 20 * time.Second
 
 // awaitTasks waits until the containers of a removed service are gone: until then they

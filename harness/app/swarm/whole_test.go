@@ -114,9 +114,10 @@ func TestAnAppMayWaitForItsDatabaseByCrashing(t *testing.T) {
 	e := need(t)
 	t.Parallel()
 	a, _ := newApp(t, e)
-	text := strings.Replace(composeOf("1.0.0", "nslookup tasks.db >/dev/null 2>&1 && wget -T 2 -qO- http://tasks.db:8080/version >/dev/null || exit 1; exec ./guest serve"), "volumes: {data: }", `  db:
+	text := strings.Replace(composeOf("1.0.0", "[ -e /data/ready ] || exit 1; exec ./guest serve"), "volumes: {data: }", `  db:
     image: `+guestImage+`:1.0.0
-    command: ["sh", "-c", "sleep 15; exec ./guest serve"]
+    command: ["sh", "-c", "sleep 15; touch /data/ready; exec ./guest serve"]
+    volumes: ["data:/data"]
     networks: [internal]
     healthcheck: {test: ["CMD", "wget", "-qO-", "http://127.0.0.1:8080/version"], interval: 1s, start_period: 30s}
 volumes: {data: }`, 1)
