@@ -49,7 +49,7 @@ func (r *reader) readAbra() error {
 			continue
 		}
 		if m := function.FindStringSubmatch(trimmed); m != nil {
-			body = !strings.Contains(m[1], "}")
+			body = !strings.HasSuffix(m[1], "}")
 			continue
 		}
 		if m := heredoc.FindStringSubmatch(trimmed); m != nil {
@@ -80,15 +80,35 @@ func endsBlock(line string) bool {
 	return false
 }
 
-// assignments takes a line like export A=1 B="$A-x".
+// assignments takes a line like export A=1 B="$A-x"; export C=2.
 func (r *reader) assignments(line string, at Place, conditional bool) {
-	for _, word := range []string{"export ", "declare -x ", "readonly "} {
-		line = strings.TrimPrefix(line, word)
+	for line != "" {
+		var pairs []pair
+		pairs, line = r.assignment(line, at)
+		for _, p := range pairs {
+			if conditional {
+				p.why = "only under a condition"
+			}
+			if p.why != "" {
+				r.unknown[p.name] = unknown{at, p.why}
+				continue
+			}
+			delete(r.unknown, p.name)
+			r.setAbra(p.name, p.value, at)
+		}
 	}
-	type pair struct{ name, value, why string }
-	var pairs []pair
+}
+
+type pair struct{ name, value, why string }
+
+// assignment takes the variables of the first command of a line, and returns what stands
+// behind it. What is set for one command alone is none.
+func (r *reader) assignment(line string, at Place) (pairs []pair, rest string) {
+	line = strings.TrimLeft(line, " \t;")
+	for _, word := range []string{"if ", "then ", "else ", "do ", "export ", "declare -x ", "declare ", "readonly ", "typeset "} {
+		line = strings.TrimLeft(strings.TrimPrefix(line, word), " \t")
+	}
 	for {
-		line = strings.TrimLeft(line, " \t;")
 		m := assigned.FindStringSubmatch(line)
 		if m == nil {
 			break
@@ -96,24 +116,19 @@ func (r *reader) assignments(line string, at Place, conditional bool) {
 		w := word{reader: r, rest: line[len(m[0]):], at: at}
 		value := w.read()
 		pairs = append(pairs, pair{m[1], value, w.why})
-		line = w.rest
+		line = strings.TrimLeft(w.rest, " \t")
 	}
-	if line != "" && line[0] != '#' {
-		if !conditional {
-			return // variables for the one command behind them
-		}
+	switch {
+	case line == "" || line[0] == '#':
+		return pairs, ""
+	case line[0] == ';':
+		return pairs, line[1:]
 	}
-	for _, p := range pairs {
-		if conditional {
-			p.why = "only under a condition"
-		}
-		if p.why != "" {
-			r.unknown[p.name] = unknown{at, p.why}
-			continue
-		}
-		delete(r.unknown, p.name)
-		r.setAbra(p.name, p.value, at)
+	// A command: what follows it on the line may be any shell.
+	if _, rest, more := strings.Cut(line, "; "); more {
+		return nil, rest
 	}
+	return nil, ""
 }
 
 func (r *reader) setAbra(name, value string, at Place) {

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"path/filepath"
@@ -13,9 +14,14 @@ import (
 	"github.com/docker/cli/cli/compose/loader"
 	"github.com/docker/cli/cli/compose/schema"
 	"github.com/docker/cli/cli/compose/types"
+	"github.com/sirupsen/logrus"
 
 	"seatrial/recipes"
 )
+
+// The loader and its helpers write warnings to standard error, which is not theirs. Nothing
+// else in this program speaks through logrus.
+func init() { logrus.SetOutput(io.Discard) }
 
 // load gives the files to the docker program's loader: each alone, so that what is
 // wrong is said of its file, and then all of them.

@@ -109,3 +109,92 @@ func TestAnEnrolmentSwitchesAnOverlayOn(t *testing.T) {
 		t.Errorf("abra.sh beats the enrolment: %s", r.Configs[2].Full)
 	}
 }
+
+func TestAForumInOlderForms(t *testing.T) {
+	r, err := compose.Read(t.Context(), golden(t, "forum.txtar"), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, web := r.Services[0], r.Services[1]
+	if r.Main != "web" {
+		t.Errorf("the main service is %q, want web, the only one that Traefik is told of", r.Main)
+	}
+	if diff := cmp.Diff(&compose.Route{Rule: "Host(`wiki-a1b2c3.test`)", Port: 8080, Network: "proxy"}, web.Route); diff != "" {
+		t.Errorf("the route (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&compose.Backup{Volumes: []compose.BackupVolume{{Volume: "avatars"}}}, web.Backup); diff != "" {
+		t.Errorf("the backup of web (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&compose.Backup{
+		PreHook: "mariadb-dump --all-databases > /var/lib/mysql/dump.sql", PostHook: "rm /var/lib/mysql/dump.sql",
+		RestorePre: "mkdir -p /var/lib/mysql", RestorePost: "mariadb < /var/lib/mysql/dump.sql",
+		Volumes: []compose.BackupVolume{{Volume: "mariadb", Paths: []string{"dump.sql"}}}, Outside: []string{"/tmp/other"},
+	}, db.Backup); diff != "" {
+		t.Errorf("the backup of db (-want +got):\n%s", diff)
+	}
+	if web.ContainerLabels["backupbot.backup"] != "true" {
+		t.Error("labels beside deploy are lost: lint needs them")
+	}
+	env := map[string]string{}
+	for name, value := range r.Config.Services[1].Environment {
+		if value != nil {
+			env[name] = *value
+		}
+	}
+	if diff := cmp.Diff(map[string]string{
+		"DOMAIN": "wiki-a1b2c3.test", "MOTTO": "Say\n\"hello\"", "PRICE": "5$", "SMTP_PORT": "587",
+		"GREETING": `hello $DOMAIN "you"`, "FORUM_ADMIN": "admin $HOME",
+	}, env); diff != "" {
+		t.Errorf("the environment (-want +got):\n%s", diff)
+	}
+	if r.Env["APP_CONF_VERSION"] != "v4" || r.Env["DB_CONF_VERSION"] != "v1" {
+		t.Errorf("abra.sh is read as %q and %q", r.Env["APP_CONF_VERSION"], r.Env["DB_CONF_VERSION"])
+	}
+	for _, name := range []string{"HIDDEN", "SSO_VERSION", "UNUSED"} {
+		if value, set := r.Env[name]; set {
+			t.Errorf("%s became %q, which only running abra.sh would tell", name, value)
+		}
+	}
+	if diff := cmp.Diff([]compose.Secret{
+		{Name: "db_password", Full: "wiki-a1b2c3_db_password_v3", External: true, Variable: "SECRET_DB_PASSWORD_VERSION"},
+		{Name: "db_root_password", Full: "wiki-a1b2c3_db_root_password_v1", External: true, Length: 20, Variable: "SECRET_DB_ROOT_PASSWORD_VERSION"},
+	}, r.Secrets); diff != "" {
+		t.Errorf("the secrets (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]compose.Volume{{Name: "avatars", Full: "wiki-a1b2c3_avatars"}, {Name: "mariadb", Full: "wiki-a1b2c3_mysql"}}, r.Volumes); diff != "" {
+		t.Errorf("the volumes (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]compose.Network{{Name: "backend", Full: "wiki-a1b2c3_backend"}, {Name: "proxy", Full: "proxy", External: true}}, r.Networks); diff != "" {
+		t.Errorf("the networks (-want +got):\n%s", diff)
+	}
+	var ignored []string
+	for _, i := range r.Ignored {
+		ignored = append(ignored, i.Service+" "+i.Key+" "+i.Place.String())
+	}
+	if want := []string{"web container_name compose.yaml:4", "web depends_on compose.yaml:6", "web restart compose.yaml:5"}; !cmp.Equal(ignored, want) {
+		t.Errorf("what swarm ignores is %q, want %q", ignored, want)
+	}
+}
+
+func TestNotesCoverAVolumeOnce(t *testing.T) {
+	r, err := compose.Read(t.Context(), golden(t, "notes.txtar"), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, worker := r.Services[0], r.Services[1]
+	if diff := cmp.Diff(&compose.Backup{Volumes: []compose.BackupVolume{{Volume: "data", Paths: []string{"notes.db", "attachments"}}}}, app.Backup); diff != "" {
+		t.Errorf("the backup of app (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&compose.Backup{PreHook: "/worker pause", PostHook: "/worker resume"}, worker.Backup); diff != "" {
+		t.Errorf("the backup of worker (-want +got):\n%s", diff)
+	}
+	if r.Timeout != 150*time.Second || r.Version != "0.1.0+0.9" {
+		t.Errorf("the labels say %s and %s", r.Timeout, r.Version)
+	}
+	if at := r.At("services", "app", "deploy", "update_config", "order"); at.Line != 3 {
+		t.Errorf("what << brings is at %s, want line 3", at)
+	}
+	if got := r.Config.Services[0].Deploy.UpdateConfig.Order; got != "start-first" {
+		t.Errorf("<< brings %q", got)
+	}
+}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -53,6 +54,14 @@ type Ignored struct {
 type Place struct {
 	File string // relative to the recipe's folder
 	Line int    // from 1; 0 for the file as a whole
+}
+
+// String is file:line, as editors and terminals understand it.
+func (p Place) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
 // At is where a value was written last among the files, or the nearest thing around

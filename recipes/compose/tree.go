@@ -245,6 +245,11 @@ func (r *reader) item(f *file, n *yaml.Node, at []string, number int) {
 		}
 	case yaml.MappingNode:
 		for i := 0; i < len(n.Content); i += 2 {
+			if n.Content[i].Value == "source" {
+				here.raw = n.Content[i+1].Value
+			}
+		}
+		for i := 0; i < len(n.Content); i += 2 {
 			switch n.Content[i].Value {
 			case "source", "target", "published":
 				r.mark(below(at, r.interpolated(n.Content[i+1].Value)), here, false)
