@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"seatrial/harness/run"
 	"seatrial/recipes"
+	"seatrial/recipes/compose"
 )
 
 // Input is what a recipe consists of.
@@ -19,7 +21,17 @@ type Input struct {
 	Enrolment recipes.Enrolment // with its defaults filled in
 	Versions  []string          // the tags of what was published
 	Version   string            // the tag of these very files; empty if they were not published
+
+	// Of a recipe for Docker Swarm, read as ReadSwarm does.
+	Recipe     *compose.Recipe  // nil: it could not be read
+	Problems   compose.Problems // why it could not
+	Previous   *compose.Recipe  // the release that is upgraded from; nil without one
+	PreviousFS fs.FS            // its files
+	Boot       time.Duration    // how long the app took to become healthy in an earlier run; 0: not known
 }
+
+// targetSwarm is the target of recipes for Docker Swarm, as enrolments name it.
+const targetSwarm = "swarm"
 
 // rule is one thing to look for.
 type rule struct {
@@ -33,7 +45,23 @@ type say func(file string, line int, format string, args ...any)
 
 // rules is every rule, in the order of docs/reference/lint.md.
 func rules() []rule {
-	return slices.Concat(procfileRules(), commandRules(), enrolmentRules(), secretRules(), fileRules(), versionRules())
+	return slices.Concat(programRules(), commonRules(), swarmRules())
+}
+
+// rulesFor are those that make sense for a target.
+func rulesFor(target string) []rule {
+	if target == targetSwarm {
+		return slices.Concat(commonRules(), swarmRules())
+	}
+	return slices.Concat(programRules(), commonRules())
+}
+
+// programRules are about programs that a Procfile starts.
+func programRules() []rule { return slices.Concat(procfileRules(), commandRules()) }
+
+// commonRules are about what every recipe has.
+func commonRules() []rule {
+	return slices.Concat(enrolmentRules(), secretRules(), fileRules(), versionRules())
 }
 
 // perRule bounds what one rule says: a thousand broken links are one mistake.
@@ -43,7 +71,7 @@ const perRule = 20
 func Check(in Input) []run.Finding {
 	r := open(in)
 	var findings []run.Finding
-	for _, rule := range rules() {
+	for _, rule := range rulesFor(in.Enrolment.Target) {
 		n := 0
 		rule.look(r, func(file string, line int, format string, args ...any) {
 			if n++; n > perRule {

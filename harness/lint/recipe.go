@@ -28,6 +28,7 @@ type recipe struct {
 	procfile  []procLine
 	noProc    string // why there is no Procfile that could be read
 	enrolment string // the name of its file, for findings
+	leaves    []leaf // of the compose files; nil: not read yet
 }
 
 // entry is a file or a link.
@@ -56,6 +57,9 @@ func open(in Input) *recipe {
 		r.enrolment = filepath.Base(in.Enrolment.File)
 	}
 	r.walk()
+	if r.swarm() {
+		return r // and a Procfile, if it has one, is none of ours
+	}
 	text, err := r.read(procfileName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -69,6 +73,9 @@ func open(in Input) *recipe {
 	}
 	return r
 }
+
+// swarm says whether the recipe is one of Co-op Cloud, for Docker Swarm.
+func (r *recipe) swarm() bool { return r.Enrolment.Target == targetSwarm }
 
 // linkTo is where a link leads; empty for what is none.
 func (r *recipe) linkTo(name string) string {

@@ -17,6 +17,10 @@ var (
 	noFile      = regexp.MustCompile(`(?i)_(?:FILE|PATH|URL|NAME|TTL|LENGTH)$`)
 	assignment  = regexp.MustCompile(`(?:^|\s)(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(?:"([^"]*)"|'([^']*)'|(\S*))`)
 	envFile     = regexp.MustCompile(`^\.env(?:\..+)?$`)
+	// secretItself is a name whose value is the secret, not something about one.
+	secretItself = regexp.MustCompile(`(?i)(?:^|_)(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|SECRET_KEY|ENCRYPTION_KEY)$`)
+	// noSecret is a value that says yes, no or how many.
+	noSecret = regexp.MustCompile(`(?i)^(?:true|false|yes|no|on|off|none|[0-9]{1,5})$`)
 )
 
 // setting is one value of the environment and where it is written.
@@ -24,6 +28,14 @@ type setting struct {
 	file        string
 	line        int
 	name, value string
+	recipes     bool // it is the recipe's, not the operator's
+}
+
+// plain says whether a Co-op Cloud recipe has a secret of its own there for everybody,
+// where abra would make one for each.
+func (s setting) plain() bool {
+	return s.recipes && secretItself.MatchString(s.name) && s.value != "" && !noSecret.MatchString(s.value) &&
+		!strings.ContainsAny(s.value, "$") && !strings.HasPrefix(s.value, "/")
 }
 
 // secretRules are about credentials that anybody can read. They never repeat a value.
@@ -31,14 +43,17 @@ func secretRules() []rule {
 	return []rule{
 		{"secret-in-plain-env", run.SeverityWarning, func(r *recipe, say say) {
 			for _, s := range r.settings() {
-				if knownSecret.MatchString(s.value) {
+				switch {
+				case knownSecret.MatchString(s.value):
 					say(s.file, s.line, "%s holds a real credential in plain text: withdraw it where it was issued, then take it out", visible(s.name))
+				case r.swarm() && s.plain():
+					say(s.file, s.line, "%s has a value in plain text, the same for everybody: declare a secret, which abra makes, and name its file, in %s_FILE if the image knows that", visible(s.name), visible(s.name))
 				}
 			}
 		}},
 		{"secret-like-env", run.SeverityNote, func(r *recipe, say say) {
 			for _, s := range r.settings() {
-				if !knownSecret.MatchString(s.value) && secretName.MatchString(s.name) && !noFile.MatchString(s.name) && random(s.value) {
+				if !knownSecret.MatchString(s.value) && !(r.swarm() && s.plain()) && secretName.MatchString(s.name) && !noFile.MatchString(s.name) && random(s.value) {
 					say(s.file, s.line, "%s looks like a secret in plain text: if it opens anything but this test, withdraw it", visible(s.name))
 				}
 			}
@@ -46,21 +61,29 @@ func secretRules() []rule {
 	}
 }
 
-// settings are those of the enrolment, the Procfile, and .env files at the top.
+// settings are those of the enrolment, the Procfile, the services of a compose file,
+// and .env files at the top.
 func (r *recipe) settings() []setting {
 	var all []setting
 	for _, env := range []map[string]string{r.Enrolment.Env, r.Enrolment.UpgradeEnv} {
 		for _, name := range slices.Sorted(maps.Keys(env)) {
-			all = append(all, setting{r.enrolment, 0, name, env[name]})
+			all = append(all, setting{r.enrolment, 0, name, env[name], false})
 		}
 	}
 	in := func(file string, line int, text string) {
 		for _, m := range assignment.FindAllStringSubmatch(text, -1) {
-			all = append(all, setting{file, line, m[1], m[2] + m[3] + m[4]})
+			all = append(all, setting{file, line, m[1], m[2] + m[3] + m[4], true})
 		}
 	}
 	for _, l := range r.procfile {
 		in(procfileName, l.number, l.command)
+	}
+	if r.swarm() {
+		for _, l := range r.composeLeaves() {
+			if l.is("services", "*", "environment", "*") {
+				all = append(all, setting{l.file, l.line, l.path[3], l.text, true})
+			}
+		}
 	}
 	for _, e := range r.entries {
 		if !envFile.MatchString(e.path) {

@@ -32,6 +32,10 @@ func versionRules() []rule {
 				return
 			}
 			number := visible(strings.TrimPrefix(version, "v"))
+			if r.swarm() {
+				say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s, which abra shows before an upgrade", number, number)
+				return
+			}
 			say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s.md, or into a CHANGELOG", number, number)
 		}},
 		{"no-published-version", run.SeverityNote, func(r *recipe, say say) {
@@ -52,10 +56,13 @@ func (r *recipe) tags() []string {
 }
 
 // newest is the version of these files, or, where they have none yet, the highest
-// that was published for everybody.
+// that was published for everybody. A Co-op Cloud recipe says its next version itself.
 func (r *recipe) newest() string {
 	if r.Version != "" {
 		return versionIn(r.Version)
+	}
+	if r.Recipe != nil && versionIn(r.Recipe.Version) != "" {
+		return versionIn(r.Recipe.Version)
 	}
 	var highest string
 	for _, tag := range r.Versions {
@@ -96,6 +103,10 @@ func (r *recipe) raisesMajor(version string) bool {
 func (r *recipe) noted(version string) bool {
 	number := strings.TrimPrefix(version, "v")
 	for _, e := range r.entries {
+		// abra gives this note the version's name when it is released.
+		if r.swarm() && r.Version == "" && !slices.Contains(r.Versions, number) && e.path == "release/next" {
+			return true
+		}
 		for _, name := range []string{version, number} {
 			if e.path == "release/"+name || strings.HasPrefix(e.path, "release/"+name+".") {
 				return true
