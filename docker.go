@@ -103,7 +103,11 @@ func swarmPolicy(b harness.Bench) func(context.Context) ([]string, error) {
 		}
 		var lines []string
 		for i, r := range releases {
-			recipe, err := compose.Read(ctx, r.Dir, swarm.ReadOptions(label, hostOf(b.BaseURL), b.Enrolment.Env))
+			env := []map[string]string{b.Enrolment.Env}
+			if i == 0 {
+				env = append(env, b.Enrolment.UpgradeEnv)
+			}
+			recipe, err := compose.Read(ctx, r.Dir, swarm.ReadOptions(label, hostOf(b.BaseURL), env...))
 			if err != nil && i > 0 {
 				continue // a published release that cannot be read is the upgrade's question
 			}

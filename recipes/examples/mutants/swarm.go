@@ -19,7 +19,7 @@ const (
 	bookImage   = "    image: 127.0.0.1:5000/seatrial/guestbook:1.2.0\n"
 	ledgerImage = "    image: 127.0.0.1:5000/seatrial/ledger:1.1.0\n"
 	rollback    = "        failure_action: rollback\n"
-	monitor     = "        monitor: 15s\n"
+	monitor     = "        monitor: 8s\n"
 	bookMount   = "      - data:/data\n"
 	bookDeploy  = "    deploy:\n"
 	bookPath    = `        - "backupbot.backup.volumes.data.path=backup/guestbook.db"` + "\n"
