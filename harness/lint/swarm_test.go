@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 
 	"seatrial/harness/run"
 	"seatrial/recipes"
-	"seatrial/recipes/compose"
 )
 
 // mark stands at the end of the line of a fixture at which a finding is expected.
@@ -98,16 +96,17 @@ func readCase(t *testing.T, name string, texts map[string]string) swarmCase {
 		}
 	}
 	c.in.FS = os.DirFS(filepath.Join(dir, "head"))
-	var err error
-	c.in.Recipe, err = compose.Read(t.Context(), filepath.Join(dir, "head"), Deployment(nil))
-	if err != nil && !errors.As(err, &c.in.Problems) {
+	previous := filepath.Join(dir, "previous")
+	if _, err := os.Stat(previous); err != nil {
+		previous = ""
+	} else {
+		c.in.PreviousFS = os.DirFS(previous)
+	}
+	if err := c.in.ReadSwarm(t.Context(), filepath.Join(dir, "head"), previous); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "previous")); err == nil {
-		c.in.PreviousFS = os.DirFS(filepath.Join(dir, "previous"))
-		if c.in.Previous, err = compose.Read(t.Context(), filepath.Join(dir, "previous"), Deployment(nil)); err != nil {
-			t.Fatal(err)
-		}
+	if previous != "" && c.in.Previous == nil {
+		t.Fatalf("%s: the previous release cannot be read", name)
 	}
 	return c
 }
@@ -187,6 +186,94 @@ func TestRulesAreForATarget(t *testing.T) {
 			if slices.ContainsFunc(without, func(w rule) bool { return w.id == r.id }) {
 				t.Errorf("%s is asked for the target %q", r.id, target)
 			}
+		}
+	}
+}
+
+func TestWhatIsSaidOfACredentialDoesNotRepeatIt(t *testing.T) {
+	const credential = "k3j9d8f7s6a5q1w2e3r4t5"
+	c := readCase(t, "a credential", map[string]string{
+		".env.sample": "ADMIN_TOKEN=" + credential + "\n",
+		"compose.yml": "services:\n  app:\n    image: wiki:1\n    environment:\n      DB_PASSWORD: " + credential + "\n",
+	})
+	places, findings := c.found("secret-in-plain-env")
+	if text := fmt.Sprint(Check(c.in)); strings.Contains(text, credential) || len(places) != 2 {
+		t.Errorf("found %+v, and the credential is in %s", findings, text)
+	}
+}
+
+// The release that is upgraded from is not the head's fault.
+func TestABrokenReleaseIsNotSaidOfTheHead(t *testing.T) {
+	head, before := t.TempDir(), t.TempDir()
+	for dir, text := range map[string]string{head: "services:\n  app:\n    image: wiki:1\n", before: "services: [\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "compose.yml"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := Input{FS: os.DirFS(head), PreviousFS: os.DirFS(before), Enrolment: recipes.Defaults(recipes.Enrolment{Target: targetSwarm})}
+	if err := in.ReadSwarm(t.Context(), head, before); err != nil || in.Recipe == nil || in.Previous != nil || len(in.Problems) > 0 {
+		t.Fatalf("read %v, %v, problems %v: %v", in.Recipe, in.Previous, in.Problems, err)
+	}
+	if findings := Check(in); slices.ContainsFunc(findings, func(f run.Finding) bool { return f.Severity == run.SeverityError }) {
+		t.Errorf("found %+v", findings)
+	}
+	if err := in.ReadSwarm(t.Context(), filepath.Join(head, "gone"), ""); err == nil {
+		t.Error("a folder that is not there is taken for a recipe")
+	}
+}
+
+// The enrolment's variables choose what is deployed, those for the upgrade too.
+func TestTheEnrolmentChoosesTheFiles(t *testing.T) {
+	texts := map[string]string{
+		"compose.yml":    "services:\n  app:\n    image: wiki:1\n",
+		"compose.db.yml": "services:\n  db:\n    image: mariadb\n",
+	}
+	dir := t.TempDir()
+	for name, text := range texts {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := Input{FS: os.DirFS(dir), Enrolment: recipes.Defaults(recipes.Enrolment{
+		Target: targetSwarm, UpgradeEnv: map[string]string{"COMPOSE_FILE": "compose.yml:compose.db.yml"},
+	})}
+	if err := in.ReadSwarm(t.Context(), dir, dir); err != nil {
+		t.Fatal(err)
+	}
+	if len(in.Recipe.Files) != 2 || len(in.Previous.Files) != 1 {
+		t.Errorf("the head is %v, and the release %v", in.Recipe.Files, in.Previous.Files)
+	}
+	if places, _ := (swarmCase{in: in}).found("image-latest"); !slices.Equal(places, []string{"compose.db.yml:3"}) {
+		t.Errorf("found at %q", places)
+	}
+}
+
+func TestNothingInAComposeFileMakesLintPanic(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"nested":    strings.Repeat("[", 5000) + strings.Repeat("]", 5000),
+		"laughs":    "a: &a [x]\nb: &b [*a, *a]\nversion: *b\n",
+		"circle":    "services: &s\n  app: *s\n",
+		"documents": "services: {}\n---\nservices: {}\n",
+		"numbers":   "1: 2\nservices:\n  3:\n    healthcheck: {interval: $X}\n  ? [a]\n  : b\n",
+		"hostile":   "services:\n  \"a\\e[2Jb\":\n    stop_grace_period: \"${X:-\\e[2J}\"\n",
+		"empty":     "",
+		"NUL":       "services:\x00",
+		"large":     "services:\n" + strings.Repeat("  # long\n", 20_000),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "compose.yml"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		in := Input{FS: os.DirFS(dir), Enrolment: recipes.Defaults(recipes.Enrolment{Target: targetSwarm})}
+		if err := in.ReadSwarm(t.Context(), dir, ""); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		findings := Check(in)
+		if !slices.ContainsFunc(findings, func(f run.Finding) bool { return f.ID == "compose-invalid" && f.File == "compose.yml" }) {
+			t.Errorf("%s: not refused: %+v", name, findings)
+		}
+		if all := fmt.Sprintf("%+v", findings); strings.ContainsAny(all, "\n\x1b\x00") {
+			t.Errorf("%s: shown as it is: %q", name, all)
 		}
 	}
 }
