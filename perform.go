@@ -21,6 +21,7 @@ import (
 	"seatrial/harness/canary"
 	"seatrial/harness/check"
 	"seatrial/harness/gateway"
+	"seatrial/harness/lint"
 	"seatrial/harness/result"
 	"seatrial/harness/run"
 	"seatrial/harness/stage"
@@ -167,7 +168,14 @@ func tools(b harness.Bench) stage.Tools {
 	return stage.Tools{
 		Canaries: planter{canary.Planter{App: b.App, Ignore: b.Enrolment.Canaries.Ignore}},
 		Steps:    &check.Runner{BaseURL: b.BaseURL, Client: b.Client, Exec: b.App},
-		Lint:     func(ctx context.Context) ([]run.Finding, error) { return lintRecipe(ctx, b) },
+		Lint: func(context.Context) ([]run.Finding, error) {
+			root, err := os.OpenRoot(b.Fetched.Head.Dir)
+			if err != nil {
+				return nil, err
+			}
+			defer root.Close()
+			return lint.Check(lint.Input{FS: root.FS(), Enrolment: b.Enrolment, Versions: b.Fetched.Versions}), nil
+		},
 	}
 }
 

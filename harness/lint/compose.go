@@ -11,6 +11,17 @@ import (
 	"seatrial/recipes/compose"
 )
 
+// commonStack is how long a stack's name often is: that of a recipe, and a domain, as
+// in knowledge-base_example_coop_eu.
+const commonStack = 30
+
+// Deployment is the deployment for which a recipe is read before it is given to Check.
+// Its stack has a short name, so that a recipe can be read whose names get too long
+// elsewhere.
+func Deployment(env map[string]string) compose.Options {
+	return compose.Options{Stack: "app_example_org", Domain: "app.example.org", Env: env}
+}
+
 // swarmRules are about Co-op Cloud recipes for Docker Swarm.
 func swarmRules() []rule {
 	read := slices.Concat(

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"seatrial/harness/run"
 	"seatrial/recipes"
+	"seatrial/recipes/compose"
 )
 
 // mark stands at the end of the line of a fixture at which a finding is expected.
@@ -96,19 +98,24 @@ func readCase(t *testing.T, name string, texts map[string]string) swarmCase {
 		}
 	}
 	c.in.FS = os.DirFS(filepath.Join(dir, "head"))
-	previous := filepath.Join(dir, "previous")
-	if _, err := os.Stat(previous); err != nil {
-		previous = ""
-	} else {
+	c.in.Recipe, c.in.Problems = readSwarm(t, filepath.Join(dir, "head"))
+	if previous := filepath.Join(dir, "previous"); texts["previous/compose.yml"] != "" {
 		c.in.PreviousFS = os.DirFS(previous)
-	}
-	if err := c.in.ReadSwarm(t.Context(), filepath.Join(dir, "head"), previous); err != nil {
-		t.Fatal(err)
-	}
-	if previous != "" && c.in.Previous == nil {
-		t.Fatalf("%s: the previous release cannot be read", name)
+		if c.in.Previous, _ = readSwarm(t, previous); c.in.Previous == nil {
+			t.Fatalf("%s: the previous release cannot be read", name)
+		}
 	}
 	return c
+}
+
+func readSwarm(t *testing.T, dir string) (*compose.Recipe, compose.Problems) {
+	t.Helper()
+	recipe, err := compose.Read(t.Context(), dir, Deployment(nil))
+	var problems compose.Problems
+	if err != nil && !errors.As(err, &problems) {
+		t.Fatal(err)
+	}
+	return recipe, problems
 }
 
 func (c swarmCase) found(id string) (places []string, findings []run.Finding) {
@@ -202,52 +209,6 @@ func TestWhatIsSaidOfACredentialDoesNotRepeatIt(t *testing.T) {
 	}
 }
 
-// The release that is upgraded from is not the head's fault.
-func TestABrokenReleaseIsNotSaidOfTheHead(t *testing.T) {
-	head, before := t.TempDir(), t.TempDir()
-	for dir, text := range map[string]string{head: "services:\n  app:\n    image: wiki:1\n", before: "services: [\n"} {
-		if err := os.WriteFile(filepath.Join(dir, "compose.yml"), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	in := Input{FS: os.DirFS(head), PreviousFS: os.DirFS(before), Enrolment: recipes.Defaults(recipes.Enrolment{Target: targetSwarm})}
-	if err := in.ReadSwarm(t.Context(), head, before); err != nil || in.Recipe == nil || in.Previous != nil || len(in.Problems) > 0 {
-		t.Fatalf("read %v, %v, problems %v: %v", in.Recipe, in.Previous, in.Problems, err)
-	}
-	if findings := Check(in); slices.ContainsFunc(findings, func(f run.Finding) bool { return f.Severity == run.SeverityError }) {
-		t.Errorf("found %+v", findings)
-	}
-	if err := in.ReadSwarm(t.Context(), filepath.Join(head, "gone"), ""); err == nil {
-		t.Error("a folder that is not there is taken for a recipe")
-	}
-}
-
-// The enrolment's variables choose what is deployed, those for the upgrade too.
-func TestTheEnrolmentChoosesTheFiles(t *testing.T) {
-	texts := map[string]string{
-		"compose.yml":    "services:\n  app:\n    image: wiki:1\n",
-		"compose.db.yml": "services:\n  db:\n    image: mariadb\n",
-	}
-	dir := t.TempDir()
-	for name, text := range texts {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	in := Input{FS: os.DirFS(dir), Enrolment: recipes.Defaults(recipes.Enrolment{
-		Target: targetSwarm, UpgradeEnv: map[string]string{"COMPOSE_FILE": "compose.yml:compose.db.yml"},
-	})}
-	if err := in.ReadSwarm(t.Context(), dir, dir); err != nil {
-		t.Fatal(err)
-	}
-	if len(in.Recipe.Files) != 2 || len(in.Previous.Files) != 1 {
-		t.Errorf("the head is %v, and the release %v", in.Recipe.Files, in.Previous.Files)
-	}
-	if places, _ := (swarmCase{in: in}).found("image-latest"); !slices.Equal(places, []string{"compose.db.yml:3"}) {
-		t.Errorf("found at %q", places)
-	}
-}
-
 func TestNothingInAComposeFileMakesLintPanic(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -265,9 +226,7 @@ func TestNothingInAComposeFileMakesLintPanic(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := Input{FS: os.DirFS(dir), Enrolment: recipes.Defaults(recipes.Enrolment{Target: targetSwarm})}
-		if err := in.ReadSwarm(t.Context(), dir, ""); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		in.Recipe, in.Problems = readSwarm(t, dir)
 		findings := Check(in)
 		if !slices.ContainsFunc(findings, func(f run.Finding) bool { return f.ID == "compose-invalid" && f.File == "compose.yml" }) {
 			t.Errorf("%s: not refused: %+v", name, findings)
