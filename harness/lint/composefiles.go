@@ -60,7 +60,7 @@ func (r *recipe) composeFiles() []string {
 	return names
 }
 
-// leaves are the values of every compose file. A file that is no YAML has none.
+// composeLeaves are the values of every compose file. A file that is no YAML has none.
 func (r *recipe) composeLeaves() []leaf {
 	if r.leaves == nil {
 		r.leaves = []leaf{}

@@ -1,11 +1,10 @@
 package lint
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
-
-	"maps"
 
 	"seatrial/harness/run"
 )
@@ -72,6 +71,9 @@ func (r *recipe) tooLong(say say, most int, what, full string, path ...string) {
 // namesHost says whether a variable's value names the host: alone, with a port, or in an
 // address.
 func namesHost(key, value, host string) bool {
+	if !strings.Contains(value, host) {
+		return false
+	}
 	h := regexp.QuoteMeta(host)
 	if regexp.MustCompile(`(?:://|@)` + h + `(?:[:/?]|$)|(?:^|[\s,;=])` + h + `:[0-9]+(?:$|[\s,;/])`).MatchString(value) {
 		return true

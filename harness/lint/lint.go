@@ -22,7 +22,7 @@ type Input struct {
 	Versions  []string          // the tags of what was published
 	Version   string            // the tag of these very files; empty if they were not published
 
-	// Of a recipe for Docker Swarm, read as ReadSwarm does.
+	// Of a recipe for Docker Swarm, read for Deployment.
 	Recipe     *compose.Recipe  // nil: it could not be read
 	Problems   compose.Problems // why it could not
 	Previous   *compose.Recipe  // the release that is upgraded from; nil without one

@@ -98,18 +98,24 @@ func readCase(t *testing.T, name string, texts map[string]string) swarmCase {
 		}
 	}
 	c.in.FS = os.DirFS(filepath.Join(dir, "head"))
-	var err error
-	c.in.Recipe, err = compose.Read(t.Context(), filepath.Join(dir, "head"), Deployment(nil))
-	if err != nil && !errors.As(err, &c.in.Problems) {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "previous")); err == nil {
-		c.in.PreviousFS = os.DirFS(filepath.Join(dir, "previous"))
-		if c.in.Previous, err = compose.Read(t.Context(), filepath.Join(dir, "previous"), Deployment(nil)); err != nil {
-			t.Fatal(err)
+	c.in.Recipe, c.in.Problems = readSwarm(t, filepath.Join(dir, "head"))
+	if previous := filepath.Join(dir, "previous"); texts["previous/compose.yml"] != "" {
+		c.in.PreviousFS = os.DirFS(previous)
+		if c.in.Previous, _ = readSwarm(t, previous); c.in.Previous == nil {
+			t.Fatalf("%s: the previous release cannot be read", name)
 		}
 	}
 	return c
+}
+
+func readSwarm(t *testing.T, dir string) (*compose.Recipe, compose.Problems) {
+	t.Helper()
+	recipe, err := compose.Read(t.Context(), dir, Deployment(nil))
+	var problems compose.Problems
+	if err != nil && !errors.As(err, &problems) {
+		t.Fatal(err)
+	}
+	return recipe, problems
 }
 
 func (c swarmCase) found(id string) (places []string, findings []run.Finding) {
@@ -187,6 +193,46 @@ func TestRulesAreForATarget(t *testing.T) {
 			if slices.ContainsFunc(without, func(w rule) bool { return w.id == r.id }) {
 				t.Errorf("%s is asked for the target %q", r.id, target)
 			}
+		}
+	}
+}
+
+func TestWhatIsSaidOfACredentialDoesNotRepeatIt(t *testing.T) {
+	const credential = "k3j9d8f7s6a5q1w2e3r4t5"
+	c := readCase(t, "a credential", map[string]string{
+		".env.sample": "ADMIN_TOKEN=" + credential + "\n",
+		"compose.yml": "services:\n  app:\n    image: wiki:1\n    environment:\n      DB_PASSWORD: " + credential + "\n",
+	})
+	places, findings := c.found("secret-in-plain-env")
+	if text := fmt.Sprint(Check(c.in)); strings.Contains(text, credential) || len(places) != 2 {
+		t.Errorf("found %+v, and the credential is in %s", findings, text)
+	}
+}
+
+func TestNothingInAComposeFileMakesLintPanic(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"nested":    strings.Repeat("[", 5000) + strings.Repeat("]", 5000),
+		"laughs":    "a: &a [x]\nb: &b [*a, *a]\nversion: *b\n",
+		"circle":    "services: &s\n  app: *s\n",
+		"documents": "services: {}\n---\nservices: {}\n",
+		"numbers":   "1: 2\nservices:\n  3:\n    healthcheck: {interval: $X}\n  ? [a]\n  : b\n",
+		"hostile":   "services:\n  \"a\\e[2Jb\":\n    stop_grace_period: \"${X:-\\e[2J}\"\n",
+		"empty":     "",
+		"NUL":       "services:\x00",
+		"large":     "services:\n" + strings.Repeat("  # long\n", 20_000),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "compose.yml"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		in := Input{FS: os.DirFS(dir), Enrolment: recipes.Defaults(recipes.Enrolment{Target: targetSwarm})}
+		in.Recipe, in.Problems = readSwarm(t, dir)
+		findings := Check(in)
+		if !slices.ContainsFunc(findings, func(f run.Finding) bool { return f.ID == "compose-invalid" && f.File == "compose.yml" }) {
+			t.Errorf("%s: not refused: %+v", name, findings)
+		}
+		if all := fmt.Sprintf("%+v", findings); strings.ContainsAny(all, "\n\x1b\x00") {
+			t.Errorf("%s: shown as it is: %q", name, all)
 		}
 	}
 }
