@@ -112,6 +112,7 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 	}
 	cache := filepath.Join(temp, cacheDir)
 	defer func() { err = errors.Join(err, process.RemoveCache(cache)) }()
+	var deployed app.App // the recipe's own
 	report, err = harness.Run(ctx, harness.Job{
 		Request: job.Request, Attempt: job.Attempt, Labels: job.Labels(), Enrolment: job.Enrolment,
 		Work: temp, Log: log, Secrets: p.secrets,
@@ -123,7 +124,12 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 		},
 		Deps: dependencies(job), NoDeps: job.NoDeps, Latest: latest(mirrors, work),
 		Source: source{git.Source{Mirrors: mirrors, Tags: job.Enrolment.Versions.Tags}, work},
-		NewApp: func(_ context.Context, c harness.AppConfig) (app.App, error) {
+		NewApp: func(_ context.Context, c harness.AppConfig) (made app.App, err error) {
+			defer func() {
+				if err == nil && c.Label == job.Request.ID.Label(job.Request.Recipe) {
+					deployed = made
+				}
+			}()
 			switch c.Enrolment.Target {
 			case targetNomad:
 				return p.cluster.newApp(c)
@@ -142,13 +148,14 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 		},
 		Where:  p.cluster.where(),
 		Vault:  p.vault.open(filepath.Join(temp, vaultDir)),
-		Tools:  tools,
+		Tools:  p.tools,
 		Domain: p.domain, BaseURL: p.baseURL, Keep: p.keep,
 		Now: time.Now, Logger: p.log,
 	})
 	if err != nil {
 		return report, err
 	}
+	p.keepBoot(job.Request.Recipe, deployed)
 	if err := result.Write(folder, report); err != nil {
 		return report, err
 	}
@@ -173,11 +180,11 @@ func userOf(label string) int {
 }
 
 // tools are what the stages look at an app with.
-func tools(b harness.Bench) stage.Tools {
+func (p performer) tools(b harness.Bench) stage.Tools {
 	return stage.Tools{
 		Canaries: planter{canary.Planter{App: b.App, Ignore: b.Enrolment.Canaries.Ignore}},
 		Steps:    &check.Runner{BaseURL: b.BaseURL, Client: b.Client, Exec: b.App},
-		Lint:     func(ctx context.Context) ([]run.Finding, error) { return lintRecipe(ctx, b) },
+		Lint:     func(ctx context.Context) ([]run.Finding, error) { return p.lint(ctx, b) },
 		Policy:   swarmPolicy(b),
 	}
 }

@@ -23,6 +23,7 @@ const (
 	mirrorsDir   = "mirrors" // caches of the recipes' repositories
 	scratchDir   = "scratch" // of the bridge, emptied at its start
 	vaultDir     = "vault"   // snapshots, while a run lives
+	bootsDir     = "boots"   // how long recipes' apps took to start
 	cacheDir     = "cache"   // of its builds, while a run lives: never another's
 )
 

@@ -14,8 +14,8 @@ import (
 	"seatrial/recipes/compose"
 )
 
-// lintRecipe says what can be said about a head without deploying it.
-func lintRecipe(ctx context.Context, b harness.Bench) ([]run.Finding, error) {
+// lint says what can be said about a head without deploying it.
+func (p performer) lint(ctx context.Context, b harness.Bench) ([]run.Finding, error) {
 	root, err := os.OpenRoot(b.Fetched.Head.Dir)
 	if err != nil {
 		return nil, err
@@ -25,6 +25,7 @@ func lintRecipe(ctx context.Context, b harness.Bench) ([]run.Finding, error) {
 	if b.Enrolment.Target != recipes.TargetSwarm {
 		return lint.Check(in), nil
 	}
+	in.Boot = p.lastBoot(b.Request.Recipe)
 	env := maps.Clone(b.Enrolment.Env)
 	if b.Fetched.Previous != nil {
 		before, err := os.OpenRoot(b.Fetched.Previous.Dir)

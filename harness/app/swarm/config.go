@@ -65,6 +65,7 @@ type App struct {
 	frozen   func() error // thaws
 	images   map[string]int64
 	used     app.Usage
+	boot     time.Duration
 }
 
 var (

@@ -85,6 +85,7 @@ func (a *App) settle(ctx context.Context, d *deployed) error {
 	a.since = a.cfg.Now()
 	a.mu.Unlock()
 	a.notePrograms(ctx, d)
+	a.noteBoot(ctx, d)
 	a.measure(ctx)
 	return nil
 }
