@@ -74,6 +74,8 @@ YAML language server complete the keys through the first line: ` + "`# yaml-lang
 
 A bad enrolment does not take the others down. A file that goes bad while ` + "`seatrial serve`" + ` runs stays in force as it last was.
 
+What ` + "`allow`" + ` can name is in [the policy](policy.md), and what the other keys for ` + "`target: swarm`" + ` do in [Test a Co-op Cloud recipe](../how-to/swarm-recipe.md).
+
 `
 
 // page renders the schema.
