@@ -192,9 +192,12 @@ func (a *attempt) deployDep(ctx context.Context, h *helper, events stage.Events)
 	if err := a.makeDep(ctx, h); err != nil {
 		return fmt.Errorf("could not be deployed: %w", err)
 	}
+	tools := a.Tools(Bench{
+		Request: a.Request, Enrolment: a.knowing(h.Enrolment), Fetched: Fetched{Head: release}, App: h.app, BaseURL: h.BaseURL, Client: h.front.Client(),
+	})
 	err = stage.Deploy(ctx, stage.Job{
 		Run: a.Request.ID, Head: release, Enrolment: h.Enrolment, Trusted: h.Trusted, App: h.app, BaseURL: h.BaseURL,
-		Client: h.front.Client(), Scratch: a.scratch(), Events: told, Log: a.Logger,
+		Client: h.front.Client(), Scratch: a.scratch(), Tools: stage.Tools{Policy: tools.Policy}, Events: told, Log: a.Logger,
 	})
 	if err != nil {
 		if f, ok := errors.AsType[*run.Fault](err); ok && len(f.Evidence) > 0 {

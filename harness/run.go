@@ -170,7 +170,7 @@ func (a *attempt) examine(ctx context.Context, plan stage.Plan, f Fetched) error
 	job := stage.Job{
 		Run: a.Request.ID, Head: f.Head, Previous: f.Previous, Enrolment: a.Enrolment, Trusted: a.Request.Trusted, Only: a.Request.Only,
 		App: a.app, Vault: a.Vault, BaseURL: a.baseURL, Client: a.front.Client(), Scratch: a.scratch(),
-		Tools:  a.Tools(Bench{Request: a.Request, Enrolment: a.Enrolment, Fetched: f, App: a.app, BaseURL: a.baseURL, Client: a.front.Client()}),
+		Tools:  a.Tools(Bench{Request: a.Request, Enrolment: a.knowing(a.Enrolment), Fetched: f, App: a.app, BaseURL: a.baseURL, Client: a.front.Client()}),
 		Events: events, Tail: a.lines.tail, Log: a.Logger,
 		Needs: func(ctx context.Context) string { return a.deployDeps(ctx, events) },
 	}

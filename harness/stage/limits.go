@@ -11,7 +11,8 @@ import (
 // reaches it hangs.
 const (
 	// deployMargin is for copying files and starting services, on top of the build's
-	// and the release command's own limits.
+	// and the release command's own limits and of what the app may take to be healthy,
+	// which some platforms wait for.
 	deployMargin = 5 * time.Minute
 	// stopMargin is for killing what did not stop in its own time.
 	stopMargin = time.Minute
@@ -47,7 +48,7 @@ func (r ranOut) Error() string { return r.err.Error() }
 
 func (x *exam) deployLimit() time.Duration {
 	t := x.Enrolment.Timeouts
-	return time.Duration(x.Enrolment.Build.Timeout) + time.Duration(t.Hook) + time.Duration(t.Stop) + deployMargin
+	return time.Duration(x.Enrolment.Build.Timeout) + time.Duration(t.Hook) + time.Duration(t.Stop) + time.Duration(x.Enrolment.Health.Timeout) + deployMargin
 }
 
 func (x *exam) stopLimit() time.Duration {

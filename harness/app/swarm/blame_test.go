@@ -134,6 +134,13 @@ func TestGeneratedSecrets(t *testing.T) {
 	if err != nil || len(first) != 64 || strings.Trim(first, letters) != "" {
 		t.Errorf("%q, %v", first, err)
 	}
+	hex, err := a.secretValue(compose.Secret{Name: "hex", Full: "x_hex_v1", Length: 40, Charset: "hex"})
+	if err != nil || len(hex) != 40 || strings.Trim(hex, "0123456789abcdef") != "" {
+		t.Errorf("%q, %v", hex, err)
+	}
+	if value, err := a.secretValue(compose.Secret{Name: "given", Full: "x_given_v1", Manual: true}); err == nil || !strings.Contains(err.Error(), "secrets.given.value") {
+		t.Errorf("what nobody can generate is %q, %v", value, err)
+	}
 	again, _ := a.secretValue(compose.Secret{Name: "key", Full: "x_key_v1", Length: 64})
 	raised, _ := a.secretValue(compose.Secret{Name: "key", Full: "x_key_v2"})
 	if again != first || raised == first || len(raised) != usualLength {

@@ -3,6 +3,8 @@ package swarm
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"seatrial/harness/app"
 	"seatrial/recipes/compose"
@@ -19,6 +21,12 @@ func (a *App) Declared(context.Context) (app.Backup, error) {
 	for _, s := range d.recipe.Services {
 		if s.Backup == nil {
 			continue
+		}
+		if outside := s.Backup.Outside; len(outside) > 0 {
+			return app.Backup{}, &app.Fault{
+				Summary: fmt.Sprintf("%s declares a backup of %s, which lies in no volume: it is gone with the container", s.Name, strings.Join(outside, ", ")),
+				Hint:    "mount a volume there, or name a path of one",
+			}
 		}
 		one := app.BackupService{
 			Service: s.Name, PreHook: s.Backup.PreHook, PostHook: s.Backup.PostHook,

@@ -72,9 +72,12 @@ func (a *App) secretValue(s compose.Secret) (string, error) {
 	if asked.Length > 0 {
 		length = asked.Length
 	}
+	if value == "" && s.Manual {
+		return "", fmt.Errorf(".env.sample says that nobody can generate it (generate=false): set secrets.%s.value in the enrolment", s.Name)
+	}
 	if value == "" {
 		var err error
-		if value, err = generate(length); err != nil {
+		if value, err = generate(length, charset(s.Charset)); err != nil {
 			return "", err
 		}
 	}
@@ -82,14 +85,32 @@ func (a *App) secretValue(s compose.Secret) (string, error) {
 	return value, nil
 }
 
-func generate(length int) (string, error) {
+// charsets are what abra's charset= names, to be joined by commas.
+// https://docs.coopcloud.tech/maintainers/handbook/
+var charsets = map[string]string{
+	"default": letters, "special": "!@#$%^&*_-+=", "safespecial": "!@#%^&*_-+=", "hex": "0123456789abcdef",
+}
+
+// charset is what a secret consists of. A name that nobody knows stands for letters.
+func charset(named string) string {
+	var all strings.Builder
+	for name := range strings.SplitSeq(named, ",") {
+		all.WriteString(charsets[strings.TrimSpace(name)])
+	}
+	if all.Len() == 0 {
+		return letters
+	}
+	return all.String()
+}
+
+func generate(length int, of string) (string, error) {
 	var b strings.Builder
 	for range length {
-		i, err := rand.Int(rand.Reader, big.NewInt(int64(len(letters))))
+		i, err := rand.Int(rand.Reader, big.NewInt(int64(len(of))))
 		if err != nil {
 			return "", err
 		}
-		b.WriteByte(letters[i.Int64()])
+		b.WriteByte(of[i.Int64()])
 	}
 	return b.String(), nil
 }
