@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"strings"
 
 	"github.com/docker/cli/cli/compose/types"
 
@@ -54,7 +55,7 @@ func Blame(release string, err error) error {
 				f.Summary += "; did you mean " + p.Nearest + "?"
 			}
 		}
-		f.Evidence = append(f.Evidence, p.String())
+		f.Evidence = append(f.Evidence, strings.Split(p.String(), "\n")...)
 	}
 	return f
 }
