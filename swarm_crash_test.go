@@ -18,6 +18,7 @@ import (
 // nothing in the engine, as the docker program lists it.
 func TestSwarmCrash(t *testing.T) {
 	e := swarmtest.Need(t)
+	t.Parallel()
 	tellSwarmCrashes(t, e, func(t *testing.T, tell func(c crash, killed func(*crashed) error)) {
 		for _, point := range harnessPoints {
 			tell(crash{point: point, wants: []ending{passesAgain}}, (*crashed).harnessDies)
@@ -29,6 +30,7 @@ func TestSwarmCrash(t *testing.T) {
 // TestSwarmEngineDies kills dockerd in the middle of a stage, starts it again, and wants
 // the same. The engine is the story's own.
 func TestSwarmEngineDies(t *testing.T) {
+	t.Parallel()
 	for _, stage := range []run.Stage{run.StageUpgrade, run.StageRestart, run.StageInstall} {
 		t.Run(string(stage), func(t *testing.T) {
 			t.Parallel()

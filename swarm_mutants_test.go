@@ -14,6 +14,7 @@ import (
 // is the control.
 func TestSwarmMutants(t *testing.T) {
 	e := swarmtest.Need(t)
+	t.Parallel()
 	for _, m := range mutants.Swarm() {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()

@@ -23,6 +23,7 @@ var swarmRecipes = map[string]int{"guestbook-swarm": run.MaxLevel, "pocketbase-s
 // TestSwarmRecipes runs each on a real Docker Engine.
 func TestSwarmRecipes(t *testing.T) {
 	e := swarmtest.Need(t)
+	t.Parallel()
 	for name, level := range swarmRecipes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
