@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/moby/moby/client"
+
 	"seatrial/harness/app"
 	"seatrial/recipes/compose"
 )
@@ -71,11 +73,11 @@ func (e *Engine) removeAll(ctx context.Context, objects []app.Object) error {
 // Inventory implements app.Lifecycle: what carries our labels, what the stack's own label
 // names, and what has a name that the recipe gave it.
 func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
-	found, err := a.cfg.Engine.objects(ctx, a.ours())
+	found, err := a.objects(ctx, a.ours())
 	if err != nil {
 		return nil, err
 	}
-	stacked, err := a.cfg.Engine.objects(ctx, a.stack())
+	stacked, err := a.objects(ctx, a.stack())
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +101,15 @@ func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
 	return found, nil
 }
 
+// objects lists what the filters select. It bears a short outage of the engine.
+func (a *App) objects(ctx context.Context, f client.Filters) (found []app.Object, err error) {
+	err = a.await(ctx, outageLimit, "the engine", func() (string, error) {
+		found, err = a.cfg.Engine.objects(ctx, f)
+		return "", err
+	})
+	return found, err
+}
+
 // named lists what there is under the names that the recipe's releases gave to secrets,
 // configs, volumes and networks. Names that do not begin with the stack's may be
 // another's: what carries another run's labels, or was there before, is left alone.
@@ -119,7 +130,7 @@ func (a *App) named(ctx context.Context) ([]app.Object, error) {
 			}
 		}
 	}
-	all, err := a.cfg.Engine.objects(ctx, nil)
+	all, err := a.objects(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

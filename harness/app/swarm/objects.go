@@ -81,7 +81,7 @@ func (e *Engine) objects(ctx context.Context, f client.Filters) ([]app.Object, e
 }
 
 // removeLimit is for one object: the swarm lets go of a network, a secret or a volume
-// only when the last task that used it is gone.
+// only when the last task that used it is gone. An engine may come up again meanwhile.
 const removeLimit = 90 * time.Second
 
 // remove removes one object and what hinders that: a service's containers. What is gone
@@ -97,7 +97,7 @@ func (e *Engine) remove(ctx context.Context, o app.Object) error {
 			}
 			return nil
 		}
-		if !busy(err) {
+		if !busy(err) && !away(err) {
 			return err
 		}
 		select {
@@ -153,10 +153,10 @@ func (e *Engine) awaitTasks(ctx context.Context, service string) error {
 	began := time.Now()
 	for {
 		left, err := e.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter(map[string]string{labelServiceName: service})})
-		if err != nil {
+		if err != nil && !away(err) {
 			return fmt.Errorf("cannot list the containers of %s: %w", service, err)
 		}
-		if len(left.Items) == 0 {
+		if err == nil && len(left.Items) == 0 {
 			return nil
 		}
 		if time.Since(began) > graceLimit {
