@@ -3,6 +3,7 @@ package inside
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,4 +57,23 @@ func OwnerIn(dir *os.File, name string) (uid, gid int, err error) {
 		return 0, 0, errors.New("its owner cannot be told")
 	}
 	return int(stat.Uid), int(stat.Gid), nil
+}
+
+// Ask runs SQL in a database file of a folder, as the file's owner. Its arguments and
+// answer are those of SQL.
+func Ask(ctx context.Context, dir *os.File, file string, statements []string) (rows [][][]string, err error) {
+	uid, gid, err := OwnerIn(dir, file)
+	if err != nil {
+		return nil, err
+	}
+	question, err := json.Marshal(Question{File: "/" + file, Statements: statements})
+	if err != nil {
+		return nil, err
+	}
+	var answer bytes.Buffer
+	if err := Run(ctx, dir, uid, gid, bytes.NewReader(question), &answer, "sql"); err != nil {
+		return nil, err
+	}
+	err = json.Unmarshal(answer.Bytes(), &rows)
+	return rows, err
 }

@@ -58,21 +58,13 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 		return fail(err)
 	}
 	defer dir.Close()
-	uid, gid, err := inside.OwnerIn(dir, file)
+	answers, err := inside.Ask(ctx, dir, file, statements)
 	if err != nil {
-		return fail(err)
-	}
-	question, err := json.Marshal(inside.Question{File: "/" + file, Statements: statements})
-	if err != nil {
-		return nil, err
-	}
-	var answer bytes.Buffer
-	if err := inside.Run(ctx, dir, uid, gid, bytes.NewReader(question), &answer, "sql"); err != nil {
 		return fail(err)
 	}
 	var rows []app.Rows
-	if err := json.Unmarshal(answer.Bytes(), &rows); err != nil {
-		return fail(err)
+	for _, answer := range answers {
+		rows = append(rows, app.Rows(answer))
 	}
 	return rows, nil
 }

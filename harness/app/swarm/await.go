@@ -3,11 +3,12 @@ package swarm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"syscall"
 	"time"
+
+	"seatrial/harness/app"
 )
 
 const (
@@ -21,33 +22,7 @@ const (
 // await asks until there is nothing more to say about what it waits for. It bears a
 // short outage of the engine.
 func (a *App) await(ctx context.Context, limit time.Duration, what string, look func() (waiting string, err error)) error {
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
-	tick := time.NewTicker(again)
-	defer tick.Stop()
-	var silent time.Time // since when nobody answers
-	for {
-		waiting, err := look()
-		switch {
-		case !away(err):
-			silent = time.Time{}
-		case silent.IsZero():
-			silent = time.Now()
-			fallthrough
-		case time.Since(silent) < outageLimit:
-			waiting, err = err.Error(), nil
-		}
-		if err != nil || waiting == "" {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("cannot wait for %s: last seen: %s: %w", what, waiting, ctx.Err())
-		case <-deadline.C:
-			return fmt.Errorf("gave up after %v waiting for %s: last seen: %s", limit, what, waiting)
-		}
-	}
+	return app.Wait{For: what, Limit: limit, Every: again, Outage: outageLimit, Away: away}.Until(ctx, look)
 }
 
 // isClosed says that a connection broke off.
