@@ -68,7 +68,7 @@ func (s served) drop(name string) { s.Do(s.t, maintenance[s.Engine], "DROP DATAB
 func (s served) fill() {
 	s.t.Helper()
 	s.sql(`CREATE TABLE entries (id INT PRIMARY KEY, text TEXT)`, `INSERT INTO entries VALUES (1, 'a'), (2, 'b'), (3, 'c')`,
-		`CREATE TABLE pairs (b VARCHAR(40), a INT, note TEXT, PRIMARY KEY (a, b))`, `INSERT INTO pairs VALUES ('x''y', 1, 'n'), ('x"y', 1, 'n')`,
+		`CREATE TABLE pairs (b VARCHAR(40), a INT, note TEXT, PRIMARY KEY (a, b))`, `INSERT INTO pairs VALUES ('x''y', 1, 'n'), ('x; y', 1, 'n')`,
 		`CREATE TABLE log (line TEXT)`, `INSERT INTO log VALUES ('one'), ('two')`,
 		`CREATE TABLE vacant (id INT PRIMARY KEY)`,
 		`CREATE VIEW seen AS SELECT * FROM entries`,
@@ -109,7 +109,7 @@ var serverCases = map[string]serverCase{
 		s.sql(`DELETE FROM entries WHERE id = 2`, `DELETE FROM pairs`, `DELETE FROM log WHERE line = 'one'`, `DELETE FROM words WHERE "the word" LIKE 'two%' OR "the word" LIKE 'gr%'`)
 		s.do(map[string]string{"mysql": `DELETE FROM uuids WHERE id = 0xff00fe01`, "postgres": `DELETE FROM uuids WHERE id = '\xff00fe01'`}[s.Engine])
 	}, lost: []string{
-		"1 row of entries is gone: id 2", "1 row of log is gone: there were 2, there are 1", `2 rows of pairs are gone: (a, b) (1, x"y), (1, x'y)`,
+		"1 row of entries is gone: id 2", "1 row of log is gone: there were 2, there are 1", `2 rows of pairs are gone: (a, b) (1, x'y), (1, x; y)`,
 		"1 row of uuids is gone: id ", "2 rows of words are gone: the word grüße 🐘, two\nlines",
 	}},
 	"tables were dropped": {change: func(s served) {

@@ -77,7 +77,7 @@ func (s *Server) Exec(ctx context.Context, argv []string, env map[string]string,
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
