@@ -58,13 +58,16 @@ func (e engine) listed(rows app.Rows) ([]table, error) {
 	return tables, nil
 }
 
-// called is a table's name for people, and for the globs of those that are ignored. No
-// two tables have the same: a name with a dot in it is quoted.
+// called is a table's name for people, and for the globs of those that are ignored: with
+// its schema if that is not the usual one. No two tables have the same: where there are
+// schemas, a name with a dot in it is quoted.
 func called(schema, name string) string {
-	if schema == "" {
+	switch odd := strings.ContainsAny(schema+name, `."`); {
+	case schema == "", schema == "public" && !odd:
 		return name
-	}
-	if strings.ContainsAny(schema+name, `."`) {
+	case schema == "public":
+		return identifier(name)
+	case odd:
 		return identifier(schema) + "." + identifier(name)
 	}
 	return schema + "." + name

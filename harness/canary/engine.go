@@ -31,8 +31,8 @@ type engine struct {
 	mark string
 	// marks asks for the schema of each table that has our table's name.
 	marks string
-	// catalogue asks for the app's own tables, a row for each column: schema (empty for
-	// the usual one), table, column, its place in the primary key (0 if it has none),
+	// catalogue asks for the app's own tables, a row for each column: schema (empty
+	// where there is none), table, column, its place in the primary key (0 if it has none),
 	// and what kind of values it holds.
 	catalogue string
 	// quote makes a name of SQL out of any text.

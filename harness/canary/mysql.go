@@ -11,15 +11,16 @@ import (
 var mysql = engine{
 	settings: []string{"SET time_zone = '+00:00'", "SET sql_mode = ''"},
 	mark:     "CREATE TABLE IF NOT EXISTS " + ours + " (token VARCHAR(64) PRIMARY KEY)",
-	marks:    "SELECT '' FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = " + literal(ours),
+	marks:    "SELECT '' FROM information_schema.tables AS t WHERE table_name = " + literal(ours) + " AND " + mysqlHere,
 	catalogue: `SELECT '', t.table_name, c.column_name, COALESCE(k.seq_in_index, 0) AS place, c.data_type
-FROM information_schema.tables t
-JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name
-LEFT JOIN information_schema.statistics k ON k.table_schema = t.table_schema AND k.table_name = t.table_name
+FROM information_schema.tables AS t
+JOIN information_schema.columns AS c ON c.table_schema = t.table_schema AND CAST(c.table_name AS BINARY) = CAST(t.table_name AS BINARY)
+LEFT JOIN information_schema.statistics AS k ON k.table_schema = t.table_schema AND CAST(k.table_name AS BINARY) = CAST(t.table_name AS BINARY)
  AND k.index_name = 'PRIMARY' AND k.column_name = c.column_name
-WHERE t.table_schema = DATABASE() AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND t.table_name <> ` + literal(ours) + `
+WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND t.table_name <> ` + literal(ours) + `
  AND COALESCE(t.engine, '') NOT IN ('MEMORY', 'BLACKHOLE', 'FEDERATED', 'CONNECT', 'SPIDER')
-ORDER BY t.table_name, place, c.ordinal_position`,
+ AND ` + mysqlHere + ` AND c.table_schema = DATABASE()
+ORDER BY CAST(t.table_name AS BINARY), place, c.ordinal_position`,
 	quote: func(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" },
 	key: func(column, kind string) string {
 		if strings.HasSuffix(kind, "binary") || strings.HasSuffix(kind, "blob") || kind == "bit" {
@@ -37,3 +38,7 @@ ORDER BY t.table_name, place, c.ordinal_position`,
 	unwritable: []string{"error 1290 ", "error 1792 ", "error 1836 ", "error 1142 ", "error 1044 "},
 	unreadable: []string{"error 1146 ", "error 1142 ", "error 1143 "},
 }
+
+// mysqlHere is the database that is asked. The catalogue itself does not tell Users from
+// users, though they are two on most servers.
+const mysqlHere = "t.table_schema = DATABASE() AND CAST(t.table_schema AS BINARY) = CAST(DATABASE() AS BINARY)"

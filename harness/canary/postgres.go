@@ -15,7 +15,7 @@ var postgres = engine{
 	mark:     "CREATE TABLE IF NOT EXISTS " + ours + " (token TEXT PRIMARY KEY)",
 	marks: "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" +
 		" WHERE c.relkind = 'r' AND c.relname = " + literal(ours),
-	catalogue: `SELECT CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname END, c.relname, a.attname,
+	catalogue: `SELECT n.nspname, c.relname, a.attname,
  coalesce((SELECT k.place FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place) WHERE k.attnum = a.attnum AND k.place <= array_length(con.conkey, 1)), 0) AS place, ''
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

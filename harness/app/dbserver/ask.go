@@ -51,21 +51,27 @@ var clients = map[string]client{"postgres": psql{}, "mysql": mysql{}}
 // ask asks in a database until a server answers. It tries the server's own socket and,
 // where there is none, the address that only the container sees.
 func (s Server) ask(ctx context.Context, exec Exec, database string, statements []string) ([]app.Rows, error) {
-	hosts, turn := []string{"", "127.0.0.1"}, 0
+	hosts, said, turn := []string{"", "127.0.0.1"}, []string{"", ""}, 0
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = 2 * time.Second
-	return backoff.Retry(ctx, func() ([]app.Rows, error) {
-		answers, err := s.askAs(ctx, exec, database, hosts[turn%len(hosts)], statements)
+	answers, err := backoff.Retry(ctx, func() ([]app.Rows, error) {
+		answers, err := s.askAs(ctx, exec, database, hosts[turn], statements)
 		var no refusal
 		switch {
 		case err == nil:
 			return answers, nil
 		case errors.As(err, &no) && no.starting:
-			turn++
+			said[turn] = no.message
+			turn = 1 - turn
 			return nil, err
 		}
 		return nil, backoff.Permanent(err)
 	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(startsWithin))
+	var no refusal
+	if errors.As(err, &no) && no.starting {
+		return nil, fmt.Errorf("gave up after %s: %s", startsWithin, strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), "; "))
+	}
+	return answers, err
 }
 
 // refusal is what a client complains about.
