@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"seatrial/harness/run"
 )
@@ -192,6 +193,13 @@ type Usage struct {
 type Meter interface {
 	// Used tells so over every deployment of the run; also after Destroy.
 	Used() Usage
+}
+
+// Witness is implemented by deployers whose platform may fail under an app.
+type Witness interface {
+	// Trouble says what befell the platform since then, so that what was seen of the app
+	// proves nothing against it; empty for nothing.
+	Trouble(since time.Time) string
 }
 
 // Dialer reaches the app's main service.

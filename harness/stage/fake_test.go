@@ -33,6 +33,7 @@ var (
 // the deed's error. Deeds are written down by name.
 type fakeApp struct {
 	t         *testing.T
+	trouble   string // that befell the platform
 	volumes   map[string]map[string]string
 	runs      *app.Release
 	stopped   bool
@@ -47,6 +48,8 @@ type fakeApp struct {
 }
 
 // declaringApp is the fake as an app whose recipe declares its backup.
+func (a *fakeApp) Trouble(time.Time) string { return a.trouble }
+
 type declaringApp struct{ *fakeApp }
 
 func (a declaringApp) Declared(ctx context.Context) (app.Backup, error) {

@@ -343,6 +343,15 @@ func TestStories(t *testing.T) {
 			tells: []string{"change target in the enrolment", "nothing is deployed, because policy could not be verified"},
 		},
 		{
+			name: "the platform fails under the app", given: func(s *story) {
+				s.previous = nil
+				s.app.trouble = "the engine was away meanwhile"
+				s.app.on["deploy head"] = fault("web was ended by signal 9")
+			},
+			outcomes: "policy:passed lint:passed upgrade:skipped restart:blocked backup:blocked install:unverified restore:blocked checks:blocked", verdict: run.VerdictUnverified,
+			tells: []string{"the engine was away meanwhile, so this proves nothing: web was ended by signal 9"},
+		},
+		{
 			name: "we cannot deploy", given: func(s *story) { s.previous = nil; s.app.on["deploy head"] = broken("no space left on device") },
 			outcomes: "policy:passed lint:passed upgrade:skipped restart:blocked backup:blocked install:unverified restore:blocked checks:blocked", verdict: run.VerdictUnverified,
 			tells: []string{"no space left on device", "install could not be verified"},

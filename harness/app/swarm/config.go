@@ -51,6 +51,7 @@ type App struct {
 	cfg    Config
 	domain string
 	logs   followers
+	pulse  pulse
 
 	// life is held by whatever changes the instance as a whole.
 	life sync.Mutex
@@ -73,6 +74,7 @@ var (
 	_ app.Declarer = (*App)(nil)
 	_ app.Merger   = (*App)(nil)
 	_ app.Meter    = (*App)(nil)
+	_ app.Witness  = (*App)(nil)
 )
 
 // deployed is a release, and what it was read as.

@@ -94,12 +94,18 @@ func (a *App) broken(ctx context.Context, s standing) error {
 	if u := s.UpdateStatus; u != nil {
 		switch u.State {
 		case swarm.UpdateStatePaused, swarm.UpdateStateRollbackStarted, swarm.UpdateStateRollbackPaused, swarm.UpdateStateRollbackCompleted:
+			if a.shaken() {
+				return fmt.Errorf("cannot upgrade %s: the engine was away meanwhile, and the swarm turned back: %s", s.name, u.Message)
+			}
 			return a.turnedBack(ctx, s, u)
 		}
 	}
 	if n := len(s.failed); n > 0 {
 		t := s.failed[n-1]
 		if err := infrastructure(t); err != nil {
+			if n < loopFailures {
+				return nil // it passes, or comes again
+			}
 			return err
 		}
 		if t.Status.State == swarm.TaskStateRejected {
@@ -114,6 +120,13 @@ func (a *App) broken(ctx context.Context, s standing) error {
 		return a.homeless(s, t)
 	}
 	return nil
+}
+
+// shaken says that the engine was away since the app was brought up.
+func (a *App) shaken() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pulse.missed().After(a.since)
 }
 
 // looping finds a service that crashes again and again while nothing else is on its way.
@@ -134,6 +147,9 @@ func (a *App) looping(ctx context.Context, all []standing, up map[string]bool, s
 		return nil
 	}
 	t := worst.failed[len(worst.failed)-1]
+	if err := infrastructure(t); err != nil {
+		return err
+	}
 	return a.blameTask(ctx, *worst, t, fmt.Sprintf("ends again and again (%d times in %s)", len(worst.failed), time.Since(worst.failed[0].CreatedAt).Round(time.Second)))
 }
 

@@ -68,6 +68,7 @@ func (a *App) bringUp(ctx context.Context, r app.Release) error {
 	a.current, a.since = d, a.cfg.Now()
 	a.history = append(a.history, d)
 	a.mu.Unlock()
+	a.pulse.feel(a.cfg.Engine, a.stack())
 	a.say("deploying the stack %s as %s", a.cfg.Label, r.Name)
 	if err := a.cfg.Stacks.Deploy(ctx, a.cfg.Label, append(d.files(), file), d.recipe.Env); err != nil {
 		return a.explain(d, err)

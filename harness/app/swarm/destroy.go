@@ -24,6 +24,7 @@ func (a *App) Destroy(ctx context.Context) error {
 	}
 	all := a.thaw()
 	a.logs.stop()
+	a.pulse.still()
 	objects, err := a.Inventory(ctx)
 	if err != nil {
 		return errors.Join(all, err)

@@ -3,10 +3,12 @@ package swarm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
 	"seatrial/harness/app"
@@ -92,12 +94,19 @@ func (e *Engine) remove(ctx context.Context, o app.Object) error {
 	for {
 		err := e.removeOnce(ctx, o)
 		if err == nil || notFound(err) {
-			if o.Kind == KindService {
+			switch {
+			case o.Kind == KindService:
 				return e.awaitTasks(ctx, o.ID)
+			case o.Kind != KindNetwork:
+				return nil
 			}
-			return nil
-		}
-		if !busy(err) && !away(err) {
+			// The swarm forgets a network at once; the engine keeps it until its last
+			// endpoint is gone.
+			if left, listed := e.listed(ctx, o.ID); listed == nil && !left {
+				return nil
+			}
+			err = fmt.Errorf("the engine still lists it")
+		} else if !busy(err) && !away(err) {
 			return err
 		}
 		select {
@@ -106,6 +115,12 @@ func (e *Engine) remove(ctx context.Context, o app.Object) error {
 		case <-time.After(again):
 		}
 	}
+}
+
+// listed says whether a network of this name is.
+func (e *Engine) listed(ctx context.Context, name string) (bool, error) {
+	all, err := e.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("name", name)})
+	return slices.ContainsFunc(all.Items, func(n network.Summary) bool { return n.Name == name }), err
 }
 
 // busy says that something is still used, which passes.

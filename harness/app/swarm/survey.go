@@ -56,6 +56,10 @@ func (a *App) survey(ctx context.Context) ([]standing, error) {
 		main = a.current.recipe.Main
 	}
 	a.mu.Unlock()
+	// What went with the engine is not held against the app.
+	if away := a.pulse.missed(); !away.IsZero() && away.Add(afterOutage).After(since) {
+		since = away.Add(afterOutage)
+	}
 	var all []standing
 	for _, s := range services {
 		st := standing{Service: s, name: strings.TrimPrefix(s.Spec.Name, a.cfg.Label+"_"), want: wanted(s.Spec)}
