@@ -72,6 +72,9 @@ func (s *crashed) check() error {
 }
 
 func (s *crashed) checkRun(r run.Report, want ending) error {
+	if want.attempts == atLast && r.Verdict() == run.VerdictUnverified {
+		want = ending{run.VerdictUnverified, run.EndedNormally, r.Attempt, forge.StatusError, "unverified"}
+	}
 	if want.attempts == atLast || want.attempts == inTime && s.nomad != nil {
 		want.attempts = r.Attempt
 	}

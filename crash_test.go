@@ -43,7 +43,8 @@ type ending struct {
 // a bridge that dies just then does not dispatch the same attempt again.
 const inTime = -1
 
-// atLast: at any attempt. What died may come back while it is waited for.
+// atLast: at any attempt, or not at all: what died may come back while it is waited for,
+// and where it does not, nobody is blamed.
 const atLast = -2
 
 var (
