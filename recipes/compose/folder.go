@@ -46,6 +46,7 @@ type reader struct {
 	places   map[string]spot
 	config   *types.Config
 	expanded int // bytes that variables became
+	dollars  int
 }
 
 // text reads a text file of the recipe, whole. Where that is the recipe's fault, the

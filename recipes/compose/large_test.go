@@ -75,7 +75,7 @@ func TestLargeFilesAreAnsweredSoon(t *testing.T) {
 			if err != nil && !errors.As(err, &problems) {
 				t.Errorf("the recipe's fault is taken for ours: %v", err)
 			}
-			if took > 8*time.Second {
+			if took > 20*time.Second {
 				t.Errorf("it took %s", took)
 			}
 		})

@@ -12,6 +12,9 @@ import (
 	"seatrial/recipes"
 )
 
+// mostDollars is how often the files may write a $.
+const mostDollars = 20_000
+
 // largestExpanded is how much the variables of all files may become together.
 const largestExpanded = 4 << 20
 
@@ -38,7 +41,7 @@ func (r *reader) interpolated(text string) string {
 
 // substitute holds the values of a tree against the variables.
 func (r *reader) substitute(f *file, n *yaml.Node, at []string) {
-	if r.full() || r.expanded > largestExpanded {
+	if r.full() || r.expanded > largestExpanded || r.dollars > mostDollars {
 		return
 	}
 	switch n.Kind {
@@ -60,6 +63,10 @@ func (r *reader) substitute(f *file, n *yaml.Node, at []string) {
 }
 
 func (r *reader) scalar(f *file, n *yaml.Node, at []string) {
+	if r.dollars += strings.Count(n.Value, "$"); r.dollars > mostDollars {
+		r.say(f.name, n.Line, n.Column, "there are too many variables in this recipe: at most %d places for one", mostDollars)
+		return
+	}
 	if open := unclosed(n.Value); open != "" {
 		line, column := r.find(f.name, n, open)
 		r.say(f.name, line, column, "this ${ is not closed; a plain $ is written $$")
