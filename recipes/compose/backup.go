@@ -75,6 +75,7 @@ func order(services []Service) func(yield func(int) bool) {
 // backupVolume is what the labels of any service say about a volume.
 func (r *reader) backupVolume(m *Recipe, volume string) (v BackupVolume, covered bool) {
 	v.Volume = volume
+	all := false // a path that is the volume itself
 	for _, s := range m.Services {
 		key := backupVolumes + volume
 		if on, err := strconv.ParseBool(s.Labels[key]); err == nil && !on {
@@ -86,10 +87,14 @@ func (r *reader) backupVolume(m *Recipe, volume string) (v BackupVolume, covered
 				r.sayOf([]string{"services", s.Name, "deploy", "labels", key + ".path"}, "%s is not a path inside the volume %s", shortened(p), volume)
 				continue
 			}
-			if clean != "." && !slices.Contains(v.Paths, clean) {
+			all = all || clean == "."
+			if !slices.Contains(v.Paths, clean) {
 				v.Paths = append(v.Paths, clean)
 			}
 		}
+	}
+	if all {
+		v.Paths = nil
 	}
 	return v, true
 }

@@ -21,15 +21,15 @@ func (r *reader) check() error {
 		r.sayAt(Place{r.files[0].name, 1}, "there is no service in the recipe")
 	}
 	for _, s := range r.config.Services {
-		r.full("services", s.Name, r.scoped(s.Name))
+		r.fullName("services", s.Name, r.scoped(s.Name))
 		r.image(s)
 		r.mentions(s)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.config.Volumes)) {
-		r.full("volumes", name, r.named(name, r.config.Volumes[name].Name))
+		r.fullName("volumes", name, r.named(name, r.config.Volumes[name].Name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.config.Networks)) {
-		r.full("networks", name, r.named(name, r.config.Networks[name].Name))
+		r.fullName("networks", name, r.named(name, r.config.Networks[name].Name))
 	}
 	if err := r.contents("configs", configsOf(r.config.Configs)); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (r *reader) contents(section string, all map[string]types.FileObjectConfig)
 	one := strings.TrimSuffix(section, "s")
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := all[name]
-		r.full(section, name, r.named(name, c.Name))
+		r.fullName(section, name, r.named(name, c.Name))
 		if c.External.External || c.Driver != "" {
 			continue
 		}

@@ -31,7 +31,7 @@ type overlay struct {
 var (
 	variable    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	switchedOff = regexp.MustCompile(`^#+[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=(.*)$`)
-	earlierOnes = regexp.MustCompile(`\\?\$(?:\{([^}]*)\}|([A-Z_][A-Z0-9_]*))`)
+	earlierOnes = regexp.MustCompile(`\\?\$(?:\{([^}$]{0,200})\}|([A-Z_][A-Z0-9_]*))`)
 	modifier    = regexp.MustCompile(`(?:^|[#,; \t])(length|charset|generate)=([^#,; \t]+)`)
 )
 
@@ -57,7 +57,7 @@ func (r *reader) readEnv() error {
 		return err
 	}
 	rest, line := text, 1
-	for rest != "" {
+	for rest != "" && !r.full() {
 		var used string
 		used, rest = r.statement(rest, line, fixed)
 		line += strings.Count(used, "\n")
@@ -201,6 +201,9 @@ const longestSecret = 500 << 10
 func (r *reader) expand(text string, at Place, quoted bool) string {
 	var b strings.Builder
 	write := func(s string) {
+		if i := strings.Index(s, "${"); i >= 0 && !strings.HasSuffix(s[:i], `\`) {
+			r.sayAt(at, "${ begins no variable here: only ${NAME} is understood")
+		}
 		if quoted {
 			s = escapes.Replace(s)
 		}

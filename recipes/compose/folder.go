@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/docker/cli/cli/compose/types"
@@ -45,6 +46,7 @@ type reader struct {
 	places   map[string]spot
 	config   *types.Config
 	expanded int // bytes that variables became
+	dollars  int
 }
 
 // text reads a text file of the recipe, whole. Where that is the recipe's fault, the
@@ -132,7 +134,7 @@ func outside(name string) string {
 	switch {
 	case name == "":
 		return "names no file"
-	case len(name) > longestPath || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f }):
+	case len(name) > longestPath || strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }):
 		return "is not a path"
 	case path.IsAbs(name):
 		return "is an absolute path: only files in the recipe's folder are read"

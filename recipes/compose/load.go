@@ -28,6 +28,7 @@ func init() { logrus.SetOutput(io.Discard) }
 func (r *reader) load() error {
 	r.names()
 	r.forbidden()
+	r.ports()
 	if err := r.envFiles(); err != nil || len(r.problems) > 0 {
 		return err
 	}

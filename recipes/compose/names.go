@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"github.com/docker/cli/cli/compose/types"
 
@@ -52,8 +53,8 @@ func (r *reader) names() {
 	}
 }
 
-// full refuses names in the engine that are too long or of a wrong form.
-func (r *reader) full(section, name, full string) {
+// fullName refuses names in the engine that are too long or of a wrong form.
+func (r *reader) fullName(section, name, full string) {
 	for _, k := range kinds {
 		if k.section != section {
 			continue
@@ -74,6 +75,38 @@ func shortened(name string) string {
 		name = string(runes[:most]) + "…"
 	}
 	return recipes.Quote(name)
+}
+
+// mostPorts is how many ports a recipe may publish: the docker program compares each with
+// each.
+const mostPorts = 1000
+
+var portRange = regexp.MustCompile(`0*(\d{1,9})-0*(\d{1,9})`)
+
+// ports refuses ranges that nobody means.
+func (r *reader) ports() {
+	total := 0
+	for _, f := range r.files {
+		services, _ := f.dict["services"].(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(services)) {
+			service, _ := services[name].(map[string]any)
+			said, _ := service["ports"].([]any)
+			for _, port := range said {
+				total++
+				text, _ := port.(string)
+				for _, m := range portRange.FindAllStringSubmatch(r.interpolated(text), -1) {
+					first, _ := strconv.Atoi(m[1])
+					last, _ := strconv.Atoi(m[2])
+					total += max(0, last-first)
+				}
+			}
+			if total > mostPorts {
+				s := f.key([]string{"services", name, "ports"})
+				r.say(f.name, s.Line, s.column, "these are too many ports: at most %d in a recipe", mostPorts)
+				return
+			}
+		}
+	}
 }
 
 // forbidden refuses the keys of a service with which the docker program loads nothing.

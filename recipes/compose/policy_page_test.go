@@ -30,7 +30,9 @@ services:
     sysctls: {net.core.somaxconn: 1024}
     cgroup_parent: /heavy
     credential_spec: {file: spec.json}
-    networks: [host, proxy, shared]
+    networks: [host, proxy, shared, lan]
+    logging: {driver: syslog}
+    extra_hosts: ["db:10.0.0.7"]
     ports: ["8080:80"]
     volumes:
       - /etc/localtime:/etc/localtime:ro
@@ -40,17 +42,24 @@ services:
     secrets: [shared]
     configs: [shared]
     deploy:
+      replicas: 500
+      labels:
+        - traefik.http.routers.app.rule=Host("${DOMAIN}")
+        - traefik.http.routers.app.service=api@internal
+        - com.docker.stack.namespace=another
       placement:
         constraints: ["node.hostname == deep", "node.role == manager"]
 networks:
   host: {external: true}
   proxy: {external: true}
   shared: {external: true}
+  lan: {driver: macvlan}
 volumes:
-  data: {driver_opts: {type: none, o: bind, device: /srv}}
+  data: {driver_opts: {type: nfs, o: addr=10.0.0.7, device: ":/srv"}}
   shared: {external: true}
 secrets:
   shared: {external: true}
+  kept: {driver: vault}
 configs:
   shared: {external: true}
 `

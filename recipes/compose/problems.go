@@ -28,10 +28,16 @@ const mostProblems = 50
 
 // say notes a problem. A line of 0 is the file as a whole.
 func (r *reader) say(file string, line, column int, format string, args ...any) {
+	if r.full() {
+		return // showing a line costs a walk over its file
+	}
 	r.note(recipes.ProblemAt(file, r.texts[file], line, max(column, 1), plain(fmt.Sprintf(format, args...))))
 }
 
 func (r *reader) sayAt(p Place, format string, args ...any) {
+	if r.full() {
+		return
+	}
 	column := 1
 	if line, ok := lineOf(r.texts[p.File], p.Line); ok {
 		column += len(line) - len(strings.TrimLeft(line, " \t"))
@@ -40,10 +46,13 @@ func (r *reader) sayAt(p Place, format string, args ...any) {
 }
 
 func (r *reader) note(p recipes.Problem) {
-	if len(r.problems) < mostProblems {
+	if !r.full() {
 		r.problems = append(r.problems, p)
 	}
 }
+
+// full says that there is no use in looking on.
+func (r *reader) full() bool { return len(r.problems) >= mostProblems }
 
 // found are the problems so far as an error, in the order of the files; nil without one.
 func (r *reader) found() error {

@@ -36,6 +36,10 @@ func (r *reader) parse(name, text string) (f *file) {
 			f = nil
 		}
 	}()
+	if line := oddBreak(text); line > 0 {
+		r.say(name, line, 1, "this line has a line break that YAML knows and editors do not show: lines would be counted otherwise")
+		return nil
+	}
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	var doc, second yaml.Node
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
@@ -72,6 +76,15 @@ func (r *reader) parse(name, text string) (f *file) {
 		return nil
 	}
 	return &file{name: name, root: root, dict: dict}
+}
+
+// oddBreak is the first line with a break that only YAML takes for one, or 0.
+func oddBreak(text string) int {
+	plain := strings.ReplaceAll(text, "\r\n", "\n")
+	if i := strings.IndexAny(plain, "\r\u0085\u2028\u2029"); i >= 0 {
+		return 1 + strings.Count(plain[:i], "\n")
+	}
+	return 0
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+): `)

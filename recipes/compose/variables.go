@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"seatrial/recipes"
 )
+
+// mostDollars is how often the files may write a $.
+const mostDollars = 20_000
 
 // largestExpanded is how much the variables of all files may become together.
 const largestExpanded = 4 << 20
@@ -37,6 +41,9 @@ func (r *reader) interpolated(text string) string {
 
 // substitute holds the values of a tree against the variables.
 func (r *reader) substitute(f *file, n *yaml.Node, at []string) {
+	if r.full() || r.expanded > largestExpanded || r.dollars > mostDollars {
+		return
+	}
 	switch n.Kind {
 	case yaml.AliasNode:
 		r.substitute(f, n.Alias, at)
@@ -56,18 +63,28 @@ func (r *reader) substitute(f *file, n *yaml.Node, at []string) {
 }
 
 func (r *reader) scalar(f *file, n *yaml.Node, at []string) {
+	if r.dollars += strings.Count(n.Value, "$"); r.dollars > mostDollars {
+		r.say(f.name, n.Line, n.Column, "there are too many variables in this recipe: at most %d places for one", mostDollars)
+		return
+	}
+	if open := unclosed(n.Value); open != "" {
+		line, column := r.find(f.name, n, open)
+		r.say(f.name, line, column, "this ${ is not closed; a plain $ is written $$")
+		return
+	}
 	for _, m := range used.FindAllStringSubmatch(n.Value, -1) {
 		name, form := m[2]+m[4], m[3]+m[5]
 		if m[1] != "" {
 			continue
 		}
-		line, column := r.find(f.name, n, m[0])
 		if name == "" {
+			line, column := r.find(f.name, n, m[0])
 			r.say(f.name, line, column, "this $ begins no variable: a plain $ is written $$")
 			return
 		}
 		if value, known := r.env[name]; known {
 			if r.expanded += len(value); r.expanded > largestExpanded {
+				line, column := r.find(f.name, n, m[0])
 				r.say(f.name, line, column, "the variables in this recipe become too much text: at most %d KiB", largestExpanded>>10)
 				return
 			}
@@ -80,10 +97,29 @@ func (r *reader) scalar(f *file, n *yaml.Node, at []string) {
 		case form != "" && form[len(form)-len(strings.TrimLeft(form, ":"))] == '-':
 		case form == "" && off && !isName(at):
 			// The recipe offers it and works without: empty, as for the docker program.
+		case r.full():
+			return
 		default:
+			line, column := r.find(f.name, n, m[0])
 			r.undefined(name, Place{f.name, line}, column)
 		}
 	}
+}
+
+// unclosed is what begins at a ${ behind which no brace closes. The docker program's
+// template would look for one from each of them, to the end of the value.
+func unclosed(value string) string {
+	tail := value[strings.LastIndexByte(value, '}')+1:]
+	for i := 0; i+1 < len(tail); i++ {
+		switch {
+		case tail[i] != '$':
+		case tail[i+1] == '{':
+			return tail[i:min(i+20, len(tail))]
+		case tail[i+1] == '$':
+			i++
+		}
+	}
+	return ""
 }
 
 // isName tells the paths of names in the engine: an empty part would make another name.
@@ -91,8 +127,14 @@ func isName(at []string) bool {
 	return len(at) == 3 && at[2] == "name" && slices.Contains([]string{"volumes", "networks", "configs", "secrets"}, at[0])
 }
 
+// mostCompared is among how many variables a misspelt one is looked for.
+const mostCompared = 1000
+
 // undefined says that a variable has no value, and what is to be done.
 func (r *reader) undefined(name string, at Place, column int) {
+	if r.full() {
+		return
+	}
 	if u, ok := r.unknown[name]; ok {
 		r.say(at.File, at.Line, column, "%s is set %s in line %d of %s, which is read and never run: set it in the enrolment's env", name, u.why, u.place.Line, u.place.File)
 		return
@@ -108,12 +150,9 @@ func (r *reader) undefined(name string, at Place, column int) {
 		}
 	}
 	p := recipes.ProblemAt(at.File, r.texts[at.File], at.Line, column, plain(message))
-	known := make([]string, 0, len(r.env))
-	for other := range r.env {
-		known = append(known, other)
+	if len(r.env) < mostCompared {
+		p.Nearest = recipes.Nearest(name, slices.Sorted(maps.Keys(r.env)))
 	}
-	slices.Sort(known)
-	p.Nearest = recipes.Nearest(name, known[:min(len(known), 500)])
 	r.note(p)
 }
 
