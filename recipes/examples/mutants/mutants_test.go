@@ -52,7 +52,8 @@ func plantsSomething(t *testing.T, m Mutant) {
 	if m.Plants == "" || m.Evidence == "" {
 		t.Errorf("without words: %+v", m)
 	}
-	if !slices.Contains([]string{"fail", "unverified"}, m.Verdict) || !slices.Contains([]string{"failed", "unverified"}, m.Outcome) || m.Stage == "" {
+	warned := m.Stage == "lint" && m.Outcome == "passed" && m.Verdict == "pass"
+	if !warned && (!slices.Contains([]string{"fail", "unverified"}, m.Verdict) || !slices.Contains([]string{"failed", "unverified"}, m.Outcome)) || m.Stage == "" {
 		t.Errorf("it expects %s of %s with the verdict %s", m.Outcome, m.Stage, m.Verdict)
 	}
 	plain, dir := filepath.Join(t.TempDir(), "plain"), filepath.Join(t.TempDir(), "repo")
