@@ -16,7 +16,7 @@ func taken(m *run.Measured) string {
 	for _, p := range []struct {
 		bytes int64
 		what  string
-	}{{m.Memory, "of memory"}, {m.Images, "of images"}, {m.Volumes, "in its volumes"}} {
+	}{{m.Memory, "of memory"}, {m.Images, "of images"}, {m.Volumes, "in its volumes"}, {m.Backup, "in its backup"}} {
 		if p.bytes > 0 {
 			parts = append(parts, size(p.bytes)+" "+p.what)
 		}
