@@ -3,6 +3,7 @@
 # make demo     a whole run in a temporary folder: forge, comment, run, verdict
 # make demo-nomad    the same on a Nomad cluster: the one at NOMAD_ADDR, or an agent that is started
 # make chaos-nomad   what can go wrong with runs on a cluster of three servers and two clients; a table
+# make chaos-swarm   all mutants of Co-op Cloud recipes, and the harness and dockerd killed in each stage
 # make test-nomad    the dispatcher's contract and the faults on the Nomad at NOMAD_ADDR
 # make bench    the figures of docs/reference/benchmarks.md, as ratios and counts
 # make fuzz     each fuzz target for FUZZTIME
@@ -11,7 +12,7 @@ GO ?= go
 FUZZTIME ?= 60s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: build test demo demo-nomad chaos-nomad test-nomad bench fuzz generate clean
+.PHONY: build test demo demo-nomad chaos-nomad chaos-swarm test-nomad bench fuzz generate clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o seatrial .
@@ -26,6 +27,10 @@ demo-nomad: build
 chaos-nomad:
 	dev/prepare nomad
 	dev/chaos-nomad
+
+chaos-swarm:
+	dev/prepare test
+	SEATRIAL_SWARM_ALL=1 SEATRIAL_MUST=docker $(GO) test -v -timeout 40m -parallel 8 -run '^TestSwarm' .
 
 test-nomad:
 	dev/test-nomad
