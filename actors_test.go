@@ -188,9 +188,17 @@ func (s *stage) changeEnrolment(line *regexp.Regexp, by string) error {
 
 func unescape(s string) string { return strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace(s) }
 
+// patience is longer where a stack must come up and go several times.
+func (s *stage) patience() time.Duration {
+	if s.docker != nil {
+		return 4 * patience
+	}
+	return patience
+}
+
 // eventually waits until it is so. With neg it wants it not to be so, now.
 func (s *stage) eventually(what string, neg bool, so func() (bool, error)) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(s.patience())
 	for {
 		yes, err := so()
 		switch {
@@ -199,7 +207,7 @@ func (s *stage) eventually(what string, neg bool, so func() (bool, error)) error
 		case neg, yes && err == nil:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("gave up after %s waiting for %s (%v)", patience, what, err)
+			return fmt.Errorf("gave up after %s waiting for %s (%v)", s.patience(), what, err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

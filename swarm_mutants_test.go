@@ -17,7 +17,7 @@ var wholeSwarm = os.Getenv("SEATRIAL_SWARM_ALL") != ""
 // quickMutants are those of every test, of each kind some.
 var quickMutants = []string{
 	"privileged", "docker-socket", "bind-mount", "host-network", "published-port", "secret-of-everyone", "volume-of-everyone", "undefined-variable",
-	"no-such-image", "no-suitable-node", "crash-loop", "rolled-back", "paused", "dump-truncated", "no-restore-hook", "backup-labels-outside-deploy",
+	"no-such-image", "no-suitable-node", "crash-loop", "rolled-back", "dump-truncated",
 }
 
 // TestSwarmMutants runs every Co-op Cloud recipe with a planted defect on a real Docker
