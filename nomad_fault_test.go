@@ -35,7 +35,6 @@ type fault struct {
 
 var (
 	outOfTime  = ending{run.VerdictUnverified, run.EndOutOfTime, 1, forge.StatusError, "ran out of time"}
-	lostTwice  = ending{run.VerdictUnverified, run.EndLost, 2, forge.StatusError, "lost"}
 	neverFound = ending{run.VerdictUnverified, run.EndLost, 2, forge.StatusError, "no node"}
 )
 

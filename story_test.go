@@ -95,7 +95,6 @@ type stage struct {
 	commits    int
 	comment    int64 // the latest that somebody made
 	bridge     *bridgeProcess
-	isolated   bool
 	serveFlags []string
 
 	docker *swarmtest.Engine // on which the recipe is deployed, where it is one for a swarm

@@ -25,11 +25,10 @@ type Config struct {
 	Label     string            // the subdomain, which is the stack's name
 	BaseURL   string            // the app's address; its host is the recipe's DOMAIN
 	Enrolment recipes.Enrolment // with its defaults filled in
-	Env       map[string]string // over the enrolment's: what dependencies are found by
 
 	// Network is what the recipes' external network proxy stands for. Empty: a network of
-	// this app alone, which Destroy removes. A dependency's app leaves it to the others:
-	// see Proxy.
+	// this app alone, which Destroy removes. Of several apps of a run, the one that is
+	// deployed first has it, and the others are told its ProxyName.
 	Network string
 
 	// Scratch is an existing folder for temporary files. What is made in it is removed again.

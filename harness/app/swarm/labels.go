@@ -22,8 +22,6 @@ const (
 
 	labelStack       = "com.docker.stack.namespace" // docker stack deploy's own
 	labelServiceName = "com.docker.swarm.service.name"
-	labelServiceID   = "com.docker.swarm.service.id"
-	labelTask        = "com.docker.swarm.task.id"
 )
 
 // labelsFor are the labels of an app's object.

@@ -34,7 +34,7 @@ func (a *App) read(ctx context.Context, r app.Release) (*deployed, error) {
 	}
 	serial := fmt.Sprintf("%d-%s", len(a.history)+1, r.Name)
 	a.mu.Unlock()
-	recipe, err := compose.Read(ctx, r.Dir, ReadOptions(a.cfg.Label, a.domain, append(env, a.cfg.Env)...))
+	recipe, err := compose.Read(ctx, r.Dir, ReadOptions(a.cfg.Label, a.domain, env...))
 	if err != nil {
 		return nil, Blame(r.Name, err)
 	}
