@@ -57,7 +57,8 @@ func isDirty(r run.Report) bool {
 	return r.State == run.Ended && len(r.Leftovers) > 0 && r.CleanedAt.IsZero()
 }
 
-// takeTurns hands slots to waiting runs.
+// takeTurns hands slots to waiting runs. Each is written down before the next slot is
+// given, so that the journal has them in the order of the queue.
 func (b *Bridge) takeTurns(ctx context.Context) error {
 	for ctx.Err() == nil {
 		request, lease, err := b.Queue.Take(ctx)
@@ -68,40 +69,40 @@ func (b *Bridge) takeTurns(ctx context.Context) error {
 			}
 			continue
 		}
-		b.runs.Go(func() { b.begin(ctx, request, lease) })
+		began, err := b.begin(ctx, request, lease)
+		b.runs.Go(func() {
+			if err != nil { // nobody behind it waits for that
+				again(ctx, b.Log.With("run", request.ID), "begin a run", longestRetry, func() error {
+					began, err = b.begin(ctx, request, lease)
+					return err
+				})
+			}
+			switch {
+			case began:
+				b.drive(ctx, request.ID, true)
+			case ctx.Err() == nil:
+				b.Queue.Release(request.ID, nil)
+			}
+		})
 	}
 	return nil
 }
 
-// begin writes down that the run has its slot and drives it from there. A run that
-// was superseded or cancelled at the last moment gives the slot back. One that stands
-// in the journal as begun was begun here, by a try that seemed to fail: nobody else is
-// handed the run.
-func (b *Bridge) begin(ctx context.Context, request run.Request, lease run.Lease) {
-	began := false
-	again(ctx, b.Log.With("run", request.ID), "begin a run", longestRetry, func() error {
-		b.deciding.Lock()
-		defer b.deciding.Unlock()
-		r, err := b.Journal.Report(ctx, request.ID)
-		if err != nil {
-			return err
-		}
-		if r.State != run.Waiting || r.CancelAsked != "" {
-			began = r.State != run.Waiting && r.State != run.Ended
-			return nil
-		}
-		if err := b.Journal.Append(ctx, b.event(request.ID, 1, run.KindDispatching).With(lease)); err != nil {
-			return err
-		}
-		began = true
-		return nil
-	})
-	switch {
-	case began:
-		b.drive(ctx, request.ID, true)
-	case ctx.Err() == nil:
-		b.Queue.Release(request.ID, nil)
+// begin writes down that the run has its slot. A run that was superseded or cancelled
+// at the last moment has not begun. One that stands in the journal as begun was begun
+// here, by a try that seemed to fail: nobody else is handed the run.
+func (b *Bridge) begin(ctx context.Context, request run.Request, lease run.Lease) (bool, error) {
+	b.deciding.Lock()
+	defer b.deciding.Unlock()
+	r, err := b.Journal.Report(ctx, request.ID)
+	if err != nil {
+		return false, err
 	}
+	if r.State != run.Waiting || r.CancelAsked != "" {
+		return r.State != run.Waiting && r.State != run.Ended, nil
+	}
+	err = b.Journal.Append(ctx, b.event(request.ID, 1, run.KindDispatching).With(lease))
+	return err == nil, err
 }
 
 func (b *Bridge) event(id run.ID, attempt int, kind run.Kind) run.Event {
