@@ -36,6 +36,12 @@ type Input struct {
 	Pull      *forge.PullRequest // as it is now; nil where the forge says that there is none. Not needed without an enrolment
 	Pushes    []forge.Push       // to the pull request, since the comment or longer
 
+	// Vouched: a token that the operator gave out speaks for the asker, so nobody asks
+	// whether they are a member.
+	Vouched bool
+	// Commit is what the asker says the head is; empty where they do not.
+	Commit string
+
 	Org string       // whose members may ask
 	Bot forge.Person // ourselves
 

@@ -79,14 +79,38 @@ type PullRequest struct {
 	Head       string // full commit hash
 	HeadRef    string // what to fetch from Repo so that Head arrives, also when the fork is gone
 	HeadBranch string
+	HeadRepo   string // owner/name of where it comes from; empty when that is gone
 	Base       string // branch
 	CloneURL   string // of Repo, not of the fork
 	URL        string
+	Draft      bool
+	Locked     bool // nobody but who may write to Repo may comment
+	Private    bool // Repo is not for everybody to read
+}
+
+// Branch is one as it is now.
+type Branch struct {
+	Repo     Repo
+	Name     string
+	Head     string // full commit hash; empty for an empty repository
+	CloneURL string
+	URL      string // its page
+	Private  bool   // Repo is not for everybody to read
+}
+
+// Issue is a plain issue.
+type Issue struct {
+	Repo   Repo
+	Number int
+	Title  string
+	Body   string
+	Open   bool
+	URL    string
 }
 
 // Push is an entry of a pull request's timeline: its head changed.
 type Push struct {
-	ID     int64 // of the same sequence as comments, so that their order is known within a second
+	ID     int64 // of the same sequence as comments, so that their order is known within a second; 0 where the forge has none such
 	At     time.Time
 	Before string // the head before, where the forge says it; else empty
 	After  string // the head after; empty where the forge does not say it
@@ -109,6 +133,60 @@ type Status struct {
 	Context     string
 	Description string // at most 140 characters, the least that any forge takes
 	TargetURL   string
+	// Details are for forges that show more than a line; others leave them out. nil: none.
+	Details *Details
+}
+
+// Details are what a status says at length.
+type Details struct {
+	Summary string // Markdown
+	Notes   []Note
+}
+
+// Note is one thing about a file, or about none.
+type Note struct {
+	Path  string // in the repository; empty where it is about no file
+	Line  int    // from 1; 0 where it is about no line
+	Level NoteLevel
+	Title string
+	Text  string
+}
+
+// NoteLevel is how grave a note is.
+type NoteLevel string
+
+// The levels, as GitHub has them.
+const (
+	LevelNotice  NoteLevel = "notice"
+	LevelWarning NoteLevel = "warning"
+	LevelFailure NoteLevel = "failure"
+)
+
+// Ability is one thing that our account must, or had better, be able to do.
+type Ability struct {
+	Name  string // in a few words: "read the members of coop"
+	State AbilityState
+	Why   string // what was seen, one sentence in plain text
+	Next  string // what to do about it; empty where nothing is to be done
+}
+
+// AbilityState is how it stands with an ability.
+type AbilityState string
+
+// The states of an ability.
+const (
+	AbilityThere   AbilityState = "ok"
+	AbilityWeak    AbilityState = "warning" // things work, but less well
+	AbilityMissing AbilityState = "missing" // things do not work
+	AbilityUnknown AbilityState = "unknown" // it could not be found out
+)
+
+// Budget is what a forge lets us ask until a time. The zero value: it sets no limit,
+// or has not told it yet.
+type Budget struct {
+	Limit int
+	Left  int
+	Reset time.Time
 }
 
 // Tree is a commit on a branch and the git tree that it holds.

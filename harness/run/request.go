@@ -23,11 +23,27 @@ type Request struct {
 	Needs   []string `json:"needs,omitempty"` // capabilities that the node must offer
 	Trusted bool     `json:"trusted"`         // the operator trusts the code: no isolation is asked for
 
+	// Via is how it was asked for; empty means by a comment.
+	Via Via `json:"via,omitempty"`
+	// Flavor is the asker's own label for an operator's builder.
+	Flavor string `json:"flavor,omitempty"`
+
 	// From overrides the published version to upgrade from: a tag.
 	From string `json:"from,omitempty"`
 	// Only limits the run to one stage and what that stage needs.
 	Only Stage `json:"only,omitempty"`
 }
+
+// Via is a way to ask for a run.
+type Via string
+
+// The ways besides a comment.
+const (
+	ViaAPI        Via = "api"         // POST /api/v1/run, and seatrial ask
+	ViaHook       Via = "hook"        // POST /hook with a repository's token
+	ViaSchedule   Via = "schedule"    // a recipe's default branch, again and again
+	ViaMergeGroup Via = "merge-group" // a group of pull requests about to be merged
+)
 
 // Code says where the recipe's code lies.
 type Code struct {
