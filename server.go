@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
-	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/queue"
 	"seatrial/harness/app/swarm"
 	"seatrial/harness/gateway"
@@ -35,7 +34,7 @@ type server struct {
 	nomadURL   string        // of Nomad's own pages
 	journal    *sqlite.DB
 	place      *place
-	forge      *gitea.Forge
+	forges     []connected
 	queue      *queue.Queue
 	router     *gateway.Router
 	dashboard  interface {
@@ -59,14 +58,17 @@ func (sv *server) close() {
 }
 
 // run runs the parts until the context ends. Runs go on without it.
-func (sv *server) run(ctx context.Context, org string, clean time.Duration) error {
+func (sv *server) run(ctx context.Context, clean time.Duration) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return sv.serveHTTP(ctx) })        // dashboard, badges, gateway
 	group.Go(func() error { return sv.dashboard.Run(ctx) })    // pictures and live updates
 	group.Go(func() error { return sv.bridge.Run(ctx) })       // comments to verdicts
 	group.Go(func() error { return sv.enrolments.Run(ctx) })   // changed enrolments
 	group.Go(func() error { return sv.keepClean(ctx, clean) }) // what outlived its run
-	group.Go(func() error { return sv.checkAccess(ctx, org) }) // said at the start
+	group.Go(func() error { return keepSecrets(ctx, sv.secrets(), sv.log) })
+	for _, f := range sv.forges {
+		group.Go(func() error { return checkAccess(ctx, f, sv.log) }) // said at the start
+	}
 	if sv.place.run != nil {
 		group.Go(func() error { return sv.place.run(ctx) }) // what is known of the cluster
 	}
@@ -160,30 +162,6 @@ func (sv *server) keepClean(ctx context.Context, every time.Duration) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		}
-	}
-}
-
-// checkAccess says what the bot may not do, once, and when it may. A forge that does
-// not answer is none of its business: it is asked again until it does.
-func (sv *server) checkAccess(ctx context.Context, org string) error {
-	said := ""
-	for {
-		err := sv.forge.CheckAccess(ctx, org)
-		if err == nil {
-			if said != "" {
-				sv.log.Info("the bot's account is ready", "org", org)
-			}
-			return nil
-		}
-		if missing, ok := errors.AsType[*gitea.AccessError](err); ok && missing.Error() != said {
-			said = missing.Error()
-			sv.log.Error("the bot's account is not ready", "org", org, "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(accessPause):
 		}
 	}
 }
