@@ -59,6 +59,10 @@ type Event struct {
 	Sender    forge.Person
 	Delivery  string // the forge's id of this delivery; a replay may have another
 	Reason    string // why it is ignored: half a sentence
+	Notable   bool   // it is ignored, and the operator should hear of it
+
+	// Was is how the repository was called before, where the hook tells of that.
+	Was forge.Repo
 }
 
 // Strangers remembers the repositories whose hooks come although they are not enrolled.

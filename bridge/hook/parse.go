@@ -1,10 +1,12 @@
 package hook
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"seatrial/bridge/forge"
@@ -34,6 +36,19 @@ type payload struct {
 		HeadRef string `json:"head_ref"`
 		BaseRef string `json:"base_ref"`
 	} `json:"merge_group"`
+	Changes struct {
+		Repository struct {
+			Name struct {
+				From string `json:"from"`
+			} `json:"name"`
+		} `json:"repository"`
+		Owner struct {
+			From struct {
+				User         account `json:"user"`
+				Organization account `json:"organization"`
+			} `json:"from"`
+		} `json:"owner"`
+	} `json:"changes"`
 }
 
 type repo struct {
@@ -85,7 +100,7 @@ func deliveryOf(f Forge, h http.Header) string { return brief(header(f, h, "Deli
 func Parse(f Forge, h http.Header, body []byte) (Event, error) {
 	name := header(f, h, "Event")
 	if name == "" {
-		return Event{}, fmt.Errorf("it has no %s header: is this the address of another forge?", headers(f.Kind, "Event")[0])
+		return Event{}, fmt.Errorf("it has no %s header, so this may be the address of another forge", headers(f.Kind, "Event")[0])
 	}
 	e := Event{Forge: f.ID, Kind: Ignored, Delivery: deliveryOf(f, h)}
 	read, known := readers[name]
@@ -100,11 +115,10 @@ func Parse(f Forge, h http.Header, body []byte) (Event, error) {
 	e.Action, e.Sender = p.Action, forge.Person{ID: p.Sender.ID, Login: p.Sender.Login}
 	switch {
 	case p.Repo != nil:
-		repo, err := forge.ParseRepo(f.ID, p.Repo.FullName)
-		if err != nil {
-			return Event{}, errors.New("its repository has no name")
+		var ok bool
+		if e.Repo, ok = repoOf(f.ID, p.Repo.FullName); !ok {
+			return Event{}, errors.New("its repository has no name, or none that a forge lets it have")
 		}
-		e.Repo = repo
 	case name != "ping": // an organisation's own has none
 		return Event{}, errors.New("it names no repository")
 	}
@@ -124,11 +138,21 @@ func readUnknown(e *Event, name string, body []byte) error {
 		Repo repo `json:"repository"`
 	}
 	if json.Unmarshal(body, &p) == nil {
-		if repo, err := forge.ParseRepo(e.Forge, p.Repo.FullName); err == nil {
-			e.Repo = repo
-		}
+		e.Repo, _ = repoOf(e.Forge, p.Repo.FullName)
 	}
 	return nil
+}
+
+// plainName is what forges let owners and repositories be called. It is shown to people, and
+// stands in lines that they copy into a shell.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}$`)
+
+func repoOf(forgeID, fullName string) (forge.Repo, bool) {
+	repo, err := forge.ParseRepo(forgeID, fullName)
+	if err != nil || !plainName.MatchString(repo.Owner) || !plainName.MatchString(repo.Name) {
+		return forge.Repo{}, false
+	}
+	return repo, true
 }
 
 var errNoJSON = errors.New("its body is not a whole JSON object")
@@ -136,7 +160,9 @@ var errNoJSON = errors.New("its body is not a whole JSON object")
 // shape says what is wrong with JSON without repeating it.
 func shape(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("its field %q is not a %s", brief(wrong.Field), wrong.Type)
+		if wrong.Field != "" {
+			return fmt.Errorf("its field %q has an unexpected shape", brief(wrong.Field))
+		}
 	}
 	return errNoJSON
 }
@@ -220,8 +246,20 @@ func readMergeGroup(e *Event, p payload) error {
 	return nil
 }
 
-// readRepository explains what changes names: the enrolment has the old one.
+// readRepository finds out what a repository was called before.
 func readRepository(e *Event, p payload) error {
-	e.Reason = fmt.Sprintf("the repository was %s, and its enrolment is for somebody to change", past(p.Action))
+	e.Reason = fmt.Sprintf("a repository that was %s is the same to runs", past(p.Action))
+	was := e.Repo
+	switch p.Action {
+	case "renamed":
+		was.Name = p.Changes.Repository.Name.From
+	case "transferred":
+		was.Owner = cmp.Or(p.Changes.Owner.From.Organization.Login, p.Changes.Owner.From.User.Login)
+	case "deleted", "archived":
+		e.Notable, e.Reason = true, fmt.Sprintf("%s was %s, and no run can come of it: take its enrolment away", e.Repo, p.Action)
+	}
+	if old, ok := repoOf(e.Forge, was.String()); ok && old != e.Repo {
+		e.Was = old
+	}
 	return nil
 }

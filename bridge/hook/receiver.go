@@ -154,19 +154,25 @@ func (rc *Receiver) log(r *http.Request, f Forge, from string, a answer) {
 	}
 	line := []any{"forge", f.ID, "from", from, "path", r.URL.Path, "result", string(a.result)}
 	if e := a.event; e.Kind != "" {
-		line = append(line, "kind", string(e.Kind), "action", brief(e.Action), "delivery", e.Delivery)
+		line = append(line, "kind", string(e.Kind))
+		for _, part := range []struct{ name, value string }{{"action", e.Action}, {"delivery", e.Delivery}} {
+			if part.value != "" {
+				line = append(line, part.name, brief(part.value))
+			}
+		}
 		if e.Repo.Name != "" {
-			line = append(line, "repo", brief(e.Repo.String()))
+			line = append(line, "repo", e.Repo.String())
 		}
 		if e.Pull != 0 {
 			line = append(line, "pr", e.Pull)
 		}
 	}
 	level := slog.LevelWarn
-	switch a.result {
-	case accepted, notEnrolled:
+	switch {
+	case a.event.Notable:
+	case a.result == accepted, a.result == notEnrolled:
 		level = slog.LevelInfo
-	case ignored, replayed:
+	case a.result == ignored, a.result == replayed:
 		level = slog.LevelDebug
 	}
 	rc.config.Log.Log(r.Context(), level, "a hook", append(line, "why", a.text)...)
@@ -183,10 +189,14 @@ func brief(s string) string {
 
 // take decides about an event that was signed.
 func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) answer {
+	if e.Was.Name != "" && rc.config.Enrolled(e.Was) {
+		e.Notable, e.Kind, e.Reason = true, Ignored, fmt.Sprintf("%s is called %s now: change repo in its enrolment", e.Was, e.Repo)
+		return answer{status: http.StatusAccepted, result: ignored, event: e, text: fmt.Sprintf("Nothing follows: %s.", e.Reason)}
+	}
 	a := answer{status: http.StatusAccepted, event: e}
 	switch {
 	case e.Repo.Name != "" && !rc.config.Enrolled(e.Repo):
-		a.result, a.text = notEnrolled, fmt.Sprintf("%s is not enrolled here, so nothing follows; its name was noted for the operator.", brief(e.Repo.String()))
+		a.result, a.text = notEnrolled, fmt.Sprintf("%s is not enrolled here, so nothing follows; its name was noted for the operator.", e.Repo)
 		rc.stranger(ctx, e.Repo, now)
 	case e.Kind == Ping:
 		a.result, a.text = accepted, "The hook works."
@@ -196,7 +206,7 @@ func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) answer {
 		a.status, a.result, a.retry = http.StatusServiceUnavailable, busy, readLimit
 		a.text = "Too many hooks wait, and a merge group cannot be looked for later: deliver it again in a moment."
 	default:
-		a.result, a.text = accepted, fmt.Sprintf("Looking at %s now.", brief(e.Repo.String()))
+		a.result, a.text = accepted, fmt.Sprintf("Looking at %s now.", e.Repo)
 	}
 	return a
 }
@@ -210,7 +220,7 @@ func (rc *Receiver) stranger(ctx context.Context, repo forge.Repo, now time.Time
 	defer cancel()
 	if err := rc.config.Strangers.Stranger(ctx, repo, now); err != nil {
 		rc.strangers.Remove(repo)
-		rc.config.Log.Error("cannot write down that hooks of a repository come that is not enrolled", "forge", repo.Forge, "repo", brief(repo.String()), "err", err)
+		rc.config.Log.Error("cannot write down that hooks of a repository come that is not enrolled", "forge", repo.Forge, "repo", repo.String(), "err", err)
 	}
 }
 
