@@ -47,6 +47,7 @@ type serveCommand struct {
 	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	hookOptions
 	frontOptions
 	registryOptions
 	buildOptions
@@ -228,7 +229,6 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Prepares: sv.prepares, Now: time.Now})
 	sv.router = gateway.NewRouter(c.Domain, cert, log)
 	sv.janitor = janitor.Janitor{Instance: sv.place.instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
-	sv.dashboard = newDashboard(sv, db, runs, c.Word)
 	sv.bridge, err = bridge.New(bridge.Config{
 		Forges:     sv.bridgeForges(),
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
@@ -238,7 +238,14 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 		Mask:     sv.mask,
 		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
 	})
-	return sv, err
+	if err != nil {
+		return sv, err
+	}
+	if sv.hooks, err = newHooks(*g, c.hookOptions, sv.list(), sv.bridge, db, log); err != nil {
+		return sv, err
+	}
+	sv.dashboard = newDashboard(sv, db, runs, c.Word)
+	return sv, nil
 }
 
 // scheme is what is spoken at the listening address.

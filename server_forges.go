@@ -9,6 +9,7 @@ import (
 
 	"seatrial/bridge"
 	"seatrial/bridge/forge/gitea"
+	"seatrial/bridge/forges"
 	"seatrial/harness"
 	"seatrial/secrets"
 )
@@ -18,6 +19,15 @@ func (sv *server) bridgeForges() []bridge.Forge {
 	var all []bridge.Forge
 	for _, f := range sv.forges {
 		all = append(all, bridge.Forge{ID: f.ID, Org: f.Org, Client: f.client})
+	}
+	return all
+}
+
+// list is the forges as the operator wrote them.
+func (sv *server) list() []forges.Forge {
+	var all []forges.Forge
+	for _, f := range sv.forges {
+		all = append(all, f.Forge)
 	}
 	return all
 }

@@ -24,6 +24,7 @@ import (
 	"seatrial/bridge/command"
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/forge"
+	"seatrial/bridge/hook"
 	"seatrial/bridge/intake"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
@@ -82,6 +83,9 @@ type Config struct {
 	// out now, which is no reason to refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 
+	// OnMergeGroup is told of a merge queue's group that wants checks. May be nil.
+	OnMergeGroup func(ctx context.Context, e hook.Event)
+
 	PublicURL string // the dashboard's
 	Grammar   command.Grammar
 	// EnrolmentPath is the enrolment's file as people at home have it. May be nil.
@@ -108,6 +112,10 @@ type Bridge struct {
 	// deciding guards a waiting run's next step: it gets its slot, or it is
 	// superseded, joined or cancelled, and the journal knows before anybody else may ask.
 	deciding sync.Mutex
+
+	// comparing guards comparing a run with its pull request, so that what follows is
+	// written down once.
+	comparing sync.Mutex
 
 	mu      sync.Mutex
 	cancels map[run.ID]chan struct{}

@@ -130,4 +130,5 @@ type Ledger interface {
 	Announcements
 	Trees
 	Audit
+	Strangers
 }

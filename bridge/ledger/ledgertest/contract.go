@@ -47,6 +47,7 @@ func Contract(t *testing.T, open func(t *testing.T) Subject) {
 		{"a run is unannounced until its last word was said", unannounced},
 		{"trees are on the default branch of their own repository alone", trees},
 		{"the audit journal keeps every entry, newest first", audit},
+		{"repositories that are not enrolled are remembered, the latest of them", strangers},
 		{"the latest run of each recipe", latestRuns},
 		{"the badge shows the run that ended last, of a tree on the default branch", badge},
 		{"hostile text comes back as it was", hostileText},
