@@ -143,6 +143,7 @@ func TestARepositoryIsReadByOneAtATime(t *testing.T) {
 				}
 			})
 		}
+		synctest.Wait() // one reads, the others wait
 		ctx, end := context.WithTimeout(t.Context(), time.Millisecond)
 		defer end()
 		if err := p.LookAt(ctx, guestbook); !errors.Is(err, context.DeadlineExceeded) {
