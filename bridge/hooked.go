@@ -28,7 +28,7 @@ func (b *Bridge) Hooked(ctx context.Context, e hook.Event) {
 func (b *Bridge) hooked(ctx context.Context, e hook.Event) error {
 	switch e.Kind {
 	case hook.Comment:
-		return b.poller.LookAt(ctx, e.Repo)
+		return b.poller.LookFor(ctx, e.Repo, e.CommentID)
 	case hook.Push:
 		return b.poller.BranchMoved(ctx, e.Repo)
 	case hook.Pull:

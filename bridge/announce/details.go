@@ -7,9 +7,9 @@ import (
 	"seatrial/harness/run"
 )
 
-// detailsOf is what a status says at length, on forges that show it: the comment, and a
+// DetailsOf is what a status says at length, on forges that show it: the comment, and a
 // note for each finding and each stage that did not pass.
-func detailsOf(r run.Report, c Context) *forge.Details {
+func DetailsOf(r run.Report, c Context) *forge.Details {
 	d := &forge.Details{Summary: Render(r, c)}
 	for _, s := range r.Stages {
 		if note, ok := noteOf(s); ok {

@@ -1,4 +1,4 @@
-package announce
+package announce_test
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"seatrial/bridge/announce"
 	"seatrial/bridge/forge"
 	"seatrial/harness/run"
 )
@@ -21,8 +22,8 @@ func TestTheDetailsOfAStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Context{Mask: func(text string) string { return strings.ReplaceAll(text, "hunter2hunter2", "…") }}
-	got := detailsOf(r, c)
+	c := announce.Context{Mask: func(text string) string { return strings.ReplaceAll(text, "hunter2hunter2", "…") }}
+	got := announce.DetailsOf(r, c)
 	want := []forge.Note{
 		{Level: forge.LevelFailure, Title: "upgrade: failed", Text: "The rows vanished.\nLook at the migration."},
 		{Level: forge.LevelWarning, Title: "restart: unverified", Text: "the engine was away"},
@@ -31,7 +32,7 @@ func TestTheDetailsOfAStatus(t *testing.T) {
 	if diff := cmp.Diff(want, got.Notes); diff != "" {
 		t.Error(diff)
 	}
-	if got.Summary != Render(r, c) {
+	if got.Summary != announce.Render(r, c) {
 		t.Error("the summary is not the comment")
 	}
 }

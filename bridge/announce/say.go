@@ -67,7 +67,7 @@ func (a *Announcer) status(ctx context.Context, voice Voice, repo forge.Repo, r 
 	}
 	w.unsure = true // until it is written down that it was set
 	if !stands {
-		want.Details = detailsOf(r, c)
+		want.Details = DetailsOf(r, c)
 		if err := voice.SetStatus(ctx, repo, commit, want); err != nil {
 			return fmt.Errorf("cannot set the status of %s: %w", run.ShortHash(commit), err)
 		}

@@ -79,6 +79,7 @@ type Poller struct {
 	troubles map[string]*trouble
 	since    marks
 	turns    turns
+	newest   newest
 }
 
 // New makes a poller.
@@ -162,6 +163,7 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 		if err != nil {
 			return err
 		}
+		p.newest.saw(c)
 		found = found || isNew && state == ledger.Open
 	}
 	if found && p.Found != nil {

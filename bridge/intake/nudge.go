@@ -2,7 +2,9 @@ package intake
 
 import (
 	"context"
+	"strings"
 	"sync"
+	"time"
 
 	"seatrial/bridge/forge"
 )
@@ -16,6 +18,44 @@ func (p *Poller) LookAt(ctx context.Context, repo forge.Repo) error {
 		return nil
 	}
 	return p.read(ctx, s, forge.Repository(repo))
+}
+
+// LookFor is LookAt for the sake of one comment. A forge may tell of a comment before its
+// list shows it: then it looks once more, a little later.
+func (p *Poller) LookFor(ctx context.Context, repo forge.Repo, comment int64) error {
+	err := p.LookAt(ctx, repo)
+	s, repo, ok := p.find(repo)
+	if err != nil || !ok || p.newest.seen(s.Forge, repo) >= comment {
+		return err
+	}
+	p.pause(ctx, listLag, nil)
+	return p.LookAt(ctx, repo)
+}
+
+// listLag is what a list that is copied from place to place is given to catch up.
+const listLag = 2 * time.Second
+
+// newest is the highest number of a comment that was read of each repository since the
+// start. Numbers ascend.
+type newest struct {
+	mu sync.Mutex
+	of map[string]int64
+}
+
+func (n *newest) saw(c forge.Comment) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.of == nil {
+		n.of = map[string]int64{}
+	}
+	key := c.Repo.Forge + ":" + strings.ToLower(c.Repo.String())
+	n.of[key] = max(n.of[key], c.ID)
+}
+
+func (n *newest) seen(forgeID string, repo forge.Repo) int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.of[forgeID+":"+strings.ToLower(repo.String())]
 }
 
 // BranchMoved reads the trees of a repository's default branch now. As LookAt otherwise.

@@ -58,6 +58,34 @@ func TestANudgeReadsARepositoryAtOnce(t *testing.T) {
 	})
 }
 
+func TestAListThatLagsIsReadOnceMore(t *testing.T) {
+	f := newFeed()
+	nudged(t, f, f, func(t *testing.T, p *intake.Poller, m *ledgertest.Memory) {
+		lookFor := func(id int64, questions int) {
+			t.Helper()
+			before := len(f.swept[guestbook])
+			if err := p.LookFor(t.Context(), guestbook, id); err != nil {
+				t.Error(err)
+			}
+			if n := len(f.swept[guestbook]) - before; n != questions {
+				t.Errorf("looking for comment %d took %d questions, want %d", id, n, questions)
+			}
+		}
+		go func() {
+			time.Sleep(time.Second)
+			f.say(guestbook, "!testme", time.Now())
+		}()
+		lookFor(1, 2)
+		if n := len(open(t, m)); n != 1 {
+			t.Errorf("there are %d open comments", n)
+		}
+		f.say(guestbook, "!testme", time.Now())
+		lookFor(2, 1)
+		lookFor(1, 1) // a replay
+		lookFor(9, 2) // deleted at once: it is not waited for
+	})
+}
+
 func TestANudgeReadsTheDefaultBranchAtOnce(t *testing.T) {
 	f := newFeed()
 	nudged(t, f, f, func(t *testing.T, p *intake.Poller, m *ledgertest.Memory) {
@@ -115,6 +143,7 @@ func TestARepositoryIsReadByOneAtATime(t *testing.T) {
 				}
 			})
 		}
+		synctest.Wait() // one reads, the others wait
 		ctx, end := context.WithTimeout(t.Context(), time.Millisecond)
 		defer end()
 		if err := p.LookAt(ctx, guestbook); !errors.Is(err, context.DeadlineExceeded) {
