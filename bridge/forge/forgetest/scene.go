@@ -37,6 +37,8 @@ type Fixture struct {
 	Adapter func(token string) Adapter
 	// Tick lets at least one second of the world's time pass.
 	Tick func()
+	// Traits are the forge's ways. Clauses about others are not asked.
+	Traits Traits
 	// Suffix keeps the names of this test apart from those of others in the same world.
 	Suffix string
 }
@@ -142,7 +144,7 @@ func (s *scene) say(author, body string) int64 {
 }
 
 func (s *scene) orgScope() forge.Scope {
-	return forge.Organisation(ForgeID, s.org, []forge.Repo{s.repo})
+	return forge.Organisation(s.repo.Forge, s.org, []forge.Repo{s.repo})
 }
 
 // begin starts a feed now, and lets the second pass.

@@ -34,7 +34,10 @@ func state(i *issue) sdk.StateType {
 
 func (s *Server) issueURL(i *issue) string {
 	kind := "issues"
-	if i.pull != nil {
+	switch {
+	case i.pull != nil && s.kind == GitHub:
+		kind = "pull"
+	case i.pull != nil:
 		kind = "pulls"
 	}
 	return fmt.Sprintf("%s/%s/%s/%s/%d", s.URL(), i.repo.owner, i.repo.name, kind, i.number)
