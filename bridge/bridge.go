@@ -86,6 +86,9 @@ type Config struct {
 	// OnMergeGroup is told of a merge queue's group that wants checks. May be nil.
 	OnMergeGroup func(ctx context.Context, e hook.Event)
 
+	// PerPerson is how many runs one person may ask for in an hour; 0 for any number.
+	PerPerson int
+
 	PublicURL string // the dashboard's
 	Grammar   command.Grammar
 	// EnrolmentPath is the enrolment's file as people at home have it. May be nil.

@@ -21,6 +21,8 @@ type Forge struct {
 	ID     string
 	Org    string // whose pull requests are served and whose members may ask
 	Client Client
+	// Permissions are what may be tested there at all, whatever enrolments say.
+	Permissions admission.Permissions
 }
 
 // Pulls tells about pull requests.

@@ -95,6 +95,8 @@ func (s *Server) api() *http.ServeMux {
 	route("GET /user", getSelf)
 	route("GET /orgs/{org}", getOrg)
 	route("GET /orgs/{org}/members/{login}", getMember)
+	route("GET /orgs/{org}/teams", listTeams)
+	route("GET /teams/{id}/members/{login}", getTeamMember)
 	route("GET /orgs/{org}/public_members/{login}", func(c *call) { c.notFound() }) // nobody shows it
 	route("GET /repos/issues/search", searchIssues)
 	route("GET /repos/{owner}/{repo}", getRepo)

@@ -17,6 +17,7 @@ type Adapter interface {
 	PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.PullRequest, error)
 	Pushes(ctx context.Context, repo forge.Repo, n int, since time.Time) ([]forge.Push, error)
 	Member(ctx context.Context, org string, p forge.Person) (bool, error)
+	TeamMember(ctx context.Context, org, team string, p forge.Person) (bool, error)
 	Self(ctx context.Context) (forge.Person, error)
 	CheckAccess(ctx context.Context, org string) error
 	React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error
