@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seatrial/bridge"
+	"seatrial/bridge/admission"
 	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/forges"
 	"seatrial/harness"
