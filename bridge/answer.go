@@ -95,7 +95,7 @@ func (b *Bridge) answerOne(ctx context.Context, c ledger.Comment) error {
 	case err != nil:
 		return err
 	case decision.Request != nil:
-		return b.settle(ctx, c, *decision.Request)
+		return b.settle(ctx, remark{b, c}, *decision.Request)
 	case decision.Refusal != nil:
 		return b.refuse(ctx, c, *decision.Refusal)
 	}
@@ -124,21 +124,10 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 		parsed = command.Command{Word: b.Grammar.Word()}
 	}
 	in := admission.Input{Comment: c.Comment, Command: parsed, Enrolment: b.enrolmentOf(c.Repo), Org: p.Org, Bot: bot, Tries: c.Tries}
-	if b.CannotIsolate != nil {
-		in.CannotIsolate = b.CannotIsolate()
-	}
 	if in.Enrolment == nil {
 		return in, nil
 	}
-	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
-	if b.CannotDispatch != nil {
-		var err error
-		if in.CannotPlace, err = b.CannotDispatch(ctx, *in.Enrolment); err != nil {
-			// Nothing is known against it. The run waits for its place, and says so if that
-			// does not come back.
-			b.Log.Warn("cannot find out whether runs of a recipe can be started", "recipe", in.Enrolment.Name, "err", err)
-		}
-	}
+	b.findObstacles(ctx, &in)
 	pull, err := p.Client.PullRequest(ctx, c.Repo, c.Pull)
 	if errors.Is(err, forge.ErrNotFound) {
 		return in, nil
@@ -154,6 +143,23 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 		return in, fmt.Errorf("cannot read the pushes to %s#%d: %w", c.Repo, c.Pull, err)
 	}
 	return in, nil
+}
+
+// findObstacles asks this host and the place of the runs whether they take the recipe's.
+func (b *Bridge) findObstacles(ctx context.Context, in *admission.Input) {
+	if b.CannotIsolate != nil {
+		in.CannotIsolate = b.CannotIsolate()
+	}
+	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
+	if b.CannotDispatch == nil {
+		return
+	}
+	var err error
+	if in.CannotPlace, err = b.CannotDispatch(ctx, *in.Enrolment); err != nil {
+		// Nothing is known against it. The run waits for its place, and says so if that
+		// does not come back.
+		b.Log.Warn("cannot find out whether runs of a recipe can be started", "recipe", in.Enrolment.Name, "err", err)
+	}
 }
 
 // sayUnknown tells the asker that it could not be found out yet who they are, or,

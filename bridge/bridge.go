@@ -108,6 +108,7 @@ type Bridge struct {
 	poller    *intake.Poller
 	announcer *announce.Announcer
 	found     chan struct{} // open comments may be there
+	ready     chan struct{} // closed when the journal's runs are known
 
 	// deciding guards a waiting run's next step: it gets its slot, or it is
 	// superseded, joined or cancelled, and the journal knows before anybody else may ask.
@@ -136,6 +137,7 @@ func New(c Config) (*Bridge, error) {
 		Config:  c,
 		forges:  map[string]*place{},
 		found:   make(chan struct{}, 1),
+		ready:   make(chan struct{}),
 		cancels: map[run.ID]chan struct{}{},
 		labels:  map[run.ID]string{},
 	}
@@ -172,6 +174,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	if err := b.resume(ctx); err != nil {
 		return err
 	}
+	close(b.ready)
 	g.Go(func() error { return b.introduce(ctx) })
 	g.Go(func() error { return b.announcer.Run(ctx) })
 	g.Go(func() error { return b.poller.Run(ctx) })

@@ -57,7 +57,7 @@ func TestAMemberGetsARequestForTheHead(t *testing.T) {
 		Code: run.Code{Forge: "gitea", Repo: "coop/guestbook", URL: "https://forge.test/coop/guestbook.git", Pull: 7,
 			Ref: "refs/pull/7/head", Commit: oldHead, Base: "main", Link: "https://forge.test/coop/guestbook/pulls/7"},
 		AskedBy: run.Person{Login: "ada", ID: 5}, AskedAt: noon,
-		Limit: time.Hour, Silence: 5 * time.Minute, Needs: []string{"kvm"},
+		Limit: time.Hour, Silence: 5 * time.Minute, Needs: []string{"kvm"}, Secrets: true,
 	}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

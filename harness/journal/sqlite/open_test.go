@@ -74,7 +74,7 @@ func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
 	raw(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`)
 	before := content(t, path)
 	err := wantRefused(t, path)
-	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 2): use that version, or another --state"
+	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 3): use that version, or another --state"
 	if err.Error() != want {
 		t.Errorf("got  %v\nwant %v", err, want)
 	}
