@@ -94,12 +94,14 @@ type limiter struct {
 	told atomic.Bool
 }
 
-// spent says how long nothing is read from this address, and whether that was said
-// before.
+// spent says how long nothing is read from this address; 0: it may send. told: that was
+// said before.
 func (l *limiter) spent(now time.Time) (wait time.Duration, told bool) {
 	left := l.of.TokensAt(now)
+	if left >= float64(l.of.Burst())/2 {
+		l.told.Store(false) // what comes now is another story
+	}
 	if left >= 1 {
-		l.told.Store(false)
 		return 0, false
 	}
 	return max(time.Second, time.Duration((1-left)/float64(l.of.Limit())*float64(time.Second))), l.told.Swap(true)

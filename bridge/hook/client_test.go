@@ -48,8 +48,20 @@ func TestAnAddressThatSendsForgeriesIsNotReadForAWhile(t *testing.T) {
 	}
 	count(429, "[2001:db8::ffff]:1") // of the same network
 	now = now.Add(10 * time.Second)
+	l.lines()
 	count(401, "192.0.2.66:1")
 	count(429, "192.0.2.66:1")
+	if n := strings.Count(l.lines(), "result=limited"); n != 0 {
+		t.Error("it went on, and was logged again")
+	}
+	now = now.Add(time.Hour)
+	for range 3 {
+		count(401, "192.0.2.66:1")
+	}
+	count(429, "192.0.2.66:1")
+	if n := strings.Count(l.lines(), "result=limited"); n != 1 {
+		t.Errorf("it began anew, and was logged %d times", n)
+	}
 }
 
 func TestHooksThatAreRightAreNeverLimited(t *testing.T) {

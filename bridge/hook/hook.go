@@ -95,8 +95,9 @@ const (
 	// DefaultFailures may come from one address at once: a forge whose secret was just
 	// replaced sends many.
 	DefaultFailures = 300
-	// DefaultFailuresPerSecond are forgiven again.
-	DefaultFailuresPerSecond = 5
+	// DefaultFailuresPerSecond are forgiven again: few, for each is a line in the log, and
+	// soon, for after a mistake was mended the next hook should be read.
+	DefaultFailuresPerSecond = 1
 )
 
 // Config is what a Receiver needs. Forges, Enrolled and Deliver are; the rest may be left out.
