@@ -14,6 +14,7 @@ import (
 	"seatrial/bridge"
 	"seatrial/bridge/admission"
 	"seatrial/bridge/forge"
+	"seatrial/bridge/hook"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/run"
 )
@@ -294,4 +295,42 @@ func TestTrustIsNeverGuessed(t *testing.T) {
 		}
 		w.stop()
 	})
+}
+
+func TestAMergeQueuesGroupIsTestedWhereTheEnrolmentSaysSo(t *testing.T) {
+	group := hook.Event{Forge: "gitea", Kind: hook.MergeGroup, Repo: guestbook, Ref: "refs/heads/gh-readonly-queue/main/pr-7", Commit: newHead}
+	for _, wanted := range []bool{false, true} {
+		inABubble(t, func(t *testing.T, w *world) {
+			w.mergeQueue = wanted
+			w.forge.branches["gh-readonly-queue/main/pr-7"] = newHead
+			w.start()
+			down := true
+			w.forge.fail = func(call string) error {
+				if call == "Branch" && down {
+					down = false
+					return errors.New("502")
+				}
+				return nil
+			}
+			for range 3 { // the forge delivers it again
+				w.alive.bridge.Hooked(t.Context(), group)
+			}
+			pause(2 * time.Minute)
+			w.stop()
+			if !wanted {
+				if n := len(w.runs()); n != 0 {
+					t.Errorf("there are %d runs", n)
+				}
+				return
+			}
+			r := w.onlyRun()
+			wantVerdict(t, r, run.VerdictPass, run.EndedNormally)
+			if r.Request.Via != run.ViaMergeGroup || len(w.forge.ours()) != 0 {
+				t.Errorf("the request is %+v, the comments %+v", r.Request, w.forge.ours())
+			}
+			if d := cmp.Diff([]forge.StatusState{forge.StatusPending, forge.StatusSuccess}, w.forge.states(newHead)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
 }

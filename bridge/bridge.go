@@ -24,7 +24,6 @@ import (
 	"seatrial/bridge/command"
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/forge"
-	"seatrial/bridge/hook"
 	"seatrial/bridge/intake"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
@@ -82,9 +81,6 @@ type Config struct {
 	// dispatcher, before anything is started there; an error where that cannot be found
 	// out now, which is no reason to refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
-
-	// OnMergeGroup is told of a merge queue's group that wants checks. May be nil.
-	OnMergeGroup func(ctx context.Context, e hook.Event)
 
 	PublicURL string // the dashboard's
 	Grammar   command.Grammar
