@@ -99,7 +99,7 @@ func (b *Bridge) answerOne(ctx context.Context, c ledger.Comment) error {
 	case err != nil:
 		return err
 	case decision.Request != nil:
-		return b.settle(ctx, c, *decision.Request)
+		return b.settle(ctx, remark{b, c}, *decision.Request)
 	case decision.Refusal != nil:
 		return b.refuse(ctx, c, *decision.Refusal)
 	}
@@ -128,9 +128,6 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 		parsed = command.Command{Word: b.Grammar.Word()}
 	}
 	in := admission.Input{Comment: c.Comment, Command: parsed, Enrolment: b.enrolmentOf(c.Repo), Org: p.Org, Bot: bot, Tries: c.Tries, Permitted: p.Permissions, PerHour: b.PerPerson}
-	if b.CannotIsolate != nil {
-		in.CannotIsolate = b.CannotIsolate()
-	}
 	if in.Enrolment == nil {
 		return in, nil
 	}
@@ -138,14 +135,7 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 	if in.Asked, err = b.askedLately(ctx, c.Comment); err != nil {
 		return in, err
 	}
-	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
-	if b.CannotDispatch != nil {
-		if in.CannotPlace, err = b.CannotDispatch(ctx, *in.Enrolment); err != nil {
-			// Nothing is known against it. The run waits for its place, and says so if that
-			// does not come back.
-			b.Log.Warn("cannot find out whether runs of a recipe can be started", "recipe", in.Enrolment.Name, "err", err)
-		}
-	}
+	b.findObstacles(ctx, &in)
 	pull, err := p.Client.PullRequest(ctx, c.Repo, c.Pull)
 	if errors.Is(err, forge.ErrNotFound) {
 		return in, nil
@@ -179,6 +169,23 @@ func (b *Bridge) askedLately(ctx context.Context, c forge.Comment) (at []time.Ti
 		}
 	}
 	return at, nil
+}
+
+// findObstacles asks this host and the place of the runs whether they take the recipe's.
+func (b *Bridge) findObstacles(ctx context.Context, in *admission.Input) {
+	if b.CannotIsolate != nil {
+		in.CannotIsolate = b.CannotIsolate()
+	}
+	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
+	if b.CannotDispatch == nil {
+		return
+	}
+	var err error
+	if in.CannotPlace, err = b.CannotDispatch(ctx, *in.Enrolment); err != nil {
+		// Nothing is known against it. The run waits for its place, and says so if that
+		// does not come back.
+		b.Log.Warn("cannot find out whether runs of a recipe can be started", "recipe", in.Enrolment.Name, "err", err)
+	}
 }
 
 // sayUnknown tells the asker that it could not be found out yet who they are, or,

@@ -31,6 +31,18 @@ type Pulls interface {
 	Pushes(ctx context.Context, repo forge.Repo, number int, since time.Time) ([]forge.Push, error)
 }
 
+// Branches tells where branches are.
+type Branches interface {
+	Branch(ctx context.Context, repo forge.Repo, name string) (forge.Branch, error)
+}
+
+// Issues lets us keep an issue. What each promises stands with the adapters.
+type Issues interface {
+	CreateIssue(ctx context.Context, repo forge.Repo, title, body string) (int, error)
+	EditIssue(ctx context.Context, repo forge.Repo, number int, title, body string, open bool) error
+	FindIssue(ctx context.Context, repo forge.Repo, marker string, author forge.Person) (forge.Issue, bool, error)
+}
+
 // Account is us on a forge.
 type Account interface {
 	Self(ctx context.Context) (forge.Person, error)
@@ -46,6 +58,8 @@ type Client interface {
 	announce.Comments
 	announce.Statuses
 	Pulls
+	Branches
+	Issues
 	Account
 }
 

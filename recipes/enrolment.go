@@ -56,6 +56,11 @@ type Enrolment struct {
 	Forks    string   `json:"forks,omitempty" yaml:"forks,omitempty"`   // Allow or Deny
 	Drafts   string   `json:"drafts,omitempty" yaml:"drafts,omitempty"` // Allow or Deny
 	Trusted  Trusted  `json:"trusted,omitzero" yaml:"trusted,omitempty"`
+	// Schedule is when the default branch is tested again: nightly, weekly, off, or a cron
+	// expression; empty: as the server does by default.
+	Schedule string `json:"schedule,omitempty" yaml:"schedule,omitempty"`
+	// MergeQueue has each group of a merge queue tested.
+	MergeQueue bool `json:"merge_queue,omitempty" yaml:"merge_queue,omitempty"`
 	// ExpectNA names stages that do not apply to this recipe, each with the reason.
 	ExpectNA map[string]string `json:"expect_na,omitempty" yaml:"expect_na,omitempty"`
 }

@@ -25,6 +25,9 @@ func checkMeaning(d *document, e Enrolment) []Problem {
 	m.volumes(e)
 	m.swarm(e)
 	m.timeouts(e)
+	if err := ScheduleProblem(e.Schedule); err != nil {
+		m.say("/schedule", false, "%v", err)
+	}
 	m.steps("/checks", e.Checks)
 	m.steps("/canaries/seed", e.Canaries.Seed)
 	m.steps("/canaries/expect", e.Canaries.Expect)

@@ -78,7 +78,7 @@ var ErrMembershipUnknown = errors.New("membership is not known")
 // about them.
 func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	switch {
-	case in.Comment.Author.ID == in.Bot.ID:
+	case !in.Vouched && in.Comment.Author.ID == in.Bot.ID:
 		return Decision{}, nil
 	case in.Enrolment == nil:
 		return refuse(NotEnrolled)
@@ -98,6 +98,9 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	if err != nil || refusal != nil {
 		return Decision{Refusal: refusal}, err
 	}
+	if in.Commit != "" && in.Commit != in.Pull.Head {
+		return refuse(NotTheHead, in.Commit, in.Pull.Head)
+	}
 	then, moved := headMoved(in)
 	if !moved && then != "" && then != in.Pull.Head {
 		// A forge shows a new head before it notes the push: when that came is not known yet.
@@ -106,27 +109,30 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 		}
 		moved = true
 	}
-	if in.Commit != "" && in.Commit != in.Pull.Head {
-		then, moved = in.Commit, true
-	}
 	if moved {
 		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
 	}
 	if until := tooMany(in); !until.IsZero() {
 		return refuse(TooMany, strconv.Itoa(in.PerHour), until.UTC().Format(time.RFC3339))
 	}
+	if refusal := blocked(in); refusal != nil {
+		return Decision{Refusal: refusal}, nil
+	}
+	return accept(in, codeOfPull(*in.Pull)), nil
+}
+
+// blocked says what is in the way of any run of the recipe; nil for nothing.
+func blocked(in Input) *Refusal {
+	switch {
 	// What is deployed on a swarm runs in containers, whatever this host can.
-	if in.CannotIsolate != "" && !in.Enrolment.Trusted.Code && in.Enrolment.Target != recipes.TargetSwarm {
-		return refuse(CannotIsolate)
+	case in.CannotIsolate != "" && !in.Enrolment.Trusted.Code && in.Enrolment.Target != recipes.TargetSwarm:
+		return &Refusal{Reason: CannotIsolate}
+	case len(in.Unmet) > 0:
+		return &Refusal{Reason: NeedsUnmet, Details: strings.Fields(strings.Join(in.Unmet, " "))}
+	case in.CannotPlace.Why != "":
+		return &Refusal{Reason: CannotPlace, Details: in.CannotPlace.words()}
 	}
-	if len(in.Unmet) > 0 {
-		return refuse(NeedsUnmet, strings.Fields(strings.Join(in.Unmet, " "))...)
-	}
-	if in.CannotPlace.Why != "" {
-		return refuse(CannotPlace, in.CannotPlace.words()...)
-	}
-	request := newRequest(in)
-	return Decision{Request: &request}, nil
+	return nil
 }
 
 func refuse(reason Reason, details ...string) (Decision, error) {
@@ -175,28 +181,33 @@ func orUnknown(commit string) string {
 	return commit
 }
 
-func newRequest(in Input) run.Request {
-	e, pull := in.Enrolment, in.Pull
-	return run.Request{
-		ID:     in.ID,
-		Recipe: e.Name,
-		Code: run.Code{
-			Forge:  pull.Repo.Forge,
-			Repo:   pull.Repo.String(),
-			URL:    pull.CloneURL,
-			Pull:   pull.Number,
-			Ref:    pull.HeadRef,
-			Commit: pull.Head,
-			Base:   pull.Base,
-			Link:   pull.URL,
-		},
+func codeOfPull(pull forge.PullRequest) run.Code {
+	return run.Code{
+		Forge:  pull.Repo.Forge,
+		Repo:   pull.Repo.String(),
+		URL:    pull.CloneURL,
+		Pull:   pull.Number,
+		Ref:    pull.HeadRef,
+		Commit: pull.Head,
+		Base:   pull.Base,
+		Link:   pull.URL,
+	}
+}
+
+func accept(in Input, code run.Code) Decision {
+	e := in.Enrolment
+	return Decision{Request: &run.Request{
+		ID:      in.ID,
+		Recipe:  e.Name,
+		Code:    code,
 		AskedBy: run.Person{Login: in.Comment.Author.Login, ID: in.Comment.Author.ID},
 		AskedAt: in.Comment.Created,
 		Limit:   or(e.Limit(), run.DefaultLimit),
 		Silence: or(time.Duration(e.Timeouts.Silence), run.DefaultSilence),
 		Needs:   slices.Clone(e.Needs),
 		Trusted: e.Trusted.Code,
-	}
+		Secrets: !in.Vouched, // whoever vouches says more
+	}}
 }
 
 func or(d, otherwise time.Duration) time.Duration {

@@ -62,7 +62,7 @@ func TestAMemberGetsARequestForTheHead(t *testing.T) {
 		Code: run.Code{Forge: "gitea", Repo: "coop/guestbook", URL: "https://forge.test/coop/guestbook.git", Pull: 7,
 			Ref: "refs/pull/7/head", Commit: oldHead, Base: "main", Link: "https://forge.test/coop/guestbook/pulls/7"},
 		AskedBy: run.Person{Login: "ada", ID: 5}, AskedAt: noon,
-		Limit: time.Hour, Silence: 5 * time.Minute, Needs: []string{"kvm"},
+		Limit: time.Hour, Silence: 5 * time.Minute, Needs: []string{"kvm"}, Secrets: true,
 	}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -101,7 +101,7 @@ func TestRefusals(t *testing.T) {
 			in.Pushes = []forge.Push{{ID: 99, At: noon.Add(-time.Minute), After: oldHead}}
 		}, true, "head-moved " + oldHead + " " + newHead, 1},
 		{"a push in the comment's second, on a forge that numbers none", func(in *admission.Input) { moved(in, 0, noon) }, true, "head-moved " + oldHead + " " + newHead, 1},
-		{"a commit that is not the head", func(in *admission.Input) { in.Vouched, in.Commit = true, newHead }, false, "head-moved " + newHead + " " + oldHead, 0},
+		{"a commit that is not the head", func(in *admission.Input) { in.Vouched, in.Commit = true, newHead }, false, "not-the-head " + newHead + " " + oldHead, 0},
 		{"a repository that the operator leaves out", func(in *admission.Input) { in.Permitted.Repos = []string{"coop/*-recipe"} }, true, "not-permitted", 0},
 		{"a glob's * stays within a part", func(in *admission.Input) { in.Permitted.Repos = []string{"*"} }, true, "not-permitted", 0},
 		{"a branch that the operator leaves out", func(in *admission.Input) { in.Permitted.Branches = []string{"release/*"} }, true, "branch-left-out main", 0},

@@ -28,6 +28,9 @@ const (
 	NotNamed        Reason = "not-named"
 	ApprovalNeeded  Reason = "approval-needed"
 	TooMany         Reason = "too-many"
+	NotTheHead      Reason = "not-the-head"
+	BranchGone      Reason = "branch-gone"
+	BranchEmpty     Reason = "branch-empty"
 	// MembershipUnknown is said while there is no decision yet, and becomes a
 	// refusal when it could not be found out for a day.
 	MembershipUnknown Reason = "membership-unknown"
@@ -45,7 +48,7 @@ const unknownCommit = "-"
 // after a restart.
 type Refusal struct {
 	Reason Reason
-	// Details are words without spaces: two commits for HeadMoved, "merged" for Closed, the
+	// Details are words without spaces: two commits for HeadMoved and NotTheHead, "merged" for Closed, the
 	// needs for NeedsUnmet, an Obstacle's words for CannotPlace, the branch for
 	// BranchLeftOut, the teams for NotNamed, the approvers for ApprovalNeeded, and for
 	// TooMany how many and until when (RFC 3339).
@@ -139,6 +142,12 @@ func (r Refusal) Sentence(a About) string {
 		return fmt.Sprintf("No machine here offers all that this recipe needs; what is missing: %s. Nothing was started, because it would wait for ever.", strings.Join(r.Details, ", "))
 	case CannotPlace:
 		return r.obstacle().Why + " So nothing was started."
+	case NotTheHead:
+		return fmt.Sprintf("You asked about %s, and the head is %s. Nothing was started, because only the head is tested.", run.ShortHash(r.detail(0)), run.ShortHash(r.detail(1)))
+	case BranchGone:
+		return "There is no such branch, so there is nothing to test."
+	case BranchEmpty:
+		return "The repository is empty, so there is nothing to test."
 	case MembershipUnknown:
 		return fmt.Sprintf("Whether you are a member of %s could not be checked yet.", a.Org)
 	}
@@ -198,6 +207,12 @@ func (r Refusal) Next(a About) string {
 		return "An operator can offer it, in the configuration or on a cluster in the meta of a node, or take it out of needs in the recipe's enrolment. Then comment again."
 	case CannotPlace:
 		return r.obstacle().Next
+	case NotTheHead:
+		return "Look at the new commit, then ask for it, or name no commit to test whatever the head is."
+	case BranchGone:
+		return "Name a branch that is in the repository itself, not in a fork; if it is there, ask an operator whether the bot's account may read it."
+	case BranchEmpty:
+		return "Push a first commit, then ask again."
 	case MembershipUnknown:
 		return "It will be tried again by itself, and this comment will be replaced by the answer."
 	}

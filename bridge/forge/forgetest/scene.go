@@ -13,6 +13,7 @@ import (
 
 // Adapter is everything that a forge adapter offers. Only the contract asks for all of it.
 type Adapter interface {
+	branchAdapter
 	CommentsAfter(ctx context.Context, scope forge.Scope, cursor forge.Cursor) ([]forge.Comment, forge.Cursor, error)
 	PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.PullRequest, error)
 	Pushes(ctx context.Context, repo forge.Repo, n int, since time.Time) ([]forge.Push, error)
