@@ -9,7 +9,7 @@ import (
 
 	"seatrial/bridge"
 	"seatrial/bridge/admission"
-	"seatrial/bridge/forge/gitea"
+	"seatrial/bridge/forge/adapter"
 	"seatrial/bridge/forges"
 	"seatrial/harness"
 	"seatrial/secrets"
@@ -78,7 +78,7 @@ func checkAccess(ctx context.Context, f connected, log *slog.Logger) error {
 			}
 			return nil
 		}
-		if missing, ok := errors.AsType[*gitea.AccessError](err); ok && missing.Error() != said {
+		if missing, ok := errors.AsType[*adapter.AccessError](err); ok && missing.Error() != said {
 			said = missing.Error()
 			log.Error("the bot's account is not ready", "err", err)
 		}

@@ -33,7 +33,7 @@ func (f *Forge) TeamMember(ctx context.Context, org, team string, p forge.Person
 	switch {
 	case errors.Is(err, forge.ErrNotFound):
 		return false, nil
-	case errors.As(err, &answer) && answer.status == http.StatusForbidden:
+	case errors.As(err, &answer) && answer.Status == http.StatusForbidden:
 		return false, fmt.Errorf("cannot ask whether %s is in the team %s of %s: the forge tells that only to the team's own members: add our account to it", p.Login, team, org)
 	case err != nil:
 		return false, failed(err, "ask whether %s is in the team %s of %s", p.Login, team, org)

@@ -1,0 +1,124 @@
+package github
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/bradleyfalzon/ghinstallation/v2"
+
+	"seatrial/bridge/forge/adapter"
+)
+
+// appSigner signs with an App's key.
+type appSigner struct {
+	app  int64
+	key  func() []byte
+	base string
+	send http.RoundTripper
+
+	mu     sync.Mutex
+	used   []byte // the key that signed last
+	signed *ghinstallation.AppsTransport
+}
+
+// current is the signer for the key as it is now.
+func (s *appSigner) current() (*ghinstallation.AppsTransport, error) {
+	key := s.key()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.signed != nil && bytes.Equal(key, s.used) {
+		return s.signed, nil
+	}
+	signed, err := ghinstallation.NewAppsTransport(s.send, s.app, key)
+	if err != nil { // which could say something about the key
+		return nil, fmt.Errorf("the private key of App %d cannot be read: it is no RSA key in PEM; take the file as GitHub gave it", s.app)
+	}
+	signed.BaseURL = s.base
+	s.used, s.signed = bytes.Clone(key), signed
+	return signed, nil
+}
+
+func (s *appSigner) id() string  { return fmt.Sprintf("app %d", s.app) }
+func (s *appSigner) renew() bool { return false }
+
+// RoundTrip implements http.RoundTripper.
+func (s *appSigner) RoundTrip(r *http.Request) (*http.Response, error) {
+	signed, err := s.current()
+	if err != nil {
+		return nil, err
+	}
+	return signed.RoundTrip(r.Clone(r.Context())) // it changes the header
+}
+
+// installSigner signs with the token of an App's installation, which it renews.
+type installSigner struct {
+	app          *appSigner
+	installation int64
+
+	mu    sync.Mutex
+	from  *ghinstallation.AppsTransport
+	token *ghinstallation.Transport
+}
+
+func (s *installSigner) id() string { return fmt.Sprintf("installation %d", s.installation) }
+
+// renew implements signer: the next request asks for another token.
+func (s *installSigner) renew() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	had := s.token != nil
+	s.token = nil
+	return had
+}
+
+func (s *installSigner) current() (*ghinstallation.Transport, error) {
+	from, err := s.app.current()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.token == nil || s.from != from {
+		s.from, s.token = from, ghinstallation.NewFromAppsTransport(from, s.installation)
+	}
+	return s.token, nil
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *installSigner) RoundTrip(r *http.Request) (*http.Response, error) {
+	signed, err := s.current()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := signed.RoundTrip(r)
+	if refused, ok := errors.AsType[*ghinstallation.HTTPError](err); ok {
+		s.renew()
+		return nil, s.refusal(refused)
+	}
+	return resp, err
+}
+
+// refusal is why there is no token, in our own words: the library's contain what it was
+// answered.
+func (s *installSigner) refusal(e *ghinstallation.HTTPError) error {
+	if e.Response == nil || e.Response.Body == nil {
+		return adapter.Plain(e.RootCause)
+	}
+	path := fmt.Sprintf("/app/installations/%d/access_tokens", s.installation)
+	body, err := io.ReadAll(e.Response.Body)
+	if err != nil {
+		return &adapter.BrokenError{Method: http.MethodPost, Path: path, Cause: err}
+	}
+	question, err := http.NewRequest(http.MethodPost, path, nil)
+	if err != nil {
+		return err
+	}
+	if err := adapter.Judge(question, e.Response, body); err != nil {
+		return err
+	}
+	return errors.New("the forge gave the App no token")
+}
