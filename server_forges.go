@@ -19,7 +19,7 @@ import (
 func (sv *server) bridgeForges() []bridge.Forge {
 	var all []bridge.Forge
 	for _, f := range sv.forges {
-		all = append(all, bridge.Forge{ID: f.ID, Org: f.Org, Client: f.client, Permissions: admission.Permissions(f.Permissions)})
+		all = append(all, bridge.Forge{ID: f.ID, Org: f.Org, Client: f.client, OneByOne: f.Kind == forges.GitHub, Permissions: admission.Permissions(f.Permissions)})
 	}
 	return all
 }
