@@ -22,6 +22,7 @@ type Error struct {
 	Location     string        // of a redirect, harmless to print
 	RetryAfter   time.Duration // as the server wished; 0 where it did not say
 	Limited      *forge.LimitedError
+	Moved        bool // the thing has another name now
 }
 
 func (e *Error) Error() string {
@@ -36,6 +37,9 @@ func (e *Error) Error() string {
 	if e.Beginning != "" {
 		fmt.Fprintf(&b, ": %s", e.Beginning)
 	}
+	if e.Moved {
+		b.WriteString("; it was renamed or moved, so use its new name")
+	}
 	return b.String()
 }
 
@@ -47,7 +51,7 @@ func (e *Error) Is(target error) bool {
 	}
 	switch target {
 	case forge.ErrNotFound:
-		return e.Status == http.StatusNotFound
+		return e.Status == http.StatusNotFound || e.Moved
 	case forge.ErrForbidden:
 		return e.Status == http.StatusForbidden
 	case forge.ErrUnauthorized:

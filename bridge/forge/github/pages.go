@@ -19,7 +19,8 @@ const (
 	rereads = 3
 )
 
-// pages reads a list page by page, until its end or until enough says so. now is the
+// pages reads a list page by page, until its end or until enough, which is shown each
+// page, says so. now is the
 // server's time as of the first page, n how many pages there were.
 func pages[T any](ctx context.Context, f *Forge, path string, query url.Values, enough func([]T) bool) (list []T, now time.Time, n int, err error) {
 	query.Set("per_page", strconv.Itoa(pageSize))
@@ -40,7 +41,7 @@ func pages[T any](ctx context.Context, f *Forge, path string, query url.Values, 
 			// A full page: that nothing followed may be an old answer that is said to be still true.
 			next = url.Values{"page": {strconv.Itoa(n + 1)}}
 		}
-		if len(next) == 0 || enough != nil && enough(items) {
+		if enough != nil && enough(items) || len(next) == 0 {
 			return list, now, n, nil
 		}
 		for name, values := range next {

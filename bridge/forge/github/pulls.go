@@ -42,7 +42,7 @@ func (f *Forge) pull(ctx context.Context, kind string, repo forge.Repo, n int) (
 	if _, err := f.ask(about(ctx, kind, repo), http.MethodGet, fmt.Sprintf("%s/pulls/%d", pathOf(repo), n), nil, &raw); err != nil {
 		return nil, adapter.Failed(err, "read pull request %s#%d", repo, n)
 	}
-	if raw.GetNumber() != n || raw.Head == nil || raw.Base == nil || raw.Base.Repo == nil || raw.Head.GetSHA() == "" {
+	if raw.GetNumber() != n || raw.Head == nil || raw.Base == nil || raw.Base.Repo == nil {
 		return nil, fmt.Errorf("cannot read pull request %s#%d: the answer describes none", repo, n)
 	}
 	return &raw, nil

@@ -2,13 +2,16 @@ package github
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
+	"github.com/golang-jwt/jwt/v4"
 
 	"seatrial/bridge/forge/adapter"
 )
@@ -18,11 +21,12 @@ type appSigner struct {
 	app  int64
 	key  func() []byte
 	base string
-	send http.RoundTripper
+	send *sender
 
 	mu     sync.Mutex
 	used   []byte // the key that signed last
 	signed *ghinstallation.AppsTransport
+	shift  time.Duration // by how much the last signature's time differs from the system's
 }
 
 // current is the signer for the key as it is now.
@@ -33,17 +37,58 @@ func (s *appSigner) current() (*ghinstallation.AppsTransport, error) {
 	if s.signed != nil && bytes.Equal(key, s.used) {
 		return s.signed, nil
 	}
-	signed, err := ghinstallation.NewAppsTransport(s.send, s.app, key)
+	private, err := jwt.ParseRSAPrivateKeyFromPEM(key)
 	if err != nil { // which could say something about the key
 		return nil, fmt.Errorf("the private key of App %d cannot be read: it is no RSA key in PEM; take the file as GitHub gave it", s.app)
+	}
+	signed, err := ghinstallation.NewAppsTransportWithOptions(s.send, s.app, ghinstallation.WithSigner(&dated{s, private}))
+	if err != nil {
+		return nil, fmt.Errorf("cannot sign for App %d: %w", s.app, err)
 	}
 	signed.BaseURL = s.base
 	s.used, s.signed = bytes.Clone(key), signed
 	return signed, nil
 }
 
-func (s *appSigner) id() string  { return fmt.Sprintf("app %d", s.app) }
-func (s *appSigner) renew() bool { return false }
+func (s *appSigner) id() string { return fmt.Sprintf("app %d", s.app) }
+
+// tolerance is how much the clocks may differ without a signature being refused.
+const tolerance = 20 * time.Second
+
+// renew implements signer: a signature with a wrong time can be made again, now that the
+// server's is known.
+func (s *appSigner) renew() bool {
+	now := s.serverShift()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return (now - s.shift).Abs() > tolerance
+}
+
+// serverShift is how far the server's clock is ahead of the system's.
+func (s *appSigner) serverShift() time.Duration {
+	return s.send.now().Add(s.send.meter.Skew()).Sub(time.Now())
+}
+
+// dated signs with an App's key, by the server's clock.
+type dated struct {
+	app *appSigner
+	key *rsa.PrivateKey
+}
+
+// Sign implements ghinstallation.Signer.
+func (d *dated) Sign(claims jwt.Claims) (string, error) {
+	c, ok := claims.(*jwt.RegisteredClaims)
+	if !ok {
+		return "", fmt.Errorf("cannot sign %T", claims)
+	}
+	shift := d.app.serverShift().Truncate(time.Second)
+	d.app.mu.Lock()
+	d.app.shift = shift
+	d.app.mu.Unlock()
+	moved := *c
+	moved.IssuedAt, moved.ExpiresAt = jwt.NewNumericDate(c.IssuedAt.Add(shift)), jwt.NewNumericDate(c.ExpiresAt.Add(shift))
+	return ghinstallation.NewRSASigner(jwt.SigningMethodRS256, d.key).Sign(&moved)
+}
 
 // RoundTrip implements http.RoundTripper.
 func (s *appSigner) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -69,10 +114,10 @@ func (s *installSigner) id() string { return fmt.Sprintf("installation %d", s.in
 // renew implements signer: the next request asks for another token.
 func (s *installSigner) renew() bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	had := s.token != nil
 	s.token = nil
-	return had
+	s.mu.Unlock()
+	return had || s.app.renew()
 }
 
 func (s *installSigner) current() (*ghinstallation.Transport, error) {

@@ -122,6 +122,7 @@ func (w *wire) once(a *account, r *http.Request) (*http.Response, error) {
 	} else if err := adapter.Judge(r, resp, body); err != nil {
 		if answer, ok := errors.AsType[*adapter.Error](err); ok {
 			a.gate.refused(answer, resp.Header, w.now())
+			answer.Moved = strings.Contains(answer.Location, "/repositories/") // and not a proxy's
 		}
 		return nil, err
 	} else if key != "" {
