@@ -42,6 +42,7 @@ type serveCommand struct {
 
 	Capacity  int           `help:"How many runs may be under way at once." default:"1"`
 	Offers    []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
+	PerPerson int           `help:"How many runs one person may ask for in an hour by comments; 0 for any number." default:"20"`
 	Word      string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
 	Poll      time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
 	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
@@ -126,6 +127,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.Dispatch == dispatchNomad && len(c.Offers) > 0 {
 		return exitWith(exitUsage, errors.New("--offers is about this machine, and with --dispatch nomad nothing runs on it: put the capabilities into the nodes' meta"))
+	}
+	if c.PerPerson < 0 {
+		return exitWith(exitUsage, errors.New("--per-person must be 0, for any number, or above"))
 	}
 	if c.Capacity < 1 {
 		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
@@ -234,7 +238,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
 		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.place.dispatcher, Routes: sv.router, Baselines: db, Preparer: sv.place.preparer,
 		CannotIsolate: func() string { return sv.place.cannotIsolate }, CannotDispatch: sv.place.obstacle,
-		PublicURL: c.PublicURL, Grammar: grammar,
+		PublicURL: c.PublicURL, Grammar: grammar, PerPerson: c.PerPerson,
 		Mask:     sv.mask,
 		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
 	})

@@ -24,7 +24,6 @@ import (
 	"seatrial/bridge/command"
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/forge"
-	"seatrial/bridge/hook"
 	"seatrial/bridge/intake"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
@@ -83,8 +82,8 @@ type Config struct {
 	// out now, which is no reason to refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 
-	// OnMergeGroup is told of a merge queue's group that wants checks. May be nil.
-	OnMergeGroup func(ctx context.Context, e hook.Event)
+	// PerPerson is how many runs one person may ask for in an hour; 0 for any number.
+	PerPerson int
 
 	PublicURL string // the dashboard's
 	Grammar   command.Grammar
@@ -108,6 +107,7 @@ type Bridge struct {
 	poller    *intake.Poller
 	announcer *announce.Announcer
 	found     chan struct{} // open comments may be there
+	ready     chan struct{} // closed when the journal's runs are known
 
 	// deciding guards a waiting run's next step: it gets its slot, or it is
 	// superseded, joined or cancelled, and the journal knows before anybody else may ask.
@@ -136,6 +136,7 @@ func New(c Config) (*Bridge, error) {
 		Config:  c,
 		forges:  map[string]*place{},
 		found:   make(chan struct{}, 1),
+		ready:   make(chan struct{}),
 		cancels: map[run.ID]chan struct{}{},
 		labels:  map[run.ID]string{},
 	}
@@ -172,6 +173,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	if err := b.resume(ctx); err != nil {
 		return err
 	}
+	close(b.ready)
 	g.Go(func() error { return b.introduce(ctx) })
 	g.Go(func() error { return b.announcer.Run(ctx) })
 	g.Go(func() error { return b.poller.Run(ctx) })

@@ -34,9 +34,8 @@ func (b *Bridge) hooked(ctx context.Context, e hook.Event) error {
 	case hook.Pull:
 		return b.PullChanged(ctx, e.Repo, e.Pull)
 	case hook.MergeGroup:
-		if b.OnMergeGroup != nil {
-			b.OnMergeGroup(ctx, e)
-		}
+		_, err := b.AskMergeGroup(ctx, e.Repo, e.Ref, e.Commit)
+		return err
 	case hook.Everything:
 		return errors.Join(b.poller.LookAt(ctx, e.Repo), b.PullChanged(ctx, e.Repo, 0), b.poller.BranchMoved(ctx, e.Repo))
 	}

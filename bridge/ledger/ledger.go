@@ -131,4 +131,5 @@ type Ledger interface {
 	Trees
 	Audit
 	Strangers
+	Asks
 }

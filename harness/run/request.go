@@ -25,8 +25,11 @@ type Request struct {
 
 	// Via is how it was asked for; empty means by a comment.
 	Via Via `json:"via,omitempty"`
-	// Flavor is the asker's own label for an operator's builder.
+	// Flavor is the asker's own label for an operator's builder; empty: the enrolment's.
 	Flavor string `json:"flavor,omitempty"`
+	// Secrets says that whoever asked may let the code use what an operator's builder
+	// keeps secret. Nothing of ours is ever given to code.
+	Secrets bool `json:"secrets,omitempty"`
 
 	// From overrides the published version to upgrade from: a tag.
 	From string `json:"from,omitempty"`

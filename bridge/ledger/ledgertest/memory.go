@@ -30,6 +30,7 @@ type Memory struct {
 	trees         map[treeKey]bool
 	audit         []ledger.AuditEntry
 	strangers     map[forge.Repo]ledger.StrangerRepo
+	asks          map[string]ledger.Ask
 }
 
 type commentKey struct {
@@ -52,6 +53,7 @@ func On(j *journaltest.Memory) *Memory {
 		announcements: map[string]ledger.Announcement{},
 		trees:         map[treeKey]bool{},
 		strangers:     map[forge.Repo]ledger.StrangerRepo{},
+		asks:          map[string]ledger.Ask{},
 	}
 }
 

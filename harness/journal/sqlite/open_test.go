@@ -77,7 +77,7 @@ func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
 	raw(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`)
 	before := content(t, path)
 	err := wantRefused(t, path)
-	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 2): use that version, or another --state"
+	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 3): use that version, or another --state"
 	if err.Error() != want {
 		t.Errorf("got  %v\nwant %v", err, want)
 	}
@@ -185,7 +185,7 @@ func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
 
 func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
 	path := closed(t)
-	raw(t, path, `DROP TABLE strangers`, `DELETE FROM goose_db_version WHERE version_id > 1`)
+	raw(t, path, `DROP TABLE strangers`, `DROP TABLE asks`, `DELETE FROM goose_db_version WHERE version_id > 1`)
 	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
