@@ -122,7 +122,7 @@ func (s *Server) Statuses(at forge.Repo, commit string) ([]forge.Status, error) 
 	if err != nil {
 		return nil, err
 	}
-	var list []forge.Status
+	list := checkedBy(r, commit)
 	for _, st := range slices.Backward(r.statuses) {
 		if st.commit == commit {
 			list = append(list, st.Status)
