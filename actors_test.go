@@ -250,8 +250,15 @@ func (s *stage) serveWith(program string, env ...string) error {
 	if err := os.WriteFile(tokenFile, []byte(s.token+"\n"), 0o600); err != nil {
 		return err
 	}
-	args := append([]string{"--state", s.state, "--log-level", "debug", "serve", "--gitea-url", s.world.URL(), "--gitea-token-file", tokenFile,
-		"--org", s.org, "--tests", s.tests, "--listen", addr, "--poll", "500ms", "--sweep", "20s", "--janitor", "5s", "--share", s.toolchain, "--build-env", s.engine}, s.serveFlags...)
+	forges := []string{"--gitea-url", s.world.URL(), "--gitea-token-file", tokenFile, "--org", s.org}
+	if s.forges != "" {
+		forges = []string{"--forges", filepath.Join(s.dir, "forges.yaml")}
+		if err := os.WriteFile(forges[1], []byte(s.forges), 0o600); err != nil {
+			return err
+		}
+	}
+	args := append([]string{"--state", s.state, "--log-level", "debug", "serve"}, forges...)
+	args = append(args, append([]string{"--tests", s.tests, "--listen", addr, "--poll", "500ms", "--sweep", "20s", "--janitor", "5s", "--share", s.toolchain, "--build-env", s.engine}, s.serveFlags...)...)
 	if s.docker != nil {
 		args = append(args, "--docker", s.docker.Host)
 	}

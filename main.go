@@ -46,6 +46,7 @@ type commands struct {
 	Recipes recipesCommand `cmd:"" help:"Check, list and write enrolments."`
 	Runs    runsCommand    `cmd:"" help:"Look at runs, read their logs, cancel them."`
 	Janitor janitorCommand `cmd:"" help:"Remove what outlived its run: processes, cgroups, folders."`
+	Webhook webhookCommand `cmd:"" help:"Keep the secrets that webhooks are signed with."`
 	Nomad   nomadCommand   `cmd:"" help:"Make a Nomad cluster ready for runs, and see whether it is."`
 	Harness harnessCommand `cmd:"" hidden:"" help:"Perform one dispatched run."`
 	Version versionCommand `cmd:"" help:"Print the version."`

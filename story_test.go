@@ -96,6 +96,7 @@ type stage struct {
 	comment    int64 // the latest that somebody made
 	bridge     *bridgeProcess
 	serveFlags []string
+	forges     string // the list of forges; empty: options name the one
 
 	docker *swarmtest.Engine // on which the recipe is deployed, where it is one for a swarm
 

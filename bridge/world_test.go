@@ -47,15 +47,16 @@ var (
 // world is everything around the bridge. It outlives the bridge, which can be
 // killed before or after any of its deeds and started again.
 type world struct {
-	t        *testing.T
-	memory   *ledgertest.Memory
-	place    *dispatchtest.Fake
-	forge    *fakeForge
-	capacity int
-	routes   *routes
-	trusted  bool
-	isolated atomic.Value    // why code cannot be isolated
-	preparer bridge.Preparer // of every run; nil: none is prepared
+	t          *testing.T
+	memory     *ledgertest.Memory
+	place      *dispatchtest.Fake
+	forge      *fakeForge
+	capacity   int
+	routes     *routes
+	trusted    bool
+	mergeQueue bool
+	isolated   atomic.Value    // why code cannot be isolated
+	preparer   bridge.Preparer // of every run; nil: none is prepared
 
 	mu     sync.Mutex
 	deeds  int
@@ -90,8 +91,10 @@ func (w *world) start() {
 	l.end = end
 	mortal := &mortal{w: w, l: l}
 	b, err := bridge.New(bridge.Config{
-		Forges:        []bridge.Forge{{ID: "gitea", Org: "coop", Client: mortalForge{w.forge, mortal}}},
-		Enrolments:    func() []recipes.Enrolment { return []recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook"}} },
+		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Client: mortalForge{w.forge, mortal}}},
+		Enrolments: func() []recipes.Enrolment {
+			return []recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue}}
+		},
 		Journal:       mortalMemory{w.memory, mortal},
 		Ledger:        mortalMemory{w.memory, mortal},
 		Queue:         l.queue,
