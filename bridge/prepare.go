@@ -66,7 +66,10 @@ func (b *Bridge) prepare(ctx context.Context, request run.Request, gone <-chan s
 		case <-over:
 		}
 	}()
-	err := b.Preparer.Prepare(inner, request, all[i])
+	err := b.copyPrivate(inner, request.Code)
+	if err == nil {
+		err = b.Preparer.Prepare(inner, request, all[i])
+	}
 	if err == nil {
 		return
 	}

@@ -22,12 +22,17 @@ import (
 // asks the repository at the address alone, so a fork's tags never come along. Runs
 // may mirror one repository at once: they take turns.
 func (g *Git) Mirror(ctx context.Context, address, root string, refs ...string) (*Repo, error) {
-	return g.mirror(ctx, address, address, root, refs...)
+	return g.mirror(ctx, address, address, filepath.Join(root, mirrorName(address)), refs)
 }
 
-// mirror is Mirror of an address whose content is fetched from elsewhere: errors and the
-// mirror's name know the address alone.
-func (g *Git) mirror(ctx context.Context, address, from, root string, refs ...string) (*Repo, error) {
+// MirrorInto is Mirror into a folder that the caller names.
+func (g *Git) MirrorInto(ctx context.Context, address, dir string, refs ...string) (*Repo, error) {
+	return g.mirror(ctx, address, address, dir, refs)
+}
+
+// mirror brings a mirror up to date whose content may be fetched from elsewhere: errors
+// know the address alone.
+func (g *Git) mirror(ctx context.Context, address, from, dir string, refs []string) (*Repo, error) {
 	shown, err := checkAddress(address)
 	if err != nil {
 		return nil, err
@@ -40,10 +45,9 @@ func (g *Git) mirror(ctx context.Context, address, from, root string, refs ...st
 			return nil, err
 		}
 	}
-	if err := os.MkdirAll(root, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot mirror %s: %w", shown, err)
 	}
-	dir := filepath.Join(root, mirrorName(address))
 	unlock, err := lock(ctx, dir+".lock")
 	if err != nil {
 		return nil, fmt.Errorf("cannot mirror %s: %w", shown, err)

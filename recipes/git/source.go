@@ -127,7 +127,7 @@ func (s *Source) open(ctx context.Context, code Code) (*Repo, string, error) {
 	if code.Ref != "" {
 		refs = append(refs, code.Ref)
 	}
-	r, err := s.Git.mirror(ctx, code.URL, code.from(), s.Mirrors, refs...)
+	r, err := s.Git.mirror(ctx, code.URL, code.from(), filepath.Join(s.Mirrors, mirrorName(code.URL)), refs)
 	if err != nil {
 		return nil, "", err
 	}

@@ -1,0 +1,58 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"seatrial/bridge/dispatch"
+	"seatrial/bridge/forge"
+	"seatrial/harness/run"
+)
+
+// Copier is a forge's client that copies repositories with the token, so that runs need
+// none. A client that is none serves repositories that everybody can read.
+type Copier interface {
+	// Mirror brings a bare copy up to date in a folder: branches, tags and the given
+	// references. It may be called for one folder by many at once.
+	Mirror(ctx context.Context, repo forge.Repo, dir string, refs ...string) error
+}
+
+const (
+	// copyLimit is for all the tries to copy a repository before one attempt.
+	copyLimit = 15 * time.Minute
+	copyTries = 5
+)
+
+// copyPrivate brings the copy of a private repository up to date, from which the run
+// fetches. For what everybody can read it does nothing.
+func (b *Bridge) copyPrivate(ctx context.Context, code run.Code) error {
+	dir, err := dispatch.CopyFolder(b.Copies, code)
+	if dir == "" || err != nil {
+		return err
+	}
+	p := b.forges[code.Forge]
+	if p == nil {
+		return fmt.Errorf("the forge %q is not in the configuration any more", code.Forge)
+	}
+	client, ok := p.Client.(Copier)
+	if !ok {
+		return fmt.Errorf("private repositories of the forge %q cannot be fetched", code.Forge)
+	}
+	repo, err := forge.ParseRepo(code.Forge, code.Repo)
+	if err != nil {
+		return err
+	}
+	var refs []string
+	if code.Ref != "" {
+		refs = append(refs, code.Ref)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("gave up after %s", copyLimit))
+	defer cancel()
+	err = briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return err
+}
