@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -50,9 +49,5 @@ func (b *Bridge) copyPrivate(ctx context.Context, code run.Code) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("gave up after %s", copyLimit))
 	defer cancel()
-	err = briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
-	if err != nil && errors.Is(err, context.DeadlineExceeded) {
-		return context.Cause(ctx)
-	}
-	return err
+	return briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
 }

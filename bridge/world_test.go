@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"seatrial/bridge"
+	"seatrial/bridge/admission"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger/ledgertest"
@@ -57,6 +58,8 @@ type world struct {
 	mergeQueue bool
 	isolated   atomic.Value    // why code cannot be isolated
 	preparer   bridge.Preparer // of every run; nil: none is prepared
+
+	cannotFetch admission.Obstacle // what is private
 
 	mu     sync.Mutex
 	deeds  int
@@ -102,6 +105,8 @@ func (w *world) start() {
 		Routes:        w.routes,
 		Preparer:      w.preparer,
 		CannotIsolate: func() string { why, _ := w.isolated.Load().(string); return why },
+		Copies:        "/state/private",
+		CannotFetch:   w.cannotFetch,
 		PublicURL:     "https://ci.test",
 		Log:           slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
