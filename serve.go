@@ -48,6 +48,7 @@ type serveCommand struct {
 	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	waysOptions
 	hookOptions
 	frontOptions
 	registryOptions
@@ -133,6 +134,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.Capacity < 1 {
 		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
+	}
+	if err := c.waysOptions.check(); err != nil {
+		return err
 	}
 	return c.buildOptions.check()
 }
@@ -246,11 +250,26 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return sv, err
 	}
-	if sv.hooks, err = newHooks(*g, c.hookOptions, sv.list(), sv.bridge, db, log); err != nil {
-		return sv, err
+	return sv, c.open(*g, sv, db, log)
+}
+
+// open makes what leads to the bridge, and what shows it.
+func (c *serveCommand) open(g Globals, sv *server, db *sqlite.DB, log *slog.Logger) error {
+	all, err := hookForges(g, c.hookOptions, sv.list(), log)
+	if err != nil {
+		return err
 	}
-	sv.dashboard = newDashboard(sv, db, runs, c.Word)
-	return sv, nil
+	if sv.hooks, err = newHooks(c.hookOptions, all, sv.bridge, db, log); err != nil {
+		return err
+	}
+	if sv.front, err = newFront(g, c.hookOptions, sv, all, log); err != nil {
+		return err
+	}
+	if sv.scheduler, err = newScheduler(c.waysOptions, sv, c.Word, log); err != nil {
+		return err
+	}
+	sv.dashboard = newDashboard(sv, db, sv.runs, c.Word)
+	return nil
 }
 
 // scheme is what is spoken at the listening address.

@@ -13,8 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
+	"seatrial/bridge/front"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/queue"
+	"seatrial/bridge/schedule"
 	"seatrial/harness/app/swarm"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
@@ -43,6 +45,8 @@ type server struct {
 		Run(context.Context) error
 	}
 	bridge    *bridge.Bridge
+	front     *front.Front
+	scheduler *schedule.Scheduler
 	hooks     *hook.Receiver // nil: no forge has a secret for them
 	janitor   janitor.Janitor
 	runs      string // the folder of the runs' folders
@@ -71,6 +75,7 @@ func (sv *server) run(ctx context.Context, clean time.Duration) error {
 	for _, f := range sv.forges {
 		group.Go(func() error { return checkAccess(ctx, f, sv.log) }) // said at the start
 	}
+	group.Go(func() error { return sv.scheduler.Run(ctx) })
 	if sv.hooks != nil {
 		group.Go(func() error { return sv.hooks.Run(ctx) }) // nudges
 	}
@@ -121,6 +126,8 @@ func (sv *server) serveHTTP(ctx context.Context) error {
 				sv.router.ServeHTTP(w, r)
 			case sv.hooks != nil && sv.hooks.Owns(r):
 				sv.hooks.ServeHTTP(w, r)
+			case sv.front.Owns(r): // whose addresses look like those of hooks
+				sv.front.ServeHTTP(w, r)
 			default:
 				sv.dashboard.ServeHTTP(w, r)
 			}

@@ -128,6 +128,18 @@ func (b *Bridge) voice(forgeID string) (announce.Voice, bool) {
 	return announce.Voice{Comments: p.Client, Statuses: p.Client, Self: p.self}, true
 }
 
+// RepoOf is the repository of an enrolment; ok is false where its forge is not served.
+func (b *Bridge) RepoOf(e recipes.Enrolment) (repo forge.Repo, ok bool) { return b.repoOf(e) }
+
+// IssuesOf lets issues be kept on a forge, and says as whom.
+func (b *Bridge) IssuesOf(forgeID string) (issues Issues, self func(context.Context) (forge.Person, error), ok bool) {
+	p := b.forges[forgeID]
+	if p == nil {
+		return nil, nil, false
+	}
+	return p.Client, p.self, true
+}
+
 // repoOf is the repository that an enrolment permits. An enrolment that names no
 // forge means the first one.
 func (b *Bridge) repoOf(e recipes.Enrolment) (forge.Repo, bool) {
