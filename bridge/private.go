@@ -24,11 +24,24 @@ const (
 	copyTries = 5
 )
 
-// copyPrivate brings the copy of a private repository up to date, from which the run
-// fetches. For what everybody can read it does nothing.
-func (b *Bridge) copyPrivate(ctx context.Context, code run.Code) error {
+// copyPrivate brings the copies up to date from which the run of a private repository
+// fetches: its own, and those of what it depends on. For what everybody can read it does
+// nothing.
+func (b *Bridge) copyPrivate(ctx context.Context, r run.Request) error {
+	e, _ := b.enrolment(r.Recipe)
+	ctx, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("copying took longer than %s", copyLimit))
+	defer cancel()
+	for _, code := range dispatch.Copied(r.Code, e, b.enrolment) {
+		if err := b.copyOne(ctx, code); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bridge) copyOne(ctx context.Context, code run.Code) error {
 	dir, err := dispatch.CopyFolder(b.Copies, code)
-	if dir == "" || err != nil {
+	if err != nil {
 		return err
 	}
 	p := b.forges[code.Forge]
@@ -47,7 +60,5 @@ func (b *Bridge) copyPrivate(ctx context.Context, code run.Code) error {
 	if code.Ref != "" {
 		refs = append(refs, code.Ref)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("gave up after %s", copyLimit))
-	defer cancel()
 	return briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
 }

@@ -7,9 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"seatrial/bridge/admission"
 	"seatrial/bridge/forge"
 	"seatrial/harness/run"
+	"seatrial/recipes"
 )
 
 // Mirror notes what was copied where.
@@ -77,6 +80,22 @@ func TestAPrivateRepositoryIsCopiedBeforeEachAttempt(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhatAPrivateRepositoryDependsOnIsCopied(t *testing.T) {
+	inABubble(t, func(t *testing.T, w *world) {
+		w.deps, w.others = []string{"mail"}, []recipes.Enrolment{{Name: "mail", Repo: "coop/mail"}}
+		w.forge.hide(0)
+		w.start()
+		w.forge.say(ada, "!testme")
+		pause(10 * time.Minute)
+		w.stop()
+		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
+		want := []string{"coop/guestbook /state/private/gitea/coop/guestbook.git refs/pull/7/head", "coop/mail /state/private/gitea/coop/mail.git"}
+		if d := cmp.Diff(want, w.forge.copies); d != "" {
+			t.Error(d)
+		}
+	})
 }
 
 func TestWhatEverybodyCanReadIsNotCopied(t *testing.T) {

@@ -60,6 +60,8 @@ type world struct {
 	preparer   bridge.Preparer // of every run; nil: none is prepared
 
 	cannotFetch admission.Obstacle // what is private
+	deps        []string           // of the guestbook
+	others      []recipes.Enrolment
 
 	mu     sync.Mutex
 	deeds  int
@@ -96,7 +98,7 @@ func (w *world) start() {
 	b, err := bridge.New(bridge.Config{
 		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Client: mortalForge{w.forge, mortal}}},
 		Enrolments: func() []recipes.Enrolment {
-			return []recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue}}
+			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Deps: w.deps}}, w.others...)
 		},
 		Journal:       mortalMemory{w.memory, mortal},
 		Ledger:        mortalMemory{w.memory, mortal},

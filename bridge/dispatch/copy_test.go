@@ -1,10 +1,12 @@
 package dispatch_test
 
 import (
+	"strings"
 	"testing"
 
 	"seatrial/bridge/dispatch"
 	"seatrial/harness/run"
+	"seatrial/recipes"
 )
 
 func TestACopyLiesInAFolderOfItsOwn(t *testing.T) {
@@ -29,5 +31,33 @@ func TestACopyLiesInAFolderOfItsOwn(t *testing.T) {
 	}
 	if got, err := dispatch.CopyFolder("", run.Code{Forge: "gitea", Repo: "coop/secret", Private: true}); err == nil {
 		t.Errorf("a copy lies nowhere: %q", got)
+	}
+}
+
+func TestAJobSaysWhereTheCopiesAre(t *testing.T) {
+	book := &recipes.Book{Enrolments: []recipes.Enrolment{
+		{Name: "blog", Repo: "coop/blog", Target: recipes.TargetSwarm, Deps: []string{"mail"}},
+		{Name: "mail", Repo: "coop/mail", Target: recipes.TargetSwarm},
+	}}
+	e, _ := book.ByName("blog")
+	for private, want := range map[bool][]string{
+		false: {"", ""},
+		true:  {"/state/private/gitea/coop/blog.git", "/state/private/gitea/coop/mail.git"},
+	} {
+		code := run.Code{Forge: "gitea", Repo: "coop/blog", URL: "https://git.example.org/coop/blog.git", Private: private}
+		job, err := dispatch.NewJob(run.Request{Recipe: "blog", Code: code}, 1, run.Lease{}, "i", e).WithDeps(book.ByName).WithCopies("/state/private")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if job.Copy != want[0] || len(job.Deps) != 1 || job.Deps[0].Copy != want[1] {
+			t.Errorf("private %t: %+v", private, job)
+		}
+		var repos []string
+		for _, c := range dispatch.Copied(code, e, book.ByName) {
+			repos = append(repos, c.Forge+":"+c.Repo)
+		}
+		if got := strings.Join(repos, " "); got != map[bool]string{true: "gitea:coop/blog gitea:coop/mail"}[private] {
+			t.Errorf("private %t: %s are copied", private, got)
+		}
 	}
 }

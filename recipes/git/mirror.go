@@ -25,9 +25,36 @@ func (g *Git) Mirror(ctx context.Context, address, root string, refs ...string) 
 	return g.mirror(ctx, address, address, filepath.Join(root, mirrorName(address)), refs)
 }
 
-// MirrorInto is Mirror into a folder that the caller names.
+// MirrorInto is Mirror into a folder that the caller names. The copy has the repository's
+// default branch for its own, so that others may fetch from it as from the address.
 func (g *Git) MirrorInto(ctx context.Context, address, dir string, refs ...string) (*Repo, error) {
-	return g.mirror(ctx, address, address, dir, refs)
+	r, err := g.mirror(ctx, address, address, dir, refs)
+	if err != nil {
+		return nil, err
+	}
+	shown, _ := checkAddress(address)
+	branch, err := g.defaultBranch(ctx, address)
+	if err == nil && branch != "" {
+		_, err = r.ask(ctx, "symbolic-ref", "HEAD", branch)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the default branch of %s: %w%s", shown, err, advice(err))
+	}
+	return r, nil
+}
+
+// defaultBranch is a full reference; empty where there is none.
+func (g *Git) defaultBranch(ctx context.Context, address string) (string, error) {
+	out, err := g.ask(ctx, "ls-remote", "--quiet", "--symref", "--end-of-options", address, "HEAD")
+	if err != nil {
+		return "", err
+	}
+	name, ok := strings.CutPrefix(out, "ref: ")
+	name, _, _ = strings.Cut(name, "\t")
+	if !ok || !strings.HasPrefix(name, "refs/heads/") || g.checkRef(ctx, name) != nil {
+		return "", nil
+	}
+	return name, nil
 }
 
 // mirror brings a mirror up to date whose content may be fetched from elsewhere: errors

@@ -69,9 +69,8 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	if !ok {
 		return fmt.Errorf("cannot dispatch run %s: the recipe %s is no longer enrolled", r.ID, r.Recipe)
 	}
-	job := dispatch.NewJob(r, attempt, lease, d.Instance, enrolment).WithDeps(d.Enrolment)
-	var err error
-	if job.Copy, err = dispatch.CopyFolder(d.Copies, r.Code); err != nil {
+	job, err := dispatch.NewJob(r, attempt, lease, d.Instance, enrolment).WithDeps(d.Enrolment).WithCopies(d.Copies)
+	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
 	}
 	made, err := Prepare(d.Root, job)

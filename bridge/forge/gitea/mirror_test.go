@@ -89,6 +89,9 @@ func copyPrivate(t *testing.T, world hiding) {
 	if got := git(dir, "for-each-ref", "--format=%(refname)"); got != "refs/heads/main\nrefs/heads/old\n"+pull.HeadRef+"\nrefs/tags/1.0.0" {
 		t.Errorf("it holds %q", got)
 	}
+	if got := git(dir, "symbolic-ref", "HEAD"); got != "refs/heads/main" {
+		t.Errorf("its default branch is %s", got)
+	}
 	if got := git(dir, "rev-parse", pull.HeadRef); got != pull.Head {
 		t.Errorf("the head is %s, want %s", got, pull.Head)
 	}
