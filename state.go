@@ -21,6 +21,7 @@ const (
 	runsDir      = "runs"    // a folder a run: job, events, log, results
 	workDir      = "work"    // what runs deploy; the only part that an app's user passes through
 	mirrorsDir   = "mirrors" // caches of the recipes' repositories
+	privateDir   = "private" // copies of private repositories, which the bridge makes with its token
 	scratchDir   = "scratch" // of the bridge, emptied at its start
 	vaultDir     = "vault"   // snapshots, while a run lives
 	bootsDir     = "boots"   // how long recipes' apps took to start
