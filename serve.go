@@ -48,6 +48,7 @@ type serveCommand struct {
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
 	hookOptions
+	wayOptions
 	frontOptions
 	registryOptions
 	buildOptions
@@ -242,6 +243,15 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 		return sv, err
 	}
 	if sv.hooks, err = newHooks(*g, c.hookOptions, sv.list(), sv.bridge, db, log); err != nil {
+		return sv, err
+	}
+	if sv.front, err = newFront(*g, c.hookOptions, sv, log); err != nil {
+		return sv, err
+	}
+	if sv.schedule, err = c.scheduler(sv, c.Word, log); err != nil {
+		return sv, err
+	}
+	if err := g.writeAddress(c.PublicURL); err != nil {
 		return sv, err
 	}
 	sv.dashboard = newDashboard(sv, db, runs, c.Word)

@@ -13,8 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
+	"seatrial/bridge/front"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/queue"
+	"seatrial/bridge/schedule"
 	"seatrial/harness/app/swarm"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
@@ -44,6 +46,8 @@ type server struct {
 	}
 	bridge    *bridge.Bridge
 	hooks     *hook.Receiver // nil: no forge has a secret for them
+	front     *front.Front
+	schedule  *schedule.Scheduler
 	janitor   janitor.Janitor
 	runs      string // the folder of the runs' folders
 	keepFiles time.Duration
@@ -71,6 +75,7 @@ func (sv *server) run(ctx context.Context, clean time.Duration) error {
 	for _, f := range sv.forges {
 		group.Go(func() error { return checkAccess(ctx, f, sv.log) }) // said at the start
 	}
+	group.Go(func() error { return sv.schedule.Run(ctx) }) // default branches
 	if sv.hooks != nil {
 		group.Go(func() error { return sv.hooks.Run(ctx) }) // nudges
 	}
@@ -111,8 +116,8 @@ func (sv *server) drain(ctx context.Context) error {
 	return nil
 }
 
-// serveHTTP leads an app's host name to the app, webhooks to their receiver, and everything
-// else to the dashboard.
+// serveHTTP leads an app's host name to the app, webhooks to their receiver, wishes for
+// runs to the front, and everything else to the dashboard.
 func (sv *server) serveHTTP(ctx context.Context) error {
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -121,6 +126,8 @@ func (sv *server) serveHTTP(ctx context.Context) error {
 				sv.router.ServeHTTP(w, r)
 			case sv.hooks != nil && sv.hooks.Owns(r):
 				sv.hooks.ServeHTTP(w, r)
+			case sv.front.Owns(r):
+				sv.front.ServeHTTP(w, r)
 			default:
 				sv.dashboard.ServeHTTP(w, r)
 			}
