@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/forgetest"
 	"seatrial/harness/gateway"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
@@ -287,7 +288,11 @@ func (s *stage) serveWith(program string, env ...string) error {
 			return false, nil
 		}
 		defer db.Close()
-		at, err := db.Cursor(context.Background(), forge.Organisation("gitea", s.org, nil).Name())
+		scope := forge.Organisation("gitea", s.org, nil)
+		if s.repo.Forge == forgetest.GitHubID { // there each repository is asked
+			scope = forge.Repository(s.repo)
+		}
+		at, err := db.Cursor(context.Background(), scope.Name())
 		return at != "", err
 	})
 }

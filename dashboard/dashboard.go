@@ -106,7 +106,7 @@ func New(c Config) *Dashboard {
 	api.New(api.Config{
 		Journal: c.Journal, Cluster: c.Cluster, Nomad: nomad, JobLogs: c.JobLog != nil, PublicURL: c.PublicURL, Log: c.Log,
 	}).Register(d.mux)
-	d.mux.Handle("GET /build", joblog.New(c.JobLog, c.Journal, c.Log))
+	d.mux.Handle("GET /build", joblog.New(c.JobLog, c.OpenLog, c.Journal, c.Log))
 	d.mux.Handle("GET /metrics", d.counts)
 	d.mux.Handle("GET /badge/{file}", d.badges)
 	d.mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { d.hub.Serve(w, r, "") })

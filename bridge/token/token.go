@@ -38,7 +38,7 @@ type Token struct {
 	Repos []string `json:"repos,omitempty"`
 	// Forge is the forge's id; empty: any.
 	Forge   string    `json:"forge,omitempty"`
-	Hash    string    `json:"sha256"` // hexadecimal
+	Hash    string    `json:"sha256,omitempty"` // hexadecimal
 	Made    time.Time `json:"made"`
 	Expires time.Time `json:"expires,omitzero"` // zero: never
 }
