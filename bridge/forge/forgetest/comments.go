@@ -129,6 +129,11 @@ func (s *Server) Statuses(at forge.Repo, commit string) ([]forge.Status, error) 
 		return nil, err
 	}
 	var list []forge.Status
+	for _, k := range slices.Backward(r.checks) { // as an App says it
+		if k.commit == commit {
+			list = append(list, k.asStatusOf())
+		}
+	}
 	for _, st := range slices.Backward(r.statuses) {
 		if st.commit == commit {
 			list = append(list, st.Status)
