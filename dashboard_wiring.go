@@ -19,6 +19,8 @@ import (
 
 	"path/filepath"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // newDashboard shows what a server knows.
@@ -36,12 +38,18 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 			return c
 		}
 	}
+	var numbers []prometheus.Collector
+	if sv.hooks != nil {
+		numbers = append(numbers, sv.hooks)
+	}
 	return dashboard.New(dashboard.Config{
-		Cluster: nodes, NomadRequests: requests,
+		Collectors: numbers,
+		Strangers:  func() []page.Stranger { return shownStrangers(db, sv.bridge.Enrolled, time.Now()) },
+		Cluster:    nodes, NomadRequests: requests,
 		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
 		Journal:    db,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
-		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book()) },
+		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
 			return os.Open(filepath.Join(dispatch.Folder(runs, id, attempt), dispatch.LogFile))
 		},
@@ -94,11 +102,11 @@ func placeRuns(nodes []page.Node, db *sqlite.DB) {
 // mostShown is more than are ever under way at once.
 const mostShown = 1000
 
-func shownEnrolments(book *recipes.Book) page.Enrolments {
+func shownEnrolments(book *recipes.Book, first string) page.Enrolments {
 	var shown page.Enrolments
 	for _, e := range book.Enrolments {
 		if e.Forge == "" {
-			e.Forge = forgeID // an enrolment that names no forge means the first one
+			e.Forge = first // an enrolment that names no forge means the first one
 		}
 		shown.Recipes = append(shown.Recipes, e)
 	}

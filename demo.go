@@ -139,7 +139,8 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	c := serveCommand{
-		GiteaURL: d.forge.URL(), GiteaToken: d.token, Org: demoOrg, Tests: d.tests, Listen: "127.0.0.1:0", Domain: "localhost",
+		forgeOptions: forgeOptions{GiteaURL: d.forge.URL(), GiteaToken: d.token, Org: demoOrg},
+		Tests:        d.tests, Listen: "127.0.0.1:0", Domain: "localhost",
 		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, buildOptions: d.build,
 		Dispatch: dispatchLocal, PlaceWithin: time.Minute,
 	}
@@ -153,7 +154,7 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 	}
 	defer sv.close()
 	served := make(chan error, 1)
-	go func() { served <- sv.run(ctx, c.Org, c.Janitor) }()
+	go func() { served <- sv.run(ctx, c.Janitor) }()
 	defer func() {
 		stop()
 		<-served
@@ -184,7 +185,7 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 
 func (d *demo) awaitFirstLook(ctx context.Context, sv *server) error {
 	return await(ctx, 20*time.Second, "the bridge to look at the forge", func() (bool, error) {
-		at, err := sv.journal.Cursor(ctx, forge.Scope{Forge: forgeID, Org: demoOrg}.Name())
+		at, err := sv.journal.Cursor(ctx, forge.Scope{Forge: defaultForgeID, Org: demoOrg}.Name())
 		return at != "", err
 	})
 }

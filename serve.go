@@ -18,24 +18,18 @@ import (
 
 	"seatrial/bridge"
 	"seatrial/bridge/command"
-	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/queue"
-	"seatrial/harness"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
 	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
 	"seatrial/recipes"
-	"seatrial/secrets"
 )
 
 type serveCommand struct {
-	GiteaURL       string `help:"Address of the forge, such as https://git.example.org." required:"" placeholder:"URL"`
-	GiteaToken     string `help:"The bot's access token. Whoever lists processes sees it here: better --gitea-token-file." placeholder:"TOKEN"`
-	GiteaTokenFile string `help:"File that holds the bot's access token and nothing else." type:"path" placeholder:"FILE"`
-	Org            string `help:"The organisation on the forge whose members may ask for runs." required:"" placeholder:"NAME"`
-	Tests          string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it. With --dispatch nomad those in the cluster's variables count, too, and there need be no folder." type:"path" default:"tests"`
+	forgeOptions
+	Tests string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it. With --dispatch nomad those in the cluster's variables count, too, and there need be no folder." type:"path" default:"tests"`
 
 	Listen    string `help:"Host and port to listen on, for dashboard, badges and gateway. Port 0 takes a free one." default:"127.0.0.1:8080"`
 	PublicURL string `help:"How browsers reach the dashboard; links in comments begin with it. Default: http://, or https:// with --tls-cert, and the listening address." placeholder:"URL"`
@@ -48,11 +42,14 @@ type serveCommand struct {
 
 	Capacity  int           `help:"How many runs may be under way at once." default:"1"`
 	Offers    []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
+	PerPerson int           `help:"How many runs one person may ask for in an hour by comments; 0 for any number." default:"20"`
 	Word      string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
 	Poll      time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
 	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	hookOptions
+	wayOptions
 	frontOptions
 	registryOptions
 	buildOptions
@@ -67,7 +64,6 @@ func (serveCommand) Help() string {
 }
 
 const (
-	forgeID = "gitea"
 	// memoryTarget and collectAt keep the garbage collector eager: a bridge waits most
 	// of the time, and what it holds should be what it needs.
 	memoryTarget = 40 << 20
@@ -88,9 +84,9 @@ func (c *serveCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	defer sv.close()
-	fmt.Fprintf(s.Out, "seatrial %s serves %s at %s\n", version, c.Org, c.PublicURL)
+	fmt.Fprintf(s.Out, "seatrial %s serves %s at %s\n", version, sv.orgs(), c.PublicURL)
 
-	if err := sv.run(ctx, c.Org, c.Janitor); err != nil {
+	if err := sv.run(ctx, c.Janitor); err != nil {
 		return err
 	}
 	log.Info("stopped; runs go on, and are found again at the next start")
@@ -99,13 +95,6 @@ func (c *serveCommand) Run(ctx context.Context, g *Globals, s streams) error {
 
 // check fills in what follows from other options and refuses what cannot work.
 func (c *serveCommand) check() error {
-	forge, err := url.Parse(c.GiteaURL)
-	if err != nil || forge.Host == "" || forge.Scheme != "http" && forge.Scheme != "https" {
-		return exitWith(exitUsage, fmt.Errorf("--gitea-url %q is not an address: write it like https://git.example.org", c.GiteaURL))
-	}
-	if forge.User != nil || forge.RawQuery != "" || forge.Fragment != "" {
-		return exitWith(exitUsage, errors.New("--gitea-url holds more than an address: write it without a user, a question mark and a #; the token has its own option"))
-	}
 	if c.PublicURL == "" {
 		c.PublicURL = c.scheme() + "://" + c.Listen
 	}
@@ -140,31 +129,13 @@ func (c *serveCommand) check() error {
 	if c.Dispatch == dispatchNomad && len(c.Offers) > 0 {
 		return exitWith(exitUsage, errors.New("--offers is about this machine, and with --dispatch nomad nothing runs on it: put the capabilities into the nodes' meta"))
 	}
+	if c.PerPerson < 0 {
+		return exitWith(exitUsage, errors.New("--per-person must be 0, for any number, or above"))
+	}
 	if c.Capacity < 1 {
 		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
 	}
 	return c.buildOptions.check()
-}
-
-func (c *serveCommand) token(log *slog.Logger) (*secrets.Holder, error) {
-	if c.GiteaTokenFile == "" && c.GiteaToken == "" {
-		return nil, exitWith(exitConfiguration, errors.New("no token for the forge: write it into a file and name that with --gitea-token-file"))
-	}
-	held, warning, from := secrets.Hold(secrets.New(c.GiteaToken)), "", "--gitea-token"
-	if c.GiteaTokenFile != "" {
-		var err error
-		if held, warning, err = secrets.HoldFile(c.GiteaTokenFile); err != nil {
-			return nil, exitWith(exitConfiguration, err)
-		}
-		from = c.GiteaTokenFile
-	}
-	if strings.ContainsFunc(held.Get().Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, exitWith(exitConfiguration, fmt.Errorf("cannot use the token in %s: a token is one word of letters and digits, and there is more: copy it again", from))
-	}
-	if warning != "" {
-		log.Warn(warning)
-	}
-	return held, nil
 }
 
 // prepare opens everything that can refuse to open before anything starts.
@@ -181,8 +152,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return nil, exitWith(exitUsage, err)
 	}
-	token, err := c.token(log)
-	if err != nil {
+	if _, err := c.list(); err != nil { // before the state folder is touched
 		return nil, err
 	}
 	if err := c.registryOptions.check(log); err != nil {
@@ -249,12 +219,10 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return sv, err
 	}
-	if sv.forge, err = gitea.New(gitea.Config{
-		ID: forgeID, URL: c.GiteaURL, Token: func() string { return token.Get().Reveal() }, Scratch: filepath.Join(scratch, forgeID), Log: log,
-	}); err != nil {
-		return sv, exitWith(exitConfiguration, err)
+	if sv.forges, err = c.forgeOptions.connect(scratch, log); err != nil {
+		return sv, err
 	}
-	if sv.docker, err = c.connect(ctx, c.RegistryAuth); err != nil {
+	if sv.docker, err = c.dockerOptions.connect(ctx, c.RegistryAuth); err != nil {
 		return sv, err
 	}
 	if sv.docker != nil {
@@ -266,17 +234,42 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Prepares: sv.prepares, Now: time.Now})
 	sv.router = gateway.NewRouter(c.Domain, cert, log)
 	sv.janitor = janitor.Janitor{Instance: sv.place.instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
-	sv.dashboard = newDashboard(sv, db, runs, c.Word)
 	sv.bridge, err = bridge.New(bridge.Config{
-		Forges:     []bridge.Forge{{ID: forgeID, Org: c.Org, Client: sv.forge}},
+		Forges:     sv.bridgeForges(),
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
 		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.place.dispatcher, Routes: sv.router, Baselines: db, Preparer: sv.place.preparer,
 		CannotIsolate: func() string { return sv.place.cannotIsolate }, CannotDispatch: sv.place.obstacle,
-		PublicURL: c.PublicURL, Grammar: grammar,
-		Mask:     func(text string) string { return harness.NewMask([]string{token.Get().Reveal()}).String(text) },
+		Copies: sv.place.copies, CannotFetch: sv.place.cannotFetch,
+		PublicURL: c.PublicURL, Grammar: grammar, PerPerson: c.PerPerson,
+		Mask:     sv.mask,
 		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
 	})
-	return sv, err
+	if err != nil {
+		return sv, err
+	}
+	return sv, c.open(*g, sv, db, log)
+}
+
+// open makes what leads to the bridge, and what shows it.
+func (c *serveCommand) open(g Globals, sv *server, db *sqlite.DB, log *slog.Logger) error {
+	all, err := hookForges(g, c.hookOptions, sv.list(), log)
+	if err != nil {
+		return err
+	}
+	if sv.hooks, err = newHooks(c.hookOptions, all, sv.bridge, db, log); err != nil {
+		return err
+	}
+	if sv.front, err = newFront(g, c.hookOptions, sv, all, log); err != nil {
+		return err
+	}
+	if sv.schedule, err = c.scheduler(sv, c.Word, log); err != nil {
+		return err
+	}
+	if err := g.writeAddress(c.PublicURL); err != nil {
+		return err
+	}
+	sv.dashboard = newDashboard(sv, db, sv.runs, c.Word)
+	return nil
 }
 
 // scheme is what is spoken at the listening address.

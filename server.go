@@ -13,8 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
-	"seatrial/bridge/forge/gitea"
+	"seatrial/bridge/front"
+	"seatrial/bridge/hook"
 	"seatrial/bridge/queue"
+	"seatrial/bridge/schedule"
 	"seatrial/harness/app/swarm"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
@@ -35,7 +37,7 @@ type server struct {
 	nomadURL   string        // of Nomad's own pages
 	journal    *sqlite.DB
 	place      *place
-	forge      *gitea.Forge
+	forges     []connected
 	queue      *queue.Queue
 	router     *gateway.Router
 	dashboard  interface {
@@ -43,6 +45,9 @@ type server struct {
 		Run(context.Context) error
 	}
 	bridge    *bridge.Bridge
+	hooks     *hook.Receiver // nil: no forge has a secret for them
+	front     *front.Front
+	schedule  *schedule.Scheduler
 	janitor   janitor.Janitor
 	runs      string // the folder of the runs' folders
 	keepFiles time.Duration
@@ -59,14 +64,21 @@ func (sv *server) close() {
 }
 
 // run runs the parts until the context ends. Runs go on without it.
-func (sv *server) run(ctx context.Context, org string, clean time.Duration) error {
+func (sv *server) run(ctx context.Context, clean time.Duration) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return sv.serveHTTP(ctx) })        // dashboard, badges, gateway
 	group.Go(func() error { return sv.dashboard.Run(ctx) })    // pictures and live updates
 	group.Go(func() error { return sv.bridge.Run(ctx) })       // comments to verdicts
 	group.Go(func() error { return sv.enrolments.Run(ctx) })   // changed enrolments
 	group.Go(func() error { return sv.keepClean(ctx, clean) }) // what outlived its run
-	group.Go(func() error { return sv.checkAccess(ctx, org) }) // said at the start
+	group.Go(func() error { return keepSecrets(ctx, sv.secrets(), sv.log) })
+	for _, f := range sv.forges {
+		group.Go(func() error { return checkAccess(ctx, f, sv.log) }) // said at the start
+	}
+	group.Go(func() error { return sv.schedule.Run(ctx) }) // default branches
+	if sv.hooks != nil {
+		group.Go(func() error { return sv.hooks.Run(ctx) }) // nudges
+	}
 	if sv.place.run != nil {
 		group.Go(func() error { return sv.place.run(ctx) }) // what is known of the cluster
 	}
@@ -104,15 +116,21 @@ func (sv *server) drain(ctx context.Context) error {
 	return nil
 }
 
-// serveHTTP leads an app's host name to the app, and every other to the dashboard.
+// serveHTTP leads an app's host name to the app, webhooks to their receiver, wishes for
+// runs to the front, and everything else to the dashboard.
 func (sv *server) serveHTTP(ctx context.Context) error {
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if sv.router.Owns(r.Host) {
+			switch {
+			case sv.router.Owns(r.Host):
 				sv.router.ServeHTTP(w, r)
-				return
+			case sv.hooks != nil && sv.hooks.Owns(r):
+				sv.hooks.ServeHTTP(w, r)
+			case sv.front.Owns(r): // whose addresses look like those of hooks
+				sv.front.ServeHTTP(w, r)
+			default:
+				sv.dashboard.ServeHTTP(w, r)
 			}
-			sv.dashboard.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog:          slog.NewLogLogger(sv.log.Handler(), slog.LevelDebug),
@@ -160,30 +178,6 @@ func (sv *server) keepClean(ctx context.Context, every time.Duration) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		}
-	}
-}
-
-// checkAccess says what the bot may not do, once, and when it may. A forge that does
-// not answer is none of its business: it is asked again until it does.
-func (sv *server) checkAccess(ctx context.Context, org string) error {
-	said := ""
-	for {
-		err := sv.forge.CheckAccess(ctx, org)
-		if err == nil {
-			if said != "" {
-				sv.log.Info("the bot's account is ready", "org", org)
-			}
-			return nil
-		}
-		if missing, ok := errors.AsType[*gitea.AccessError](err); ok && missing.Error() != said {
-			said = missing.Error()
-			sv.log.Error("the bot's account is not ready", "org", org, "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(accessPause):
 		}
 	}
 }

@@ -53,13 +53,13 @@ func (d *document) problem(at string, key bool, format string, args ...any) Prob
 }
 
 // readDocument parses the text. JSON is read by the same parser: it is YAML, too.
-func readDocument(file string, text []byte) (doc *document, problem *Problem) {
+func readDocument(noun, file string, text []byte) (doc *document, problem *Problem) {
 	d := &document{file: file, text: string(text), keys: map[string]spot{}, values: map[string]spot{}}
 	whole := func(format string, args ...any) *Problem {
 		return &Problem{File: file, Message: fmt.Sprintf(format, args...)}
 	}
 	if len(text) > largestFile {
-		return nil, whole("the file is too large for an enrolment: %d bytes, at most %d are read", len(text), largestFile)
+		return nil, whole("the file is too large for %s: %d bytes, at most %d are read", noun, len(text), largestFile)
 	}
 	// A parser that meets what its authors did not think of may panic; that must not
 	// take the other recipes down.
@@ -81,7 +81,7 @@ func readDocument(file string, text []byte) (doc *document, problem *Problem) {
 			second := start(part.Body)
 			return nil, &Problem{
 				File: file, Line: second.line, Column: second.column, Source: excerpt(d.text, second.line, second.column),
-				Message: "a second document begins here: an enrolment is one document",
+				Message: "a second document begins here: " + noun + " is one document",
 			}
 		}
 		r := reader{document: d, anchors: map[string]ast.Node{}}

@@ -77,7 +77,7 @@ type page struct {
 // parse collects everything that is wrong with a text; only where there is nothing,
 // there is an enrolment.
 func (s *schema) parse(file string, text []byte) (page, []Problem) {
-	doc, problem := readDocument(file, text)
+	doc, problem := readDocument(s.noun, file, text)
 	if problem != nil {
 		return page{}, []Problem{*problem}
 	}

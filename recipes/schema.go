@@ -32,25 +32,28 @@ func Schema() []byte { return bytes.Clone(schemaJSON) }
 
 // schema is the compiled form, with the source at hand for what messages need.
 type schema struct {
+	noun     string // what a file is, such as "an enrolment"
 	compiled *jsonschema.Schema
 	source   any
 }
 
-func compileSchema() (*schema, error) {
-	source, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
+func compileSchema() (*schema, error) { return compile("an enrolment", SchemaURL, schemaJSON) }
+
+func compile(noun, address string, text []byte) (*schema, error) {
+	source, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the enrolment's schema: %w", err)
+		return nil, fmt.Errorf("cannot read the schema of %s: %w", noun, err)
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
-	if err := compiler.AddResource(SchemaURL, source); err != nil {
-		return nil, fmt.Errorf("cannot read the enrolment's schema: %w", err)
+	if err := compiler.AddResource(address, source); err != nil {
+		return nil, fmt.Errorf("cannot read the schema of %s: %w", noun, err)
 	}
-	compiled, err := compiler.Compile(SchemaURL)
+	compiled, err := compiler.Compile(address)
 	if err != nil {
-		return nil, fmt.Errorf("cannot compile the enrolment's schema: %w", err)
+		return nil, fmt.Errorf("cannot compile the schema of %s: %w", noun, err)
 	}
-	return &schema{compiled: compiled, source: source}, nil
+	return &schema{noun: noun, compiled: compiled, source: source}, nil
 }
 
 // check holds a document against the schema.
@@ -124,7 +127,7 @@ func (s *schema) message(d *document, at string, e *jsonschema.ValidationError) 
 		if hint != "" {
 			hint = ": " + hint
 		}
-		return fmt.Sprintf("%s must be %s, not %s%s", label(name), wants, kinds([]string{k.Got}), hint)
+		return fmt.Sprintf("%s must be %s, not %s%s", s.label(name), wants, kinds([]string{k.Got}), hint)
 	case *kind.Const:
 		return fmt.Sprintf("version %v of this format is not known; this program reads version %v", k.Got, k.Want)
 	case *kind.Enum:
@@ -134,21 +137,21 @@ func (s *schema) message(d *document, at string, e *jsonschema.ValidationError) 
 			return fmt.Sprintf("%q is not %s", k.Got, wants)
 		}
 	case *kind.MinLength, *kind.MinItems, *kind.MinProperties:
-		return label(name) + " must not be empty"
+		return s.label(name) + " must not be empty"
 	case *kind.MaxLength:
-		return fmt.Sprintf("%s is too long: at most %d characters", label(name), k.Want)
+		return fmt.Sprintf("%s is too long: at most %d characters", s.label(name), k.Want)
 	case *kind.MaxItems:
-		return fmt.Sprintf("%s is too long: at most %d", label(name), k.Want)
+		return fmt.Sprintf("%s is too long: at most %d", s.label(name), k.Want)
 	case *kind.MaxProperties:
-		return fmt.Sprintf("%s is too long: at most %d", label(name), k.Want)
+		return fmt.Sprintf("%s is too long: at most %d", s.label(name), k.Want)
 	case *kind.Minimum:
-		return fmt.Sprintf("%s must be at least %s", label(name), decimal(k.Want))
+		return fmt.Sprintf("%s must be at least %s", s.label(name), decimal(k.Want))
 	case *kind.Maximum:
-		return fmt.Sprintf("%s must be at most %s", label(name), decimal(k.Want))
+		return fmt.Sprintf("%s must be at most %s", s.label(name), decimal(k.Want))
 	case *kind.UniqueItems:
-		return fmt.Sprintf("%s names something twice", label(name))
+		return fmt.Sprintf("%s names something twice", s.label(name))
 	}
-	return fmt.Sprintf("%s: %s", label(name), strings.TrimSpace(e.Error()))
+	return fmt.Sprintf("%s: %s", s.label(name), strings.TrimSpace(e.Error()))
 }
 
 func (s *schema) enum(name string, k *kind.Enum) string {
@@ -156,7 +159,7 @@ func (s *schema) enum(name string, k *kind.Enum) string {
 	for _, w := range k.Want {
 		words = append(words, fmt.Sprint(w))
 	}
-	message := fmt.Sprintf("%s cannot be %v; it can be %s", label(name), quoteOdd(fmt.Sprint(k.Got)), strings.Join(words, ", "))
+	message := fmt.Sprintf("%s cannot be %v; it can be %s", s.label(name), quoteOdd(fmt.Sprint(k.Got)), strings.Join(words, ", "))
 	if near := nearest(fmt.Sprint(k.Got), words); near != "" && len(words) > 1 {
 		message += "; did you mean " + near + "?"
 	}
@@ -224,9 +227,9 @@ func decimal(r *big.Rat) string {
 	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
-func label(name string) string {
+func (s *schema) label(name string) string {
 	if name == "" {
-		return "an enrolment"
+		return s.noun
 	}
 	if n, err := strconv.Atoi(name); err == nil {
 		return fmt.Sprintf("entry %d", n+1)

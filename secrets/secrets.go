@@ -88,6 +88,7 @@ func FromFile(path string) (v Value, warning string, err error) {
 // for concurrent use.
 type Holder struct {
 	path  string
+	check func(Value) error // nil: every value will do
 	value atomic.Pointer[Value]
 }
 
@@ -109,16 +110,29 @@ func HoldFile(path string) (h *Holder, warning string, err error) {
 	return h, warning, nil
 }
 
+// Require has the value checked, now and whenever the file was read again: one that
+// does not pass never takes the place of another. Call it before the holder is shared.
+func (h *Holder) Require(check func(Value) error) error {
+	h.check = check
+	return check(h.Get())
+}
+
+// Path is the file that it is read from; empty for none.
+func (h *Holder) Path() string { return h.path }
+
 // Get is the value as it is now.
 func (h *Holder) Get() Value { return *h.value.Load() }
 
 // Reload reads the file again and says whether the value changed. If it cannot be
-// read, the old value stays.
+// read, or is not as required, the old value stays.
 func (h *Holder) Reload() (changed bool, err error) {
 	if h.path == "" {
 		return false, nil
 	}
 	v, _, err := FromFile(h.path)
+	if err == nil && h.check != nil {
+		err = h.check(v)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -78,6 +78,8 @@ type Poller struct {
 	// troubles are by forge.
 	troubles map[string]*trouble
 	since    marks
+	turns    turns
+	newest   newest
 }
 
 // New makes a poller.
@@ -133,6 +135,11 @@ func (p *Poller) enrolled(s Source) []forge.Repo {
 
 // read asks one scope what is new, records it, and only then moves the cursor.
 func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
+	giveBack, err := p.turns.take(ctx, scope.Name())
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	cursor, err := p.Memory.Cursor(ctx, scope.Name())
 	if err != nil {
 		return err
@@ -156,6 +163,7 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 		if err != nil {
 			return err
 		}
+		p.newest.saw(c)
 		found = found || isNew && state == ledger.Open
 	}
 	if found && p.Found != nil {

@@ -110,6 +110,11 @@ func (p *Poller) sweep(ctx context.Context, s Source, repo forge.Repo) error {
 	if err := p.read(ctx, s, forge.Repository(repo)); err != nil {
 		return err
 	}
+	return p.readTrees(ctx, s, repo)
+}
+
+// readTrees writes down what the default branch holds.
+func (p *Poller) readTrees(ctx context.Context, s Source, repo forge.Repo) error {
 	if s.Branches == nil {
 		return nil
 	}

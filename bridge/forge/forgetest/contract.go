@@ -15,7 +15,7 @@ import (
 func Contract(t *testing.T, open func(*testing.T) Fixture) {
 	t.Run("reading and writing", func(t *testing.T) {
 		shared := newScene(t, open)
-		for _, c := range calmContract {
+		for _, c := range slices.Concat(calmContract, branchContract) {
 			t.Run(c.sentence, func(t *testing.T) {
 				own := *shared
 				own.T = t
@@ -23,7 +23,7 @@ func Contract(t *testing.T, open func(*testing.T) Fixture) {
 			})
 		}
 	})
-	for _, c := range slices.Concat(feedContract, changeContract) {
+	for _, c := range slices.Concat(feedContract, peopleContract, changeContract) {
 		t.Run(c.sentence, func(t *testing.T) { c.check(newScene(t, open)) })
 	}
 }

@@ -13,10 +13,12 @@ import (
 
 // Adapter is everything that a forge adapter offers. Only the contract asks for all of it.
 type Adapter interface {
+	branchAdapter
 	CommentsAfter(ctx context.Context, scope forge.Scope, cursor forge.Cursor) ([]forge.Comment, forge.Cursor, error)
 	PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.PullRequest, error)
 	Pushes(ctx context.Context, repo forge.Repo, n int, since time.Time) ([]forge.Push, error)
 	Member(ctx context.Context, org string, p forge.Person) (bool, error)
+	TeamMember(ctx context.Context, org, team string, p forge.Person) (bool, error)
 	Self(ctx context.Context) (forge.Person, error)
 	CheckAccess(ctx context.Context, org string) error
 	React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error
