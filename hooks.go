@@ -35,28 +35,12 @@ type nudged interface {
 
 // newHooks makes the receiver of the forges' webhooks. Forges without a secret are left
 // out. Where that leaves none, there is no receiver: nil.
-func newHooks(g Globals, o hookOptions, list []forges.Forge, to nudged, strangers ledger.Strangers, log *slog.Logger) (*hook.Receiver, error) {
+func newHooks(o hookOptions, all []hook.Forge, to nudged, strangers ledger.Strangers, log *slog.Logger) (*hook.Receiver, error) {
 	proxies, err := o.proxies()
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range o.HookSHA1 {
-		if !slices.ContainsFunc(list, func(f forges.Forge) bool { return f.ID == id }) {
-			return nil, exitWith(exitUsage, fmt.Errorf("--hook-sha1 %q: there is no such forge", id))
-		}
-	}
-	var ready []hook.Forge
-	for _, f := range list {
-		get, err := g.hookSecrets(f, log.With("forge", f.ID))
-		if errors.Is(err, fs.ErrNotExist) && len(f.Webhook.SecretFiles) == 0 {
-			log.Info("no webhooks are received from a forge, which is asked again and again instead: seatrial webhook secret makes the secret that they need", "forge", f.ID)
-			continue
-		}
-		if err != nil {
-			return nil, exitWith(exitConfiguration, err)
-		}
-		ready = append(ready, hook.Forge{ID: f.ID, Kind: string(f.Kind), Secrets: get, AllowSHA1: f.Webhook.SHA1 || slices.Contains(o.HookSHA1, f.ID)})
-	}
+	ready := slices.DeleteFunc(slices.Clone(all), func(f hook.Forge) bool { return f.Secrets == nil })
 	if len(ready) == 0 {
 		return nil, nil
 	}
@@ -64,6 +48,27 @@ func newHooks(g Globals, o hookOptions, list []forges.Forge, to nudged, stranger
 		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Strangers: strangers, TrustedProxies: proxies, Now: time.Now, Log: log,
 	})
 	return receiver, exitWith(exitConfiguration, err)
+}
+
+// hookForges are the forges as they send webhooks; without Secrets where there are none.
+func hookForges(g Globals, o hookOptions, list []forges.Forge, log *slog.Logger) (all []hook.Forge, err error) {
+	for _, id := range o.HookSHA1 {
+		if !slices.ContainsFunc(list, func(f forges.Forge) bool { return f.ID == id }) {
+			return nil, exitWith(exitUsage, fmt.Errorf("--hook-sha1 %q: there is no such forge", id))
+		}
+	}
+	for _, f := range list {
+		get, err := g.hookSecrets(f, log.With("forge", f.ID))
+		if errors.Is(err, fs.ErrNotExist) && len(f.Webhook.SecretFiles) == 0 {
+			log.Info("no webhooks are received from a forge, which is asked again and again instead: seatrial webhook secret makes the secret that they need", "forge", f.ID)
+			err = nil
+		}
+		if err != nil {
+			return nil, exitWith(exitConfiguration, err)
+		}
+		all = append(all, hook.Forge{ID: f.ID, Kind: string(f.Kind), Secrets: get, AllowSHA1: f.Webhook.SHA1 || slices.Contains(o.HookSHA1, f.ID)})
+	}
+	return all, nil
 }
 
 // hookSecrets opens the secrets of a forge's webhooks: those that the list of forges names,

@@ -18,6 +18,7 @@ import (
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forges"
 	"seatrial/bridge/hook"
+	"seatrial/bridge/ledger"
 	"seatrial/bridge/ledger/ledgertest"
 )
 
@@ -44,7 +45,7 @@ func TestWebhooksAreReceivedOnceThereIsASecretAndWhileItIsReplaced(t *testing.T)
 	g := Globals{State: t.TempDir()}
 	list := []forges.Forge{{ID: "gitea", Kind: forges.Gitea}, {ID: "hub", Kind: forges.GitHub}}
 	memory, to, log := ledgertest.New(), ear{make(chan hook.Event, 10)}, slog.New(slog.DiscardHandler)
-	if h, err := newHooks(g, hookOptions{}, list, to, memory, log); h != nil || err != nil {
+	if h, err := hooksOf(g, hookOptions{}, list, to, memory, log); h != nil || err != nil {
 		t.Fatalf("without a secret: %v, %v", h, err)
 	}
 	path, err := g.webhookFile("gitea")
@@ -55,7 +56,7 @@ func TestWebhooksAreReceivedOnceThereIsASecretAndWhileItIsReplaced(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := newHooks(g, hookOptions{}, list, to, memory, log)
+	h, err := hooksOf(g, hookOptions{}, list, to, memory, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestWebhookOptionsThatCannotBe(t *testing.T) {
 		{hookOptions{TrustProxy: []string{"10.0.0.0/8", "proxy"}}, "write it like 10.0.0.7 or 10.0.0.0/8"},
 		{hookOptions{HookSHA1: []string{"hub"}}, "there is no such forge"},
 	} {
-		if _, err := newHooks(g, c.o, list, ear{}, ledgertest.New(), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := hooksOf(g, c.o, list, ear{}, ledgertest.New(), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c.o, err)
 		}
 	}
@@ -133,7 +134,15 @@ func TestWebhookOptionsThatCannotBe(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(g.State, webhookDir, "gitea"), []byte("\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newHooks(g, hookOptions{}, list, ear{}, ledgertest.New(), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "the file is empty") {
+	if _, err := hooksOf(g, hookOptions{}, list, ear{}, ledgertest.New(), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "the file is empty") {
 		t.Errorf("an empty secret: %v", err)
 	}
+}
+
+func hooksOf(g Globals, o hookOptions, list []forges.Forge, to nudged, strangers ledger.Strangers, log *slog.Logger) (*hook.Receiver, error) {
+	all, err := hookForges(g, o, list, log)
+	if err != nil {
+		return nil, err
+	}
+	return newHooks(o, all, to, strangers, log)
 }

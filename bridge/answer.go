@@ -13,6 +13,7 @@ import (
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/failpoint"
+	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
 
@@ -79,9 +80,12 @@ func (b *Bridge) answerOne(ctx context.Context, c ledger.Comment) error {
 		return fmt.Errorf("cannot find out who we are: %w", err)
 	}
 	if c.Author.ID == bot.ID {
-		return b.ignore(ctx, c)
+		return b.ignore(ctx, c, admission.Own)
 	}
-	if err := b.showEyes(ctx, p, c); err != nil {
+	switch err := b.showEyes(ctx, p, c); {
+	case errors.Is(err, forge.ErrNotFound):
+		return b.forgetDeleted(ctx, c)
+	case err != nil:
 		return err
 	}
 	in, err := b.gather(ctx, p, c, bot)
@@ -99,17 +103,17 @@ func (b *Bridge) answerOne(ctx context.Context, c ledger.Comment) error {
 	case decision.Refusal != nil:
 		return b.refuse(ctx, c, *decision.Refusal)
 	}
-	return b.ignore(ctx, c)
+	return b.ignore(ctx, c, admission.Own)
 }
 
-// showEyes gives the first sign of life. A forge that knows no such comment, or
-// does not let us, is no reason not to answer.
+// showEyes gives the first sign of life. A forge that does not let us is no reason not to
+// answer; one that knows no such comment is.
 func (b *Bridge) showEyes(ctx context.Context, p *place, c ledger.Comment) error {
 	if c.Reacted {
 		return nil
 	}
 	err := p.Client.React(ctx, c.Repo, c.ID, forge.ReactionEyes)
-	if err != nil && !errors.Is(err, forge.ErrNotFound) && !errors.Is(err, forge.ErrForbidden) {
+	if err != nil && !errors.Is(err, forge.ErrForbidden) {
 		return fmt.Errorf("cannot react to comment %d: %w", c.ID, err)
 	}
 	failpoint.Hit("bridge:after-react")
@@ -123,9 +127,13 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 	if !ok { // the word was changed since; what was asked for is not forgotten
 		parsed = command.Command{Word: b.Grammar.Word()}
 	}
-	in := admission.Input{Comment: c.Comment, Command: parsed, Enrolment: b.enrolmentOf(c.Repo), Org: p.Org, Bot: bot, Tries: c.Tries}
+	in := admission.Input{Comment: c.Comment, Command: parsed, Enrolment: b.enrolmentOf(c.Repo), Org: p.Org, Bot: bot, Tries: c.Tries, Permitted: p.Permissions, PerHour: b.PerPerson}
 	if in.Enrolment == nil {
 		return in, nil
+	}
+	var err error
+	if in.Asked, err = b.askedLately(ctx, c.Comment); err != nil {
+		return in, err
 	}
 	b.findObstacles(ctx, &in)
 	pull, err := p.Client.PullRequest(ctx, c.Repo, c.Pull)
@@ -143,6 +151,24 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 		return in, fmt.Errorf("cannot read the pushes to %s#%d: %w", c.Repo, c.Pull, err)
 	}
 	return in, nil
+}
+
+// askedLately is when the runs were asked for that the author of a comment asked for in
+// the hour before it. Nobody looks where any number may be asked for.
+func (b *Bridge) askedLately(ctx context.Context, c forge.Comment) (at []time.Time, err error) {
+	if b.PerPerson <= 0 {
+		return nil, nil
+	}
+	lately, err := b.Journal.Reports(ctx, journal.Filter{Since: c.Created.Add(-time.Hour), Limit: many})
+	if err != nil {
+		return nil, fmt.Errorf("cannot count what %s asked for: %w", c.Author.Login, err)
+	}
+	for _, r := range lately {
+		if by := r.Request.AskedBy; by.ID == c.Author.ID && r.Request.Code.Forge == c.Repo.Forge && r.Request.Via == "" {
+			at = append(at, r.Request.AskedAt)
+		}
+	}
+	return at, nil
 }
 
 // findObstacles asks this host and the place of the runs whether they take the recipe's.
@@ -187,12 +213,22 @@ func (b *Bridge) refuse(ctx context.Context, c ledger.Comment, refusal admission
 	return nil
 }
 
-// ignore closes a comment of our own without a word.
-func (b *Bridge) ignore(ctx context.Context, c ledger.Comment) error {
+// forgetDeleted closes a command whose comment was deleted before it was answered: nobody asks
+// any more.
+func (b *Bridge) forgetDeleted(ctx context.Context, c ledger.Comment) error {
+	if err := b.ignore(ctx, c, admission.Withdrawn); err != nil {
+		return err
+	}
+	b.audit(ctx, c, "ignore", "", "the comment was deleted before it was answered")
+	return nil
+}
+
+// ignore closes a comment without a word.
+func (b *Bridge) ignore(ctx context.Context, c ledger.Comment, why admission.Reason) error {
 	if err := b.announcer.Silence(ctx, c.Comment); err != nil {
 		return err
 	}
-	_, err := b.Ledger.Decide(ctx, c.Repo.Forge, c.ID, ledger.Decision{Refusal: string(admission.Own)})
+	_, err := b.Ledger.Decide(ctx, c.Repo.Forge, c.ID, ledger.Decision{Refusal: string(why)})
 	return err
 }
 

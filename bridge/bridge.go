@@ -82,6 +82,9 @@ type Config struct {
 	// out now, which is no reason to refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 
+	// PerPerson is how many runs one person may ask for in an hour; 0 for any number.
+	PerPerson int
+
 	PublicURL string // the dashboard's
 	Grammar   command.Grammar
 	// EnrolmentPath is the enrolment's file as people at home have it. May be nil.

@@ -16,6 +16,7 @@ import (
 
 // fakeForge is a forge in memory.
 type fakeForge struct {
+	teams    map[string]int64 // each has one member
 	mu       sync.Mutex
 	next     int64
 	comments []forge.Comment
@@ -157,6 +158,10 @@ func (f *fakeForge) DefaultBranch(context.Context, forge.Repo) (string, []forge.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return "main", []forge.Tree{{Commit: oldHead, Tree: "tree"}}, f.call("DefaultBranch")
+}
+
+func (f *fakeForge) TeamMember(_ context.Context, _, team string, p forge.Person) (bool, error) {
+	return f.teams[team] == p.ID && p.ID != 0, nil
 }
 
 func (f *fakeForge) Member(_ context.Context, _ string, p forge.Person) (bool, error) {

@@ -21,6 +21,11 @@ type Forge struct {
 	ID     string
 	Org    string // whose pull requests are served and whose members may ask
 	Client Client
+	// OneByOne: the forge has no question about a whole organisation that costs nothing, so
+	// each repository is asked in its turn.
+	OneByOne bool
+	// Permissions are what may be tested there at all, whatever enrolments say.
+	Permissions admission.Permissions
 }
 
 // Pulls tells about pull requests.
@@ -106,6 +111,9 @@ func (p *place) known() forge.Person {
 
 func (p *place) source() intake.Source {
 	s := intake.Source{Forge: p.ID, Org: p.Org, Feed: p.Client, Branches: p.Client, Bot: p.known}
+	if p.OneByOne {
+		s.Org = ""
+	}
 	if clock, ok := p.Client.(interface{ Skew() time.Duration }); ok {
 		s.Skew = clock.Skew
 	}

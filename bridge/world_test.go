@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"seatrial/bridge"
+	"seatrial/bridge/admission"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger/ledgertest"
@@ -55,6 +56,7 @@ type world struct {
 	routes     *routes
 	trusted    bool
 	mergeQueue bool
+	permitted  admission.Permissions
 	isolated   atomic.Value    // why code cannot be isolated
 	preparer   bridge.Preparer // of every run; nil: none is prepared
 
@@ -91,7 +93,7 @@ func (w *world) start() {
 	l.end = end
 	mortal := &mortal{w: w, l: l}
 	b, err := bridge.New(bridge.Config{
-		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Client: mortalForge{w.forge, mortal}}},
+		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: mortalForge{w.forge, mortal}}},
 		Enrolments: func() []recipes.Enrolment {
 			return []recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue}}
 		},

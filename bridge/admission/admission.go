@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,12 +21,6 @@ import (
 	"seatrial/harness/run"
 	"seatrial/recipes"
 )
-
-// Members is asked whether somebody belongs to the organisation. An error means
-// that it is not known, never no.
-type Members interface {
-	Member(ctx context.Context, org string, p forge.Person) (bool, error)
-}
 
 // Input is everything that a decision rests on.
 type Input struct {
@@ -41,6 +36,16 @@ type Input struct {
 	Vouched bool
 	// Commit is what the asker says the head is; empty where they do not.
 	Commit string
+	// Base is what a branch that is to be tested shall be merged into; empty for one of
+	// its own right.
+	Base string
+
+	// Permitted is what may be tested at all on this forge, whatever enrolments say.
+	Permitted Permissions
+	// PerHour is how many runs one person may ask for in an hour; 0 for any number. Asked
+	// is when those of the last hour were asked for.
+	PerHour int
+	Asked   []time.Time
 
 	Org string       // whose members may ask
 	Bot forge.Person // ourselves
@@ -89,12 +94,12 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	case in.Pull.Head == "":
 		return Decision{}, fmt.Errorf("cannot decide about comment %d: the forge does not say which commit is the head of %s#%d", in.Comment.ID, in.Comment.Repo, in.Comment.Pull)
 	}
-	allowed, err := mayAsk(ctx, in, members)
-	if err != nil {
-		return Decision{}, err
+	if refusal := leftOut(in); refusal != nil {
+		return Decision{Refusal: refusal}, nil
 	}
-	if !allowed {
-		return refuse(NotAMember)
+	refusal, err := mayAsk(ctx, in, members)
+	if err != nil || refusal != nil {
+		return Decision{Refusal: refusal}, err
 	}
 	if in.Commit != "" && in.Commit != in.Pull.Head {
 		return refuse(NotTheHead, in.Commit, in.Pull.Head)
@@ -109,6 +114,9 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	}
 	if moved {
 		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
+	}
+	if until := tooMany(in); !until.IsZero() {
+		return refuse(TooMany, strconv.Itoa(in.PerHour), until.UTC().Format(time.RFC3339))
 	}
 	if refusal := blocked(in); refusal != nil {
 		return Decision{Refusal: refusal}, nil
@@ -134,27 +142,30 @@ func refuse(reason Reason, details ...string) (Decision, error) {
 	return Decision{Refusal: &Refusal{Reason: reason, Details: details}}, nil
 }
 
-func mayAsk(ctx context.Context, in Input, members Members) (bool, error) {
-	if in.Vouched {
-		return true, nil
+// leftOut refuses pull requests that are not tested, whoever asks.
+func leftOut(in Input) *Refusal {
+	e, pull := in.Enrolment, in.Pull
+	switch {
+	case !in.Permitted.repo(pull.Repo.String()):
+		return &Refusal{Reason: NotPermitted}
+	case !fits(in.Permitted.Branches, pull.Base), !fits(e.Branches, pull.Base):
+		return &Refusal{Reason: BranchLeftOut, Details: []string{pull.Base}}
+	case e.Drafts == recipes.Deny && pull.Draft:
+		return &Refusal{Reason: Draft}
+	case e.Forks == recipes.Deny && !strings.EqualFold(pull.HeadRepo, pull.Repo.String()):
+		return &Refusal{Reason: Fork}
 	}
-	listed := func(login string) bool { return strings.EqualFold(login, in.Comment.Author.Login) }
-	if in.Comment.Author.Login != "" && slices.ContainsFunc(in.Enrolment.Trusted.Senders, listed) {
-		return true, nil
-	}
-	member, err := members.Member(ctx, in.Org, in.Comment.Author)
-	if err != nil {
-		return false, fmt.Errorf("cannot find out whether %q is a member of %s: %w: %w", in.Comment.Author.Login, in.Org, ErrMembershipUnknown, err)
-	}
-	return member, nil
+	return nil
 }
 
 // headMoved finds the first push after the comment. The number tells the order
-// within a second, the time where a forge numbers its pushes differently.
+// within a second, the time where a forge numbers its pushes differently. Where it does
+// not number them at all, one in the comment's own second counts as after it: nobody can
+// say that it was not.
 func headMoved(in Input) (then string, moved bool) {
 	pushes := slices.SortedFunc(slices.Values(in.Pushes), func(a, b forge.Push) int { return a.At.Compare(b.At) })
 	for _, p := range pushes {
-		if p.ID > in.Comment.ID || p.At.After(in.Comment.Created) {
+		if p.ID > in.Comment.ID || p.At.After(in.Comment.Created) || p.ID == 0 && !p.At.Before(in.Comment.Created) {
 			if p.Before != "" {
 				then = p.Before
 			}

@@ -3,6 +3,7 @@ package admission
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"seatrial/harness/run"
 )
@@ -20,6 +21,13 @@ const (
 	CannotIsolate   Reason = "cannot-isolate"
 	NeedsUnmet      Reason = "needs-unmet"
 	CannotPlace     Reason = "cannot-place"
+	NotPermitted    Reason = "not-permitted"
+	BranchLeftOut   Reason = "branch-left-out"
+	Draft           Reason = "draft"
+	Fork            Reason = "fork"
+	NotNamed        Reason = "not-named"
+	ApprovalNeeded  Reason = "approval-needed"
+	TooMany         Reason = "too-many"
 	NotTheHead      Reason = "not-the-head"
 	BranchGone      Reason = "branch-gone"
 	BranchEmpty     Reason = "branch-empty"
@@ -28,6 +36,8 @@ const (
 	MembershipUnknown Reason = "membership-unknown"
 	// Own marks a comment of our own, which gets no answer.
 	Own Reason = "own"
+	// Withdrawn marks a comment that was deleted before it was answered; it gets none either.
+	Withdrawn Reason = "withdrawn"
 )
 
 // unknownCommit stands in a refusal for a commit that the forge did not name.
@@ -37,8 +47,12 @@ const unknownCommit = "-"
 // from the reason and the details alone, so that the same answer can be given
 // after a restart.
 type Refusal struct {
-	Reason  Reason
-	Details []string // words without spaces: two commits for HeadMoved and NotTheHead, "merged" for Closed, the needs for NeedsUnmet, an Obstacle's words for CannotPlace
+	Reason Reason
+	// Details are words without spaces: two commits for HeadMoved and NotTheHead, "merged" for Closed, the
+	// needs for NeedsUnmet, an Obstacle's words for CannotPlace, the branch for
+	// BranchLeftOut, the teams for NotNamed, the approvers for ApprovalNeeded, and for
+	// TooMany how many and until when (RFC 3339).
+	Details []string
 }
 
 // Obstacle is in the way of a recipe's runs: two sentences in plain text, each with
@@ -99,6 +113,26 @@ func (r Refusal) Sentence(a About) string {
 		return "This pull request is closed, and only open ones are tested."
 	case NotAMember:
 		return fmt.Sprintf("Only members of %s may start a run, and you are not one of them.", a.Org)
+	case NotNamed:
+		if len(r.Details) == 0 {
+			return "Only the people whom this recipe's enrolment names may start a run, and you are not one of them."
+		}
+		return fmt.Sprintf("Only members of the %s of %s may start a run of this recipe, and you are not one of them.", counted("team", r.Details), a.Org)
+	case ApprovalNeeded:
+		return fmt.Sprintf("This waits for the approval of %s.", strings.Join(r.Details, " or "))
+	case NotPermitted:
+		return fmt.Sprintf("The configuration of this installation leaves %s out, so nothing was started.", a.Repo)
+	case BranchLeftOut:
+		if r.detail(1) != "" {
+			return fmt.Sprintf("The branch %s is not tested.", r.detail(0))
+		}
+		return fmt.Sprintf("Pull requests for the branch %s are not tested.", r.detail(0))
+	case Draft:
+		return "This pull request is a draft, and drafts of this recipe are not tested."
+	case Fork:
+		return "This pull request comes from another repository, and only those from this one are tested."
+	case TooMany:
+		return fmt.Sprintf("You asked for %s runs within an hour, which is as many as one person may.", r.detail(0))
 	case HeadMoved:
 		now := run.ShortHash(r.detail(1))
 		if then := r.detail(0); then != "" {
@@ -123,6 +157,23 @@ func (r Refusal) Sentence(a About) string {
 	return "This could not be started."
 }
 
+// counted is "team a" or "teams a, b".
+func counted(noun string, names []string) string {
+	if len(names) > 1 {
+		noun += "s"
+	}
+	return noun + " " + strings.Join(names, ", ")
+}
+
+// clock is a time as people write it.
+func clock(text string) string {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return text
+	}
+	return at.UTC().Format("15:04 UTC")
+}
+
 // Next says what to do about it, in plain text.
 func (r Refusal) Next(a About) string {
 	switch r.Reason {
@@ -137,6 +188,20 @@ func (r Refusal) Next(a About) string {
 		return "Reopen it and comment again."
 	case NotAMember:
 		return fmt.Sprintf("Ask a member of %s to look at the change and to comment here; an operator can also put you on the recipe's list of trusted senders.", a.Org)
+	case NotNamed:
+		return "Ask one of those who may to look at the change and to comment here; an operator can change who in the recipe's enrolment."
+	case ApprovalNeeded:
+		return fmt.Sprintf("Once one of them has looked at the change and comments %s, it is started. A push in between needs no new comment of yours, only theirs.", a.Word)
+	case NotPermitted:
+		return "An operator can change permissions.repos in the list of forges."
+	case BranchLeftOut:
+		return "An operator can change branches in the recipe's enrolment, or permissions.branches in the list of forges."
+	case Draft:
+		return fmt.Sprintf("Mark it as ready for review, then comment %s again.", a.Word)
+	case Fork:
+		return "Ask somebody who may push to this repository to push the branch here and to open a pull request from it."
+	case TooMany:
+		return fmt.Sprintf("Comment %s again after %s.", a.Word, clock(r.detail(1)))
 	case HeadMoved:
 		return fmt.Sprintf("Look at the new commit, then comment %s again.", a.Word)
 	case CannotIsolate:

@@ -248,7 +248,7 @@ func TestATokenMayAskOnceASecond(t *testing.T) {
 
 func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 	for reason, status := range map[admission.Reason]int{
-		admission.NotEnrolled: 404, admission.PullRequestGone: 404, admission.BranchGone: 404, admission.NotAMember: 403,
+		admission.NotEnrolled: 404, admission.PullRequestGone: 404, admission.BranchGone: 404, admission.NotAMember: 403, admission.NotPermitted: 403, admission.Draft: 403, admission.TooMany: 429,
 		admission.HeadMoved: 409, admission.NotTheHead: 409, admission.Closed: 409, admission.NeedsUnmet: 409, admission.CannotIsolate: 409, admission.CannotPlace: 409,
 	} {
 		l := newLab(t)

@@ -59,6 +59,9 @@ type Code struct {
 	Base   string `json:"base,omitempty"`   // the branch that the pull request wants to change
 	Link   string `json:"link,omitempty"`   // the pull request's page
 
+	// Private says that the repository is not for everybody to read: it is fetched from a
+	// copy that the bridge made.
+	Private bool `json:"private,omitempty"`
 	// WorkTree says that the files of the folder at URL are tested as they lie
 	// there, committed or not.
 	WorkTree bool `json:"work_tree,omitempty"`

@@ -9,8 +9,8 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 )
 
-// getBranch answers for a branch of the repository itself.
-func getBranch(c *call) {
+// getGiteaBranch answers for a branch of the repository itself.
+func getGiteaBranch(c *call) {
 	r := c.repo()
 	if r == nil {
 		return

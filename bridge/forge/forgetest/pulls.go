@@ -46,6 +46,8 @@ func (s *Server) AddEmptyPull(at forge.Repo, author, title string) (int, error) 
 		return 0, err
 	}
 	i.pull = &pull{branch: "change", base: i.repo.defaultBranch}
+	name := forkName(author, i.repo.name)
+	s.forks[name] = append(s.forks[name], i)
 	return n, nil
 }
 
@@ -68,12 +70,16 @@ func (s *Server) OpenPull(p NewPull) (int, error) {
 	if p.Branch == "" {
 		p.Branch = "change"
 	}
+	s.pushed(r.dir)
 	commits, err := revisions(r.dir, head, "^"+r.defaultBranch)
 	if err != nil {
 		return 0, err
 	}
 	i := s.addIssue(r, author, p.Title, p.Body)
 	i.pull = &pull{branch: p.Branch, base: r.defaultBranch, head: head, noted: head}
+	name := forkName(author.Login, r.name)
+	s.forks[name] = append(s.forks[name], i)
+	i.pull.moves = []*move{s.newMove(r, author, "refs/heads/"+p.Branch, "", head)}
 	if len(commits) > 0 {
 		i.pull.pushes = []*push{{id: s.nextID(), by: author, at: s.time(), commits: commits}}
 	}
@@ -98,6 +104,8 @@ func (s *Server) Push(at forge.Repo, n int, dir, ref string) (string, error) {
 	}
 	before := p.head
 	p.head = commit
+	s.pushed(i.repo.dir)
+	p.moves = append(p.moves, s.newMove(i.repo, i.author, "refs/heads/"+p.branch, before, commit))
 	if !i.open {
 		return commit, nil
 	}
@@ -142,6 +150,7 @@ func (s *Server) notePush(i *issue, before, after string, when time.Time) error 
 	}
 	p.noted = after
 	i.updated = when
+	s.pushed(r.dir)
 	if isAncestor(r.dir, before, after) {
 		commits, err := revisions(r.dir, after, "^"+before, "^"+p.base)
 		if err == nil && len(commits) > 0 {
@@ -223,6 +232,9 @@ func (s *Server) Merge(at forge.Repo, n int) error {
 	if _, err := Git(dir, "update-ref", base, merge); err != nil {
 		return err
 	}
+	s.pushed(dir)
+	s.moveBranch(i.repo, nil, base, s.parent(i.repo, merge), merge)
+	p.merge = merge
 	i.open, p.merged, i.updated = false, true, s.time()
 	return nil
 }

@@ -185,7 +185,7 @@ func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
 
 func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
 	path := closed(t)
-	raw(t, path, `DROP TABLE strangers`, `DELETE FROM goose_db_version WHERE version_id > 1`)
+	raw(t, path, `DROP TABLE strangers`, `DROP TABLE asks`, `DELETE FROM goose_db_version WHERE version_id > 1`)
 	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
