@@ -48,8 +48,8 @@ type serveCommand struct {
 	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	waysOptions
 	hookOptions
-	wayOptions
 	frontOptions
 	registryOptions
 	buildOptions
@@ -134,6 +134,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.Capacity < 1 {
 		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
+	}
+	if err := c.waysOptions.check(); err != nil {
+		return err
 	}
 	return c.buildOptions.check()
 }
@@ -262,7 +265,7 @@ func (c *serveCommand) open(g Globals, sv *server, db *sqlite.DB, log *slog.Logg
 	if sv.front, err = newFront(g, c.hookOptions, sv, all, log); err != nil {
 		return err
 	}
-	if sv.schedule, err = c.scheduler(sv, c.Word, log); err != nil {
+	if sv.scheduler, err = newScheduler(c.waysOptions, sv, c.Word, log); err != nil {
 		return err
 	}
 	if err := g.writeAddress(c.PublicURL); err != nil {

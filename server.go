@@ -45,9 +45,9 @@ type server struct {
 		Run(context.Context) error
 	}
 	bridge    *bridge.Bridge
-	hooks     *hook.Receiver // nil: no forge has a secret for them
 	front     *front.Front
-	schedule  *schedule.Scheduler
+	scheduler *schedule.Scheduler
+	hooks     *hook.Receiver // nil: no forge has a secret for them
 	janitor   janitor.Janitor
 	runs      string // the folder of the runs' folders
 	keepFiles time.Duration
@@ -75,7 +75,7 @@ func (sv *server) run(ctx context.Context, clean time.Duration) error {
 	for _, f := range sv.forges {
 		group.Go(func() error { return checkAccess(ctx, f, sv.log) }) // said at the start
 	}
-	group.Go(func() error { return sv.schedule.Run(ctx) }) // default branches
+	group.Go(func() error { return sv.scheduler.Run(ctx) })
 	if sv.hooks != nil {
 		group.Go(func() error { return sv.hooks.Run(ctx) }) // nudges
 	}
@@ -116,8 +116,8 @@ func (sv *server) drain(ctx context.Context) error {
 	return nil
 }
 
-// serveHTTP leads an app's host name to the app, webhooks to their receiver, wishes for
-// runs to the front, and everything else to the dashboard.
+// serveHTTP leads an app's host name to the app, webhooks to their receiver, and everything
+// else to the dashboard.
 func (sv *server) serveHTTP(ctx context.Context) error {
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

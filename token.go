@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,10 +19,10 @@ type tokenCommand struct {
 	Revoke tokenRevoke `cmd:"" help:"Take a token back: it counts no more from now on."`
 }
 
-// tokens are those of the state folder.
-func (g Globals) tokens() (*token.Book, error) {
-	dir, err := g.stateDir(".", 0o711)
-	return token.Open(filepath.Join(dir, tokensFile)), err
+// tokenBook is where tokens are kept, whose folder it makes.
+func (g Globals) tokenBook() (*token.Book, error) {
+	_, err := g.stateDir(".", 0o711)
+	return g.tokens(), err
 }
 
 // tokenError says what kind of trouble it is.
@@ -61,7 +60,7 @@ func (c *tokenNew) Run(g *Globals, s streams) error {
 	case c.Expires > 0:
 		t.Expires = time.Now().Add(c.Expires).UTC().Truncate(time.Second)
 	}
-	book, err := g.tokens()
+	book, err := g.tokenBook()
 	if err != nil {
 		return err
 	}
@@ -96,7 +95,7 @@ func (c *tokenHook) Run(g *Globals, s streams) error {
 	if err := t.Check(); err != nil || strings.ContainsAny(c.Repo, "*?[]{}\\") {
 		return exitWith(exitUsage, fmt.Errorf("%q is not a repository: write owner/name", c.Repo))
 	}
-	book, err := g.tokens()
+	book, err := g.tokenBook()
 	if err != nil {
 		return err
 	}
@@ -113,7 +112,7 @@ type tokenList struct {
 }
 
 func (c *tokenList) Run(g *Globals, s streams) error {
-	book, err := g.tokens()
+	book, err := g.tokenBook()
 	if err != nil {
 		return err
 	}
@@ -158,7 +157,7 @@ type tokenRevoke struct {
 }
 
 func (c *tokenRevoke) Run(g *Globals, s streams) error {
-	book, err := g.tokens()
+	book, err := g.tokenBook()
 	if err != nil {
 		return err
 	}

@@ -12,32 +12,25 @@ import (
 	"seatrial/bridge/front"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/schedule"
+	"seatrial/bridge/token"
 	"seatrial/recipes"
 )
 
-// wayOptions are about runs that no comment asks for.
-type wayOptions struct {
-	Schedule string `help:"When each recipe's default branch is tested again, unless its enrolment says otherwise: nightly, weekly, off, or a cron expression." default:"off" placeholder:"WHEN"`
-	Night    string `help:"Between which times of the day nightly and weekly runs begin, on this machine's clock. Each recipe has a time of its own." default:"01:00-05:00" placeholder:"FROM-TO"`
+// waysOptions are about runs that no comment asks for.
+type waysOptions struct {
+	Schedule string `help:"When the default branch of each recipe is tested again, unless its enrolment says otherwise: nightly, weekly, off, or a cron expression in the local time zone. Nightly and weekly choose a time of the night by the recipe's name." default:"off" placeholder:"WHEN"`
+	Night    string `help:"Between which times of the day nightly and weekly runs begin, on this machine's clock." default:"01:00-05:00" placeholder:"FROM-TO"`
 }
 
-// scheduler tests default branches again.
-func (o wayOptions) scheduler(sv *server, word string, log *slog.Logger) (*schedule.Scheduler, error) {
-	night, err := o.night()
-	if err != nil {
-		return nil, exitWith(exitUsage, err)
-	}
+func (o waysOptions) check() error {
 	if err := recipes.ScheduleProblem(o.Schedule); err != nil {
-		return nil, exitWith(exitUsage, fmt.Errorf("--schedule: %w", err))
+		return exitWith(exitUsage, fmt.Errorf("--schedule: %w", err))
 	}
-	return schedule.New(schedule.Config{
-		Bridge: sv.bridge, Runs: sv.journal, Memory: sv.journal, Default: o.Schedule, Night: night,
-		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
-		Context:    announce.Context{PublicURL: sv.public, Word: word, Mask: sv.mask}, Now: time.Now, Log: log,
-	})
+	_, err := o.night()
+	return exitWith(exitUsage, err)
 }
 
-func (o wayOptions) night() (schedule.Night, error) {
+func (o waysOptions) night() (schedule.Night, error) {
 	if o.Night == "" {
 		return schedule.DefaultNight, nil
 	}
@@ -47,7 +40,7 @@ func (o wayOptions) night() (schedule.Night, error) {
 	if !ok || err != nil || errTo != nil {
 		return schedule.Night{}, fmt.Errorf("--night %q is not two times of a day: write it like 01:00-05:00", o.Night)
 	}
-	midnight := time.Date(begins.Year(), begins.Month(), begins.Day(), 0, 0, 0, 0, time.UTC)
+	midnight := begins.Truncate(24 * time.Hour)
 	night := schedule.Night{From: begins.Sub(midnight), To: ends.Sub(midnight)}
 	if err := night.Check(); err != nil {
 		return night, fmt.Errorf("--night %q: %w", o.Night, err)
@@ -55,30 +48,39 @@ func (o wayOptions) night() (schedule.Night, error) {
 	return night, nil
 }
 
-// newFront lets programs ask for runs, and the webhooks of single repositories.
+// tokens are those that the operator gave out, as they are now.
+func (g Globals) tokens() *token.Book { return token.Open(filepath.Join(g.State, tokensFile)) }
+
+// writeAddress lets programs on this machine find the server.
+func (g Globals) writeAddress(url string) error {
+	if err := os.WriteFile(filepath.Join(g.State, addressFile), []byte(url+"\n"), 0o644); err != nil {
+		return exitWith(exitConfiguration, fmt.Errorf("cannot write down where the server is: %w", err))
+	}
+	return nil
+}
+
+// newFront lets programs ask for runs.
 func newFront(g Globals, o hookOptions, sv *server, all []hook.Forge, log *slog.Logger) (*front.Front, error) {
 	proxies, err := o.proxies()
 	if err != nil {
 		return nil, err
 	}
-	book, err := g.tokens()
-	if err != nil {
-		return nil, err
-	}
-	made, err := front.New(front.Config{
-		Bridge: sv.bridge, Tokens: book, Runs: sv.journal, Forges: all, PublicURL: sv.public, TrustedProxies: proxies, Now: time.Now, Log: log,
+	f, err := front.New(front.Config{
+		Bridge: sv.bridge, Tokens: g.tokens(), Runs: sv.journal, Forges: all, PublicURL: sv.public, TrustedProxies: proxies, Now: time.Now, Log: log,
 	})
-	return made, exitWith(exitConfiguration, err)
+	return f, exitWith(exitConfiguration, err)
 }
 
-// writeAddress lets programs on this machine find the server.
-func (g Globals) writeAddress(url string) error {
-	dir, err := g.stateDir(".", 0o711)
+// newScheduler has recipes tested again at their times.
+func newScheduler(o waysOptions, sv *server, word string, log *slog.Logger) (*schedule.Scheduler, error) {
+	night, err := o.night()
 	if err != nil {
-		return err
+		return nil, err // it was checked
 	}
-	if err := os.WriteFile(filepath.Join(dir, addressFile), []byte(url+"\n"), 0o644); err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot write down where the server is: %w", err))
-	}
-	return nil
+	s, err := schedule.New(schedule.Config{
+		Bridge: sv.bridge, Runs: sv.journal, Memory: sv.journal, Default: o.Schedule, Night: night,
+		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
+		Context:    announce.Context{PublicURL: sv.public, Word: word, Mask: sv.mask}, Now: time.Now, Log: log,
+	})
+	return s, exitWith(exitConfiguration, err)
 }

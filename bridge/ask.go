@@ -26,6 +26,7 @@ type Ask struct {
 	Pull   int    // 0: a branch
 	Branch string // "" is the default branch
 	Commit string // if given, it must be the head
+	Base   string // what the branch is to be merged into; empty where it is no merge queue's
 
 	By run.Person // who asks; the login is shown to people
 	// Vouched: a token that the operator gave out, or the operator's own settings, speak
@@ -136,13 +137,13 @@ func (b *Bridge) decideAsk(ctx context.Context, a *Ask) (admission.Decision, err
 	defer cancel()
 	in := admission.Input{
 		Comment: forge.Comment{Repo: a.Repo, Pull: a.Pull, Author: forge.Person{ID: a.By.ID, Login: a.By.Login}, Created: b.Now()},
-		Vouched: a.Vouched, Commit: a.Commit, Enrolment: b.enrolmentOf(a.Repo),
+		Vouched: a.Vouched, Commit: a.Commit, Base: a.Base, Enrolment: b.enrolmentOf(a.Repo),
 	}
 	p := b.forges[a.Repo.Forge]
 	if p == nil || in.Enrolment == nil {
 		return admission.Decision{Refusal: &admission.Refusal{Reason: admission.NotEnrolled}}, nil
 	}
-	in.Org, in.Bot = p.Org, p.known()
+	in.Org, in.Bot, in.Permitted = p.Org, p.known(), p.Permissions
 	a.Repo, _ = b.repoOf(*in.Enrolment)
 	in.Enrolment.Needs = union(in.Enrolment.Needs, a.Needs)
 	b.findObstacles(ctx, &in)

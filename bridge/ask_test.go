@@ -142,6 +142,23 @@ func TestAsksAreRefusedWithTheNextStep(t *testing.T) {
 	})
 }
 
+func TestWhatIsNotPermittedIsNotAskedForEither(t *testing.T) {
+	for want, permitted := range map[admission.Reason]admission.Permissions{
+		admission.NotPermitted: {Repos: []string{"other/*"}}, admission.BranchLeftOut: {Branches: []string{"release/*"}},
+	} {
+		inABubble(t, func(t *testing.T, w *world) {
+			w.permitted = permitted
+			w.start()
+			for _, a := range []bridge.Ask{{Pull: 7}, {}, {Branch: "main", Base: "main"}} {
+				if answer := w.mustAsk(a); answer.Refusal == nil || answer.Refusal.Reason != want {
+					t.Errorf("%+v: %+v, want %s", a, answer, want)
+				}
+			}
+			w.stop()
+		})
+	}
+}
+
 func TestTheSameKeyIsTheSameAsk(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.start()

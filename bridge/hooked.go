@@ -34,7 +34,7 @@ func (b *Bridge) hooked(ctx context.Context, e hook.Event) error {
 	case hook.Pull:
 		return b.PullChanged(ctx, e.Repo, e.Pull)
 	case hook.MergeGroup:
-		_, err := b.AskMergeGroup(ctx, e.Repo, e.Ref, e.Commit)
+		_, err := b.AskMergeGroup(ctx, e.Repo, e.Ref, e.Commit, e.Base)
 		return err
 	case hook.Everything:
 		return errors.Join(b.poller.LookAt(ctx, e.Repo), b.PullChanged(ctx, e.Repo, 0), b.poller.BranchMoved(ctx, e.Repo))

@@ -56,6 +56,7 @@ type world struct {
 	routes     *routes
 	trusted    bool
 	mergeQueue bool
+	permitted  admission.Permissions
 	isolated   atomic.Value    // why code cannot be isolated
 	preparer   bridge.Preparer // of every run; nil: none is prepared
 
@@ -96,7 +97,7 @@ func (w *world) start() {
 	l.end = end
 	mortal := &mortal{w: w, l: l}
 	b, err := bridge.New(bridge.Config{
-		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Client: mortalForge{w.forge, mortal}}},
+		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: mortalForge{w.forge, mortal}}},
 		Enrolments: func() []recipes.Enrolment {
 			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Deps: w.deps}}, w.others...)
 		},

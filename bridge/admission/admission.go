@@ -36,6 +36,9 @@ type Input struct {
 	Vouched bool
 	// Commit is what the asker says the head is; empty where they do not.
 	Commit string
+	// Base is what a branch that is to be tested shall be merged into; empty for one of
+	// its own right.
+	Base string
 
 	// Permitted is what may be tested at all on this forge, whatever enrolments say.
 	Permitted Permissions

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -20,8 +21,13 @@ func DecideBranch(ctx context.Context, in Input, branch *forge.Branch, members M
 	case branch.Head == "":
 		return refuse(BranchEmpty)
 	}
-	if !in.Permitted.repo(branch.Repo.String()) {
+	target := cmp.Or(in.Base, branch.Name)
+	switch {
+	case !in.Permitted.repo(branch.Repo.String()):
 		return refuse(NotPermitted)
+	// What an enrolment says of branches is about where changes go.
+	case !fits(in.Permitted.Branches, target), in.Base != "" && !fits(in.Enrolment.Branches, in.Base):
+		return refuse(BranchLeftOut, target, "itself")
 	}
 	refusal, err := mayAsk(ctx, in, members)
 	switch {
@@ -39,6 +45,7 @@ func DecideBranch(ctx context.Context, in Input, branch *forge.Branch, members M
 		URL:    branch.CloneURL,
 		Ref:    "refs/heads/" + branch.Name,
 		Commit: branch.Head,
+		Base:   in.Base,
 		Link:   branch.URL,
 
 		Private: branch.Private,
@@ -70,6 +77,16 @@ func (r Refusal) NextAsked(a About) string {
 		return fmt.Sprintf("A member of %s may ask, and so may an API token: an operator makes one with “seatrial token new”.", a.Org)
 	case NeedsUnmet:
 		return "An operator can offer it, in the configuration or on a cluster in the meta of a node. Or take it out of what you ask for, or out of needs in the recipe's enrolment. Then ask again."
+	case NotNamed:
+		return "Those whom the enrolment names may ask, and so may an API token: an operator makes one with “seatrial token new”."
+	case ApprovalNeeded:
+		return "Ask one of them to comment on the pull request, or ask with an API token: an operator makes one with “seatrial token new”."
+	case Draft:
+		return "Mark it as ready for review, then ask again."
+	case TooMany:
+		return fmt.Sprintf("Ask again after %s.", clock(r.detail(1)))
+	case HeadMoved:
+		return "Look at the new commit, then ask again."
 	case MembershipUnknown:
 		return "Ask again in a moment."
 	}

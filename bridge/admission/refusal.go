@@ -123,6 +123,9 @@ func (r Refusal) Sentence(a About) string {
 	case NotPermitted:
 		return fmt.Sprintf("The configuration of this installation leaves %s out, so nothing was started.", a.Repo)
 	case BranchLeftOut:
+		if r.detail(1) != "" {
+			return fmt.Sprintf("The branch %s is not tested.", r.detail(0))
+		}
 		return fmt.Sprintf("Pull requests for the branch %s are not tested.", r.detail(0))
 	case Draft:
 		return "This pull request is a draft, and drafts of this recipe are not tested."

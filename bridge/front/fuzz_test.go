@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"seatrial/bridge"
-	"seatrial/bridge/front"
 )
 
 // sane holds of whatever the bridge is asked because of a stranger's text.
@@ -35,7 +34,7 @@ func FuzzWish(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		l := newLab(t, func(c *front.Config) { c.Tokens = one{"**"} })
+		l := labWith(t, one{"**"})
 		w := l.do(http.MethodPost, "/api/v1/run", body, "Authorization", "Bearer t")
 		if w.Code != http.StatusAccepted && (w.Code < 400 || w.Code >= 500) || (w.Code == http.StatusAccepted) != (len(l.asked) == 1) {
 			t.Errorf("%q: %d, asked %+v", body, w.Code, l.asked)
@@ -56,7 +55,7 @@ func FuzzHook(f *testing.F) {
 		}
 		given, _ := url.ParseQuery(query)
 		given.Set("token", "t")
-		l := newLab(t, func(c *front.Config) { c.Tokens = one{"coop/guestbook"} })
+		l := labWith(t, one{"coop/guestbook"})
 		w := l.post("/hook"+path+"?"+given.Encode(), event, body)
 		if w.Code != http.StatusAccepted && w.Code != http.StatusOK && (w.Code < 400 || w.Code >= 500) || (w.Code == http.StatusAccepted) != (len(l.asked) == 1) {
 			t.Errorf("%d %s, asked %+v", w.Code, w.Body, l.asked)

@@ -58,8 +58,10 @@ func refused(r bridge.AskRefusal) *problem {
 	switch r.Reason {
 	case admission.NotEnrolled, admission.PullRequestGone, admission.BranchGone:
 		status = http.StatusNotFound
-	case admission.NotAMember:
+	case admission.NotAMember, admission.NotNamed, admission.ApprovalNeeded, admission.NotPermitted, admission.BranchLeftOut, admission.Draft, admission.Fork:
 		status = http.StatusForbidden
+	case admission.TooMany:
+		status = http.StatusTooManyRequests
 	}
 	return bad(status, string(r.Reason), r.Sentence, r.Next)
 }
