@@ -38,6 +38,9 @@ func (o wayOptions) scheduler(sv *server, word string, log *slog.Logger) (*sched
 }
 
 func (o wayOptions) night() (schedule.Night, error) {
+	if o.Night == "" {
+		return schedule.DefaultNight, nil
+	}
 	from, to, ok := strings.Cut(o.Night, "-")
 	begins, err := time.Parse("15:04", from)
 	ends, errTo := time.Parse("15:04", to)

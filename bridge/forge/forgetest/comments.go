@@ -128,7 +128,12 @@ func (s *Server) Statuses(at forge.Repo, commit string) ([]forge.Status, error) 
 	if err != nil {
 		return nil, err
 	}
-	list := checkedBy(r, commit)
+	var list []forge.Status
+	for _, k := range slices.Backward(r.checks) { // as an App says it
+		if k.commit == commit {
+			list = append(list, k.asStatusOf())
+		}
+	}
 	for _, st := range slices.Backward(r.statuses) {
 		if st.commit == commit {
 			list = append(list, st.Status)

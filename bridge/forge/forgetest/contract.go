@@ -23,7 +23,7 @@ func Contract(t *testing.T, open func(*testing.T) Fixture) {
 			})
 		}
 	})
-	for _, c := range slices.Concat(feedContract, peopleContract, changeContract) {
+	for _, c := range slices.Concat(feedContract, peopleContract, changeContract, githubContract) {
 		t.Run(c.sentence, func(t *testing.T) { c.check(newScene(t, open)) })
 	}
 }

@@ -2,8 +2,10 @@
 // forge adapter must keep.
 //
 // Server is a small Gitea in memory: the routes of the API that we use, git over HTTP,
-// and plain pages for a person. Where it matters to us it behaves like Gitea 1.26, and
-// the same contract runs against a real one (realgitea). It scolds whoever misuses it,
+// webhooks, and plain pages for a person. Where it matters to us it behaves like Gitea
+// 1.26, and the same contract runs against a real one (realgitea). With Options.Kind it
+// speaks GitHub's protocol instead, held against recorded answers of the real one, and
+// keeps the ledger of what each account has used of its limit. It scolds whoever misuses it,
 // keeps a list of what it was asked, and can be told to fail. World is what tests and
 // stories do to a forge, whichever it is. Server is no forge to keep anything on:
 // there are no passwords, and whoever opens its pages may comment in anybody's name.

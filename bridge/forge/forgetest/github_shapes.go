@@ -33,9 +33,11 @@ func (s *Server) ghUser(u *user) object {
 }
 
 func (s *Server) ghOrg(o *org) object {
-	out := s.ghUser(o.user)
-	out["url"], out["description"] = s.apiURL("/orgs/%s", o.user.Login), nil
-	return out
+	u := o.user
+	return object{
+		"login": u.Login, "id": u.ID, "node_id": nodeID("Organization", u.ID), "avatar_url": fmt.Sprintf("%s/avatars/u/%d", s.URL(), u.ID),
+		"url": s.apiURL("/orgs/%s", u.Login), "description": nil,
+	}
 }
 
 // ghRepo describes a repository; permissions are only told to who is signed in.

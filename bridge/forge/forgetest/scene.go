@@ -37,6 +37,8 @@ type Fixture struct {
 	World World
 	// Adapter makes one that uses the token.
 	Adapter func(token string) Adapter
+	// AppAdapter makes one that speaks as an App. Only for traits with Checks.
+	AppAdapter func(a App) Adapter
 	// Tick lets at least one second of the world's time pass.
 	Tick func()
 	// Traits are the forge's ways. Clauses about others are not asked.

@@ -18,17 +18,25 @@ func TestContractAgainstTheFake(t *testing.T) {
 		return forgetest.Fixture{
 			World: server,
 			Adapter: func(token string) forgetest.Adapter {
-				f, err := github.New(github.Config{
-					ID: server.ID(), URL: server.URL(), Token: func() string { return token },
-					RetryPause: time.Millisecond, WritePause: time.Millisecond,
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				return f
+				return open(t, server, github.Config{Token: func() string { return token }})
+			},
+			AppAdapter: func(a forgetest.App) forgetest.Adapter {
+				return open(t, server, github.Config{Apps: []github.App{{ID: a.ID, Key: func() []byte { return a.Key }}}})
 			},
 			Tick:   func() { server.SetClock(time.Duration(ahead.Add(2)) * time.Second) },
 			Traits: forgetest.GitHubTraits,
 		}
 	})
+}
+
+// open makes an adapter that waits for nobody.
+func open(t *testing.T, server *forgetest.Server, c github.Config) forgetest.Adapter {
+	t.Helper()
+	c.ID, c.URL = server.ID(), server.URL()
+	c.RetryPause, c.WritePause = time.Millisecond, time.Millisecond
+	f, err := github.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
