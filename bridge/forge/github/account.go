@@ -1,6 +1,7 @@
 package github
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -48,6 +49,9 @@ func (t *tokenSigner) id() string {
 }
 
 func (t *tokenSigner) renew() bool { return false }
+
+// bearer implements bearer.
+func (t *tokenSigner) bearer(context.Context) (string, error) { return t.token(), nil }
 
 // RoundTrip implements http.RoundTripper.
 func (t *tokenSigner) RoundTrip(r *http.Request) (*http.Response, error) {

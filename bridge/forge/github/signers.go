@@ -2,6 +2,7 @@ package github
 
 import (
 	"bytes"
+	"context"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -140,11 +141,32 @@ func (s *installSigner) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := signed.RoundTrip(r)
+	return resp, s.plain(err)
+}
+
+// bearer implements bearer.
+func (s *installSigner) bearer(ctx context.Context) (string, error) {
+	signed, err := s.current()
+	if err != nil {
+		return "", err
+	}
+	if _, until, err := signed.Expiry(); err == nil && !until.After(s.app.send.now()) {
+		s.renew() // by the clock that we were given, which the library does not know
+		if signed, err = s.current(); err != nil {
+			return "", err
+		}
+	}
+	token, err := signed.Token(ctx)
+	return token, s.plain(err)
+}
+
+// plain is an error without what the library makes of it.
+func (s *installSigner) plain(err error) error {
 	if refused, ok := errors.AsType[*ghinstallation.HTTPError](err); ok {
 		s.renew()
-		return nil, s.refusal(refused)
+		return s.refusal(refused)
 	}
-	return resp, err
+	return err
 }
 
 // refusal is why there is no token, in our own words: the library's contain what it was
