@@ -242,6 +242,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
 		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.place.dispatcher, Routes: sv.router, Baselines: db, Preparer: sv.place.preparer,
 		CannotIsolate: func() string { return sv.place.cannotIsolate }, CannotDispatch: sv.place.obstacle,
+		Copies: sv.place.copies, CannotFetch: sv.place.cannotFetch,
 		PublicURL: c.PublicURL, Grammar: grammar, PerPerson: c.PerPerson,
 		Mask:     sv.mask,
 		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,

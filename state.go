@@ -22,6 +22,7 @@ const (
 	tokensFile   = "tokens.json" // that programs and repositories ask for runs with, hashed
 	runsDir      = "runs"        // a folder a run: job, events, log, results
 	workDir      = "work"        // what runs deploy; the only part that an app's user passes through
+	privateDir   = "private"     // copies of private repositories, which the bridge makes with its token
 	mirrorsDir   = "mirrors"     // caches of the recipes' repositories
 	scratchDir   = "scratch"     // of the bridge, emptied at its start
 	vaultDir     = "vault"       // snapshots, while a run lives

@@ -31,6 +31,9 @@ func (o waysOptions) check() error {
 }
 
 func (o waysOptions) night() (schedule.Night, error) {
+	if o.Night == "" {
+		return schedule.DefaultNight, nil
+	}
 	from, to, ok := strings.Cut(o.Night, "-")
 	begins, err := time.Parse("15:04", from)
 	ends, errTo := time.Parse("15:04", to)

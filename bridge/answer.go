@@ -176,6 +176,7 @@ func (b *Bridge) findObstacles(ctx context.Context, in *admission.Input) {
 	if b.CannotIsolate != nil {
 		in.CannotIsolate = b.CannotIsolate()
 	}
+	in.CannotFetch = b.CannotFetch
 	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
 	if b.CannotDispatch == nil {
 		return

@@ -320,7 +320,6 @@ func TestAMergeQueuesGroupIsTestedWhereTheEnrolmentSaysSo(t *testing.T) {
 		inABubble(t, func(t *testing.T, w *world) {
 			w.mergeQueue = wanted
 			w.forge.branches["gh-readonly-queue/main/pr-7"] = newHead
-			w.start()
 			down := true
 			w.forge.fail = func(call string) error {
 				if call == "Branch" && down {
@@ -329,6 +328,7 @@ func TestAMergeQueuesGroupIsTestedWhereTheEnrolmentSaysSo(t *testing.T) {
 				}
 				return nil
 			}
+			w.start()
 			for range 3 { // the forge delivers it again
 				w.alive.bridge.Hooked(t.Context(), group)
 			}

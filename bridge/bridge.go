@@ -82,6 +82,12 @@ type Config struct {
 	// out now, which is no reason to refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 
+	// Copies is the folder of private repositories' copies: only the bridge writes there,
+	// and only runs on this machine read there.
+	Copies string
+	// CannotFetch says why runs of private repositories are refused; empty where they are not.
+	CannotFetch admission.Obstacle
+
 	// PerPerson is how many runs one person may ask for in an hour; 0 for any number.
 	PerPerson int
 

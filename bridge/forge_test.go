@@ -27,6 +27,7 @@ type fakeForge struct {
 	issues   []forge.Issue
 	branches map[string]string         // heads
 	statuses map[string][]forge.Status // by commit
+	copies   []string                  // of private repositories
 	calls    []string
 	posts    int
 	edits    []time.Time

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -158,6 +159,16 @@ func (b *Bridge) enrolmentOf(repo forge.Repo) *recipes.Enrolment {
 		}
 	}
 	return nil
+}
+
+// enrolment is that of a recipe, as it is now.
+func (b *Bridge) enrolment(recipe string) (recipes.Enrolment, bool) {
+	all := b.Enrolments()
+	i := slices.IndexFunc(all, func(e recipes.Enrolment) bool { return e.Name == recipe })
+	if i < 0 {
+		return recipes.Enrolment{}, false
+	}
+	return all[i], true
 }
 
 // context is what the comment of a run says besides its report.

@@ -60,6 +60,10 @@ type world struct {
 	isolated   atomic.Value    // why code cannot be isolated
 	preparer   bridge.Preparer // of every run; nil: none is prepared
 
+	cannotFetch admission.Obstacle // what is private
+	deps        []string           // of the guestbook
+	others      []recipes.Enrolment
+
 	mu     sync.Mutex
 	deeds  int
 	killAt int  // the deed at which the bridge dies; 0 for never
@@ -95,7 +99,7 @@ func (w *world) start() {
 	b, err := bridge.New(bridge.Config{
 		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: mortalForge{w.forge, mortal}}},
 		Enrolments: func() []recipes.Enrolment {
-			return []recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue}}
+			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Deps: w.deps}}, w.others...)
 		},
 		Journal:       mortalMemory{w.memory, mortal},
 		Ledger:        mortalMemory{w.memory, mortal},
@@ -104,6 +108,8 @@ func (w *world) start() {
 		Routes:        w.routes,
 		Preparer:      w.preparer,
 		CannotIsolate: func() string { why, _ := w.isolated.Load().(string); return why },
+		Copies:        "/state/private",
+		CannotFetch:   w.cannotFetch,
 		PublicURL:     "https://ci.test",
 		Log:           slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})

@@ -56,6 +56,9 @@ type Input struct {
 	// CannotPlace says why the place of the runs does not take this recipe's, and what
 	// an operator does about it; empty where it does.
 	CannotPlace Obstacle
+	// CannotFetch says why runs of what not everybody can read are not started there; empty
+	// where they are.
+	CannotFetch Obstacle
 	// Unmet are needs of the enrolment that nothing here meets.
 	Unmet []string
 
@@ -118,14 +121,14 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	if until := tooMany(in); !until.IsZero() {
 		return refuse(TooMany, strconv.Itoa(in.PerHour), until.UTC().Format(time.RFC3339))
 	}
-	if refusal := blocked(in); refusal != nil {
+	if refusal := blocked(in, in.Pull.Private); refusal != nil {
 		return Decision{Refusal: refusal}, nil
 	}
 	return accept(in, codeOfPull(*in.Pull)), nil
 }
 
 // blocked says what is in the way of any run of the recipe; nil for nothing.
-func blocked(in Input) *Refusal {
+func blocked(in Input, private bool) *Refusal {
 	switch {
 	// What is deployed on a swarm runs in containers, whatever this host can.
 	case in.CannotIsolate != "" && !in.Enrolment.Trusted.Code && in.Enrolment.Target != recipes.TargetSwarm:
@@ -134,6 +137,8 @@ func blocked(in Input) *Refusal {
 		return &Refusal{Reason: NeedsUnmet, Details: strings.Fields(strings.Join(in.Unmet, " "))}
 	case in.CannotPlace.Why != "":
 		return &Refusal{Reason: CannotPlace, Details: in.CannotPlace.words()}
+	case private && in.CannotFetch.Why != "":
+		return &Refusal{Reason: CannotPlace, Details: in.CannotFetch.words()}
 	}
 	return nil
 }
@@ -194,6 +199,8 @@ func codeOfPull(pull forge.PullRequest) run.Code {
 		Commit: pull.Head,
 		Base:   pull.Base,
 		Link:   pull.URL,
+
+		Private: pull.Private,
 	}
 }
 

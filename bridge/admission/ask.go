@@ -36,7 +36,7 @@ func DecideBranch(ctx context.Context, in Input, branch *forge.Branch, members M
 	case in.Commit != "" && in.Commit != branch.Head:
 		return refuse(NotTheHead, in.Commit, branch.Head)
 	}
-	if refusal := blocked(in); refusal != nil {
+	if refusal := blocked(in, branch.Private); refusal != nil {
 		return Decision{Refusal: refusal}, nil
 	}
 	return accept(in, run.Code{

@@ -22,12 +22,44 @@ import (
 // asks the repository at the address alone, so a fork's tags never come along. Runs
 // may mirror one repository at once: they take turns.
 func (g *Git) Mirror(ctx context.Context, address, root string, refs ...string) (*Repo, error) {
-	return g.mirror(ctx, address, address, root, refs...)
+	return g.mirror(ctx, address, address, filepath.Join(root, mirrorName(address)), refs)
 }
 
-// mirror is Mirror of an address whose content is fetched from elsewhere: errors and the
-// mirror's name know the address alone.
-func (g *Git) mirror(ctx context.Context, address, from, root string, refs ...string) (*Repo, error) {
+// MirrorInto is Mirror into a folder that the caller names. The copy has the repository's
+// default branch for its own, so that others may fetch from it as from the address.
+func (g *Git) MirrorInto(ctx context.Context, address, dir string, refs ...string) (*Repo, error) {
+	r, err := g.mirror(ctx, address, address, dir, refs)
+	if err != nil {
+		return nil, err
+	}
+	shown, _ := checkAddress(address)
+	branch, err := g.defaultBranch(ctx, address)
+	if err == nil && branch != "" {
+		_, err = r.ask(ctx, "symbolic-ref", "HEAD", branch)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the default branch of %s: %w%s", shown, err, advice(err))
+	}
+	return r, nil
+}
+
+// defaultBranch is a full reference; empty where there is none.
+func (g *Git) defaultBranch(ctx context.Context, address string) (string, error) {
+	out, err := g.ask(ctx, "ls-remote", "--quiet", "--symref", "--end-of-options", address, "HEAD")
+	if err != nil {
+		return "", err
+	}
+	name, ok := strings.CutPrefix(out, "ref: ")
+	name, _, _ = strings.Cut(name, "\t")
+	if !ok || !strings.HasPrefix(name, "refs/heads/") || g.checkRef(ctx, name) != nil {
+		return "", nil
+	}
+	return name, nil
+}
+
+// mirror brings a mirror up to date whose content may be fetched from elsewhere: errors
+// know the address alone.
+func (g *Git) mirror(ctx context.Context, address, from, dir string, refs []string) (*Repo, error) {
 	shown, err := checkAddress(address)
 	if err != nil {
 		return nil, err
@@ -40,10 +72,9 @@ func (g *Git) mirror(ctx context.Context, address, from, root string, refs ...st
 			return nil, err
 		}
 	}
-	if err := os.MkdirAll(root, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot mirror %s: %w", shown, err)
 	}
-	dir := filepath.Join(root, mirrorName(address))
 	unlock, err := lock(ctx, dir+".lock")
 	if err != nil {
 		return nil, fmt.Errorf("cannot mirror %s: %w", shown, err)

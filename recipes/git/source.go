@@ -30,6 +30,11 @@ type Code struct {
 // from is where git fetches.
 func (c Code) from() string { return cmp.Or(c.Copy, c.URL) }
 
+// mirror brings the source's mirror of the code's repository up to date.
+func (s *Source) mirror(ctx context.Context, code Code, refs ...string) (*Repo, error) {
+	return s.Git.mirror(ctx, code.URL, code.from(), filepath.Join(s.Mirrors, mirrorName(code.URL)), refs)
+}
+
 // Release is one version, as files.
 type Release struct {
 	Name   string // the tag, or "head"
@@ -127,7 +132,7 @@ func (s *Source) open(ctx context.Context, code Code) (*Repo, string, error) {
 	if code.Ref != "" {
 		refs = append(refs, code.Ref)
 	}
-	r, err := s.Git.mirror(ctx, code.URL, code.from(), s.Mirrors, refs...)
+	r, err := s.mirror(ctx, code, refs...)
 	if err != nil {
 		return nil, "", err
 	}

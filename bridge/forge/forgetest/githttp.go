@@ -58,8 +58,8 @@ func (s *Server) gitDir(w http.ResponseWriter, r *http.Request) (string, bool) {
 		http.Redirect(w, r, fmt.Sprintf("/%s/%s.git/%s?%s", moved.owner, moved.name, gitService(r.URL.Path), r.URL.RawQuery), http.StatusMovedPermanently)
 		return "", false
 	}
-	if err == nil && s.kind == GitHub && !s.mayFetch(r, found) {
-		w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
+	if err == nil && (s.kind == GitHub || found.private) && !s.mayFetch(r, found) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
 		http.Error(w, "Repository not found.", http.StatusUnauthorized)
 		return "", false
 	}

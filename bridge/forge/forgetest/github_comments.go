@@ -108,7 +108,7 @@ func editGitHubComment(c *ghCall) {
 	case k.author != c.by.user && !c.may(k.issue.repo, "issues"):
 		c.fail(http.StatusForbidden, "Must have admin rights to Repository.")
 	case c.text(in.Body):
-		c.s.edit(k, in.Body)
+		c.s.edit(k, c.by.user, in.Body)
 		c.answer(http.StatusOK, c.s.ghComment(k, c.by))
 	}
 }

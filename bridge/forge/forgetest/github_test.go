@@ -44,7 +44,12 @@ func read[T any](t *testing.T, r reply) (v T) {
 
 func newGitHub(t *testing.T) *github {
 	t.Helper()
-	g := &github{T: t, Server: forgetest.NewServerOf(t, forgetest.Options{Kind: forgetest.GitHub, Hurry: true}), dir: t.TempDir()}
+	return newForge(t, forgetest.GitHub)
+}
+
+func newForge(t *testing.T, kind forgetest.ForgeKind) *github {
+	t.Helper()
+	g := &github{T: t, Server: forgetest.NewServerOf(t, forgetest.Options{Kind: kind, Hurry: true}), dir: t.TempDir()}
 	for _, login := range []string{"alice", "bob", "mallory"} {
 		_, err := g.AddUser(login)
 		must(t, err)

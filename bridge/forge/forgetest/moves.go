@@ -19,7 +19,9 @@ func (s *Server) newMove(r *repo, by *user, ref, before, after string) *move {
 // moveBranch notes that a branch of the repository itself has moved.
 func (s *Server) moveBranch(r *repo, by *user, ref, before, after string) {
 	if before != after {
-		r.moves = append(r.moves, s.newMove(r, by, ref, before, after))
+		m := s.newMove(r, by, ref, before, after)
+		r.moves = append(r.moves, m)
+		s.saidPush(r, m)
 	}
 }
 

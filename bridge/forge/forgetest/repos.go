@@ -75,6 +75,7 @@ func (s *Server) DeleteRepo(at forge.Repo) error {
 
 // PushBranch implements World.
 func (s *Server) PushBranch(at forge.Repo, branch, dir, ref string) error {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.repo(at.Owner, at.Name)

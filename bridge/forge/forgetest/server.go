@@ -61,6 +61,16 @@ type Server struct {
 	pasts    map[string]*past // by the folder of the git repository
 	hub      hub
 
+	syncHooks  bool
+	posting    int        // webhooks that are not answered yet
+	posted     *sync.Cond // one was
+	posters    sync.WaitGroup
+	sent       []*post
+	deliveries []Delivery
+	caller     *http.Client
+	hooksCtx   context.Context // ended by Close
+	endHooks   context.CancelFunc
+
 	complaints []string
 	asked      []Request
 	failures   []*Failure
@@ -76,6 +86,8 @@ func New(o Options) (*Server, error) {
 		users: map[string]*user{}, orgs: map[string]*org{}, tokens: map[string]*user{}, repos: map[string]*repo{}, numbered: map[int64]*repo{}, forks: map[string][]*issue{},
 		pasts: map[string]*past{}, hub: newHub(),
 	}
+	s.posted, s.caller = sync.NewCond(&s.mu), newCaller()
+	s.hooksCtx, s.endHooks = context.WithCancel(context.Background())
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -145,6 +157,9 @@ func (s *Server) Close() error {
 		err = s.http.Close()
 	}
 	<-s.done
+	s.endHooks()
+	s.posters.Wait()
+	s.caller.CloseIdleConnections()
 	if s.owned {
 		err = errors.Join(err, os.RemoveAll(s.dir))
 	}

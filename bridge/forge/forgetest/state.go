@@ -29,6 +29,7 @@ type repo struct {
 	statuses      []*status
 	checks        []*check
 	moves         []*move // of its branches
+	hooks         []*hook
 	deleted       bool
 	private       bool
 }

@@ -26,20 +26,20 @@ func newAppLab(t *testing.T) *appLab {
 	l := &appLab{lab: newLab(t), dir: t.TempDir()}
 	var err error
 	l.app, err = l.server.AddApp("seatrial")
-	must(t, err)
+	noError(t, err)
 	l.key = l.app.Key
 	for _, args := range [][]string{
 		{"init", "--quiet", "--initial-branch=main"}, {"commit", "--quiet", "--allow-empty", "-m", "an app"},
 	} {
 		_, err = forgetest.Git(l.dir, args...)
-		must(t, err)
+		noError(t, err)
 	}
 	l.head, err = forgetest.Git(l.dir, "rev-parse", "HEAD")
-	must(t, err)
+	noError(t, err)
 	l.repo, err = l.server.AddRepo("coop", "boat", l.dir)
-	must(t, err)
+	noError(t, err)
 	l.pull, err = l.server.AddEmptyPull(l.repo, "alice", "a change")
-	must(t, err)
+	noError(t, err)
 	l.forge = l.with(Config{Apps: []App{l.own()}})
 	return l
 }
@@ -49,7 +49,7 @@ func (l *appLab) own() App { return App{ID: l.app.ID, Key: func() []byte { retur
 func (l *appLab) install(org string, repos ...string) int64 {
 	l.Helper()
 	id, err := l.server.InstallApp(l.app.ID, org, repos...)
-	must(l.T, err)
+	noError(l.T, err)
 	return id
 }
 
@@ -61,7 +61,7 @@ func TestAnAppSpeaksByItsInstallation(t *testing.T) {
 		t.Errorf("before it is installed: %v", err)
 	}
 	l.install("coop")
-	must(t, l.forge.CheckAccess(t.Context(), "coop"))
+	noError(t, l.forge.CheckAccess(t.Context(), "coop"))
 	me, err := l.forge.Self(t.Context())
 	if err != nil || me.Login != "seatrial[bot]" || me.ID == 0 {
 		t.Fatalf("we are %+v, %v", me, err)
@@ -71,7 +71,7 @@ func TestAnAppSpeaksByItsInstallation(t *testing.T) {
 		t.Errorf("alice: %v, %v", is, err)
 	}
 	id, err := l.forge.CreateComment(t.Context(), l.repo, l.pull, "hello <!-- 1 -->")
-	must(t, err)
+	noError(t, err)
 	if got, found, err := l.forge.FindComment(t.Context(), l.repo, l.pull, "<!-- 1 -->", me); err != nil || !found || got != id {
 		t.Errorf("found %d, %v, %v", got, found, err)
 	}
@@ -95,10 +95,10 @@ func TestAnAppsTokenIsRenewedAndItsKeyMayChange(t *testing.T) {
 	read("when the token is over", nil)
 	comment := l.say("!testme")
 	l.later(61 * time.Minute)
-	must(t, l.forge.React(t.Context(), l.repo, comment, forge.ReactionEyes))
+	noError(t, l.forge.React(t.Context(), l.repo, comment, forge.ReactionEyes))
 
 	key, err := l.server.RotateKey(l.app.ID)
-	must(t, err)
+	noError(t, err)
 	l.later(61 * time.Minute)
 	read("with an old key", forge.ErrUnauthorized)
 	l.key = key
@@ -123,31 +123,41 @@ func TestAnAppsTokenIsRenewedAndItsKeyMayChange(t *testing.T) {
 	read("installed again", nil)
 }
 
+func TestASignatureGoesByTheServersClock(t *testing.T) {
+	t.Parallel()
+	l := newAppLab(t)
+	l.install("coop")
+	l.server.SetClock(-3 * time.Hour) // or ours is three hours ahead
+	if _, err := l.forge.PullRequest(t.Context(), l.repo, l.pull); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSeveralAppsAreOnePerson(t *testing.T) {
 	t.Parallel()
 	l := newAppLab(t)
 	l.install("coop")
-	must(t, l.server.AddOrg("club"))
+	noError(t, l.server.AddOrg("club"))
 	other, err := l.server.AddApp("club-trial")
-	must(t, err)
+	noError(t, err)
 	_, err = l.server.InstallApp(other.ID, "club")
-	must(t, err)
+	noError(t, err)
 	there, err := l.server.AddRepo("club", "kiosk", l.dir)
-	must(t, err)
+	noError(t, err)
 	pull, err := l.server.AddEmptyPull(there, "alice", "a change")
-	must(t, err)
+	noError(t, err)
 	l.forge = l.with(Config{Apps: []App{l.own(), {ID: other.ID, Key: func() []byte { return other.Key }}}})
 
 	scope := forge.Organisation(l.repo.Forge, "club", []forge.Repo{there})
 	_, cursor, err := l.forge.CommentsAfter(t.Context(), scope, "")
-	must(t, err)
+	noError(t, err)
 	id, err := l.forge.CreateComment(t.Context(), there, pull, "by the other <!-- 2 -->")
-	must(t, err)
+	noError(t, err)
 	if all, err := l.server.Comments(there, pull); err != nil || all[0].Author.Login != "club-trial[bot]" {
 		t.Errorf("the comment is %+v, %v", all, err)
 	}
 	me, err := l.forge.Self(t.Context())
-	must(t, err)
+	noError(t, err)
 	if got, found, err := l.forge.FindComment(t.Context(), there, pull, "<!-- 2 -->", me); err != nil || !found || got != id {
 		t.Errorf("found %d, %v, %v", got, found, err)
 	}
@@ -164,7 +174,7 @@ func TestAnAppReportsByCheckRuns(t *testing.T) {
 	set := func(s forge.Status) {
 		t.Helper()
 		s.Context = "seatrial"
-		must(t, l.forge.SetStatus(t.Context(), l.repo, l.head, s))
+		noError(t, l.forge.SetStatus(t.Context(), l.repo, l.head, s))
 		s.Details = nil
 		if got, ok, err := l.forge.LastStatus(t.Context(), l.repo, l.head, "seatrial"); err != nil || !ok || got != s {
 			t.Errorf("set %+v, read %+v, %v, %v", s, got, ok, err)
@@ -180,14 +190,14 @@ func TestAnAppReportsByCheckRuns(t *testing.T) {
 	set(ended) // as after a restart
 	ctx := about(t.Context(), "test", l.repo)
 	list, err := l.forge.checks(ctx, l.repo, l.head, "seatrial")
-	must(t, err)
-	if len(list) != 1 || list[0].GetOutput().GetAnnotationsCount() != 120 {
-		t.Errorf("there are %d check runs, the first with %d annotations", len(list), list[0].GetOutput().GetAnnotationsCount())
+	noError(t, err)
+	if len(list) != 1 || list[0].Output.Annotations != 120 {
+		t.Errorf("there are %d check runs, the first with %d annotations", len(list), list[0].Output.Annotations)
 	}
-	if text, want := list[0].GetOutput().GetText(), "- **about no file**: two lines\n- **nor this**\n"; text != want {
+	if text, want := list[0].Output.Text, "- **about no file**: two lines\n- **nor this**\n"; text != want {
 		t.Errorf("its text is %q, want %q", text, want)
 	}
-	if summary := list[0].GetOutput().GetSummary(); len(summary) > mostOutput || !strings.HasSuffix(summary, "ü\n\n… (the rest was cut off)") {
+	if summary := list[0].Output.Summary; len(summary) > mostOutput || !strings.HasSuffix(summary, "ü\n\n… (the rest was cut off)") {
 		t.Errorf("its summary has %d bytes and ends with %q", len(summary), summary[len(summary)-40:])
 	}
 	// Another run of the same commit has a check run of its own, and counts.
@@ -221,15 +231,15 @@ func TestExamineSaysWhatIsMissing(t *testing.T) {
 		}
 	}
 	compare("an App", say(l.forge, l.repo), "ok: be known to the forge\nok: read the members of coop\nok: read the repositories\nok: have the App's permissions\nok: ask often enough\n")
-	must(t, l.server.Permit(id, "checks", "read"))
-	must(t, l.server.Permit(id, "members", ""))
+	noError(t, l.server.Permit(id, "checks", "read"))
+	noError(t, l.server.Permit(id, "members", ""))
 	l.forge = l.with(Config{Apps: []App{l.own()}})
 	compare("an App without permissions", say(l.forge, l.repo, hidden), "ok: be known to the forge\nmissing: read the members of coop\nmissing: read coop/hidden\nok: read the repositories\nmissing: Checks: write\nmissing: Members: read\nok: ask often enough\n")
 
 	compare("a token", say(l.with(Config{Token: func() string { return l.token }}), l.repo), "ok: be known to the forge\nok: read the members of coop\nok: read the repositories\nok: set commit statuses\nok: ask often enough\n")
 	stranger, err := l.server.Token("alice")
-	must(t, err)
-	must(t, l.server.RemoveMember("coop", "alice"))
+	noError(t, err)
+	noError(t, l.server.RemoveMember("coop", "alice"))
 	compare("a stranger's token", say(l.with(Config{Token: func() string { return stranger }}), l.repo), "ok: be known to the forge\nmissing: read the members of coop\nok: read the repositories\nmissing: set commit statuses\nok: ask often enough\n")
 	compare("a wrong token", say(l.with(Config{Token: func() string { return "wrong" }}), l.repo), "missing: be known to the forge\n")
 	l.server.Fail(forgetest.Failure{Kind: forgetest.Secondary, Delay: time.Hour})

@@ -18,6 +18,21 @@ import (
 // address of the page that tells more: every run has its own. So the check of a run is
 // edited while it goes on, and the next run of the same commit has another, which counts.
 
+// checkRun is what we read of a check run. The library's own type wants every time in it
+// to be well-formed, and GitHub's are not always.
+type checkRun struct {
+	ID         int64
+	Name       string
+	ExternalID string `json:"external_id"`
+	Status     string
+	Conclusion string
+	App        struct{ ID int64 }
+	Output     struct {
+		Title, Summary, Text string
+		Annotations          int `json:"annotations_count"`
+	}
+}
+
 // mostNotes is how many annotations GitHub takes in one request.
 const mostNotes = 50
 
@@ -32,10 +47,11 @@ func (f *Forge) setCheck(ctx context.Context, repo forge.Repo, hash string, s fo
 	if conclusion == "" {
 		notes = nil // they are added to, never replaced: they come with the last word
 	}
+	id := int64(0)
 	if known != nil {
-		notes = notes[min(len(notes), known.GetOutput().GetAnnotationsCount()):] // an answer may have got lost
+		id = known.ID
+		notes = notes[min(len(notes), known.Output.Annotations):] // an answer may have got lost
 	}
-	id := known.GetID()
 	for first := true; first || len(notes) > 0; first = false {
 		output.Annotations = notes[:min(len(notes), mostNotes)]
 		notes = notes[len(output.Annotations):]
@@ -51,7 +67,7 @@ func (f *Forge) setCheck(ctx context.Context, repo forge.Repo, hash string, s fo
 
 // writeCheck makes a check run, or with a number changes that one.
 func (f *Forge) writeCheck(ctx context.Context, repo forge.Repo, id int64, in sdk.CreateCheckRunOptions) (int64, error) {
-	var made sdk.CheckRun
+	var made checkRun
 	var err error
 	if id == 0 {
 		_, err = f.ask(ctx, http.MethodPost, pathOf(repo)+"/check-runs", in, &made)
@@ -61,27 +77,22 @@ func (f *Forge) writeCheck(ctx context.Context, repo forge.Repo, id int64, in sd
 		}
 		_, err = f.ask(ctx, http.MethodPatch, fmt.Sprintf("%s/check-runs/%d", pathOf(repo), id), change, &made)
 	}
-	if err == nil && made.GetID() == 0 {
+	if err == nil && made.ID == 0 {
 		err = errors.New("the answer names no check run")
 	}
-	return made.GetID(), err
+	return made.ID, err
 }
 
 // findCheck is the check run that says what came before of the same run; nil if there
 // is none. Without an address there is no telling runs apart: one that has ended is another's.
-func (f *Forge) findCheck(ctx context.Context, repo forge.Repo, hash string, s forge.Status) (*sdk.CheckRun, error) {
+func (f *Forge) findCheck(ctx context.Context, repo forge.Repo, hash string, s forge.Status) (*checkRun, error) {
 	list, err := f.checks(ctx, repo, hash, s.Context)
 	if err != nil {
 		return nil, err
 	}
-	var found *sdk.CheckRun
-	for _, c := range list {
-		fits := c.GetExternalID() == s.TargetURL && (s.TargetURL != "" || c.GetStatus() != "completed")
-		if fits && c.GetID() > found.GetID() {
-			found = c
-		}
-	}
-	return found, nil
+	return newest(list, func(c *checkRun) bool {
+		return c.ExternalID == s.TargetURL && (s.TargetURL != "" || c.Status != "completed")
+	}), nil
 }
 
 func (f *Forge) lastCheck(ctx context.Context, repo forge.Repo, hash, name string) (forge.Status, bool, error) {
@@ -89,23 +100,18 @@ func (f *Forge) lastCheck(ctx context.Context, repo forge.Repo, hash, name strin
 	if err != nil {
 		return forge.Status{}, false, err
 	}
-	var last *sdk.CheckRun
-	for _, c := range list {
-		if c.GetID() > last.GetID() {
-			last = c
-		}
-	}
+	last := newest(list, func(*checkRun) bool { return true })
 	if last == nil {
 		return forge.Status{}, false, nil
 	}
 	return forge.Status{
-		State: stateOf(last), Context: last.GetName(), Description: last.GetOutput().GetTitle(), TargetURL: last.GetExternalID(),
+		State: stateOf(last), Context: last.Name, Description: last.Output.Title, TargetURL: last.ExternalID,
 	}, true, nil
 }
 
 // checks are the newest check runs of a name that are by the App that is at home in the
 // repository, at most a page: GitHub shows the latest, and so do we.
-func (f *Forge) checks(ctx context.Context, repo forge.Repo, hash, name string) ([]*sdk.CheckRun, error) {
+func (f *Forge) checks(ctx context.Context, repo forge.Repo, hash, name string) ([]*checkRun, error) {
 	to, _ := ctx.Value(aimKey{}).(aim)
 	home, err := f.wire.home(ctx, to)
 	if err != nil {
@@ -115,17 +121,30 @@ func (f *Forge) checks(ctx context.Context, repo forge.Repo, hash, name string) 
 	query := url.Values{
 		"check_name": {name}, "filter": {"all"}, "app_id": {strconv.FormatInt(app, 10)}, "per_page": {strconv.Itoa(pageSize)},
 	}
-	var answer sdk.ListCheckRunsResults
+	var answer struct {
+		CheckRuns []*checkRun `json:"check_runs"`
+	}
 	if _, err := f.ask(ctx, http.MethodGet, pathOf(repo)+"/commits/"+segment(hash)+"/check-runs?"+query.Encode(), nil, &answer); err != nil {
 		return nil, err
 	}
-	var ours []*sdk.CheckRun
+	var ours []*checkRun
 	for _, c := range answer.CheckRuns {
-		if c != nil && c.GetName() == name && cmp.Or(c.GetApp().GetID(), app) == app {
+		if c != nil && c.Name == name && cmp.Or(c.App.ID, app) == app {
 			ours = append(ours, c)
 		}
 	}
 	return ours, nil
+}
+
+// newest is the one that was made last of those that fit; nil if none does.
+func newest(list []*checkRun, fits func(*checkRun) bool) *checkRun {
+	var found *checkRun
+	for _, c := range list {
+		if fits(c) && (found == nil || c.ID > found.ID) {
+			found = c
+		}
+	}
+	return found
 }
 
 // checkState is GitHub's word for a state. What went wrong on our side is neutral: it
@@ -142,13 +161,13 @@ func checkState(s forge.StatusState) (status, conclusion string) {
 	return "in_progress", ""
 }
 
-func stateOf(c *sdk.CheckRun) forge.StatusState {
+func stateOf(c *checkRun) forge.StatusState {
 	switch {
-	case c.GetStatus() != "completed":
+	case c.Status != "completed":
 		return forge.StatusPending
-	case c.GetConclusion() == "success":
+	case c.Conclusion == "success":
 		return forge.StatusSuccess
-	case c.GetConclusion() == "failure":
+	case c.Conclusion == "failure":
 		return forge.StatusFailure
 	}
 	return forge.StatusError

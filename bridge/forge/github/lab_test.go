@@ -56,17 +56,17 @@ func newLabOf(t *testing.T, hurry bool) *lab {
 	l := &lab{T: t, server: forgetest.NewServerOf(t, forgetest.Options{Kind: forgetest.GitHub, Hurry: hurry}), log: &syncBuffer{}}
 	for _, login := range []string{"bot", "alice"} {
 		_, err := l.server.AddUser(login)
-		must(t, err)
+		noError(t, err)
 	}
-	must(t, l.server.AddOrg("coop"))
-	must(t, l.server.AddMember("coop", "bot", forgetest.Write))
-	must(t, l.server.AddMember("coop", "alice", forgetest.Read))
+	noError(t, l.server.AddOrg("coop"))
+	noError(t, l.server.AddMember("coop", "bot", forgetest.Write))
+	noError(t, l.server.AddMember("coop", "alice", forgetest.Read))
 	l.repo = l.server.AddEmptyRepos("coop", "app", 1)[0]
 	var err error
 	l.pull, err = l.server.AddEmptyPull(l.repo, "alice", "a change")
-	must(t, err)
+	noError(t, err)
 	l.token, err = l.server.Token("bot")
-	must(t, err)
+	noError(t, err)
 	pause := time.Millisecond
 	if !hurry {
 		pause = DefaultWritePause
@@ -85,7 +85,7 @@ func (l *lab) with(c Config) *Forge {
 		c.WritePause = time.Millisecond
 	}
 	f, err := New(c)
-	must(l.T, err)
+	noError(l.T, err)
 	return f
 }
 
@@ -106,11 +106,11 @@ func (l *lab) later(by time.Duration) {
 func (l *lab) say(body string) int64 {
 	l.Helper()
 	id, err := l.server.Comment(l.repo, l.pull, "alice", body)
-	must(l.T, err)
+	noError(l.T, err)
 	return id
 }
 
-func must(t *testing.T, err error) {
+func noError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -17,13 +17,13 @@ func TestAnIdleCycleCostsNothing(t *testing.T) {
 	repos := append(l.server.AddEmptyRepos("coop", "many", 50), l.repo)
 	org := forge.Organisation(l.repo.Forge, "coop", repos)
 	_, cursor, err := l.forge.CommentsAfter(t.Context(), org, "")
-	must(t, err)
+	noError(t, err)
 	l.later(2 * time.Second)
 	id := l.say("hello")
 	for range 2 { // the first finds the comment, the second asks from there
 		var found []forge.Comment
 		found, cursor, err = l.forge.CommentsAfter(t.Context(), org, cursor)
-		must(t, err)
+		noError(t, err)
 		if len(found) != 1 || found[0].ID != id {
 			t.Fatalf("found %+v", found)
 		}
@@ -32,7 +32,7 @@ func TestAnIdleCycleCostsNothing(t *testing.T) {
 		l.later(20 * time.Minute) // also over the hour at which the limit begins again
 		before := l.server.Spent(l.token)
 		_, again, err := l.forge.CommentsAfter(t.Context(), org, cursor)
-		must(t, err)
+		noError(t, err)
 		if spent := l.server.Spent(l.token) - before; spent != 0 || again != cursor {
 			t.Errorf("idle cycle %d cost %d", i, spent)
 		}
@@ -42,7 +42,7 @@ func TestAnIdleCycleCostsNothing(t *testing.T) {
 	l.say("more")
 	for range 3 {
 		_, cursor, err = l.forge.CommentsAfter(t.Context(), org, cursor)
-		must(t, err)
+		noError(t, err)
 	}
 	if spent := l.server.Spent(l.token) - before; spent != 2 {
 		t.Errorf("a comment cost %d, want 2", spent)
@@ -54,7 +54,7 @@ func TestARepositoryThatIsNewInTheScopeBeginsNow(t *testing.T) {
 	l := newLab(t)
 	org := forge.Organisation(l.repo.Forge, "coop", nil)
 	found, cursor, err := l.forge.CommentsAfter(t.Context(), org, "")
-	must(t, err)
+	noError(t, err)
 	if len(found) != 0 || len(l.forge.Requests()) != 0 {
 		t.Errorf("a scope without names: %v after %v", found, l.forge.Requests())
 	}
@@ -63,7 +63,7 @@ func TestARepositoryThatIsNewInTheScopeBeginsNow(t *testing.T) {
 	org.Repos = []forge.Repo{l.repo}
 	for range 2 {
 		found, cursor, err = l.forge.CommentsAfter(t.Context(), org, cursor)
-		must(t, err)
+		noError(t, err)
 		if len(found) != 0 {
 			t.Errorf("found %+v", found)
 		}
@@ -124,7 +124,7 @@ func TestAShortWaitIsWaitedFor(t *testing.T) {
 	id := l.say("!testme")
 	l.server.Fail(forgetest.Failure{Kind: forgetest.Secondary, Times: 1, Delay: time.Second, Method: "POST"})
 	began := time.Now()
-	must(t, l.forge.React(t.Context(), l.repo, id, forge.ReactionEyes))
+	noError(t, l.forge.React(t.Context(), l.repo, id, forge.ReactionEyes))
 	if waited := time.Since(began); waited < 900*time.Millisecond {
 		t.Errorf("it was asked again after %s", waited)
 	}
@@ -139,7 +139,7 @@ func TestAShareOfTheLimitIsKeptForReporting(t *testing.T) {
 	l.server.SetLimit(20)
 	scope := forge.Repository(l.repo)
 	_, cursor, err := l.forge.CommentsAfter(t.Context(), scope, "")
-	must(t, err)
+	noError(t, err)
 	var kept error
 	for i := range 40 { // each comment makes the question another one, which costs
 		l.say("hello")

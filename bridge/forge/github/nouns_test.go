@@ -13,7 +13,7 @@ import (
 func TestTeamsAreKnownOrAnError(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	must(t, l.server.AddTeam("coop", "crew", "alice"))
+	noError(t, l.server.AddTeam("coop", "crew", "alice"))
 	alice, bot := forge.Person{Login: "alice"}, forge.Person{Login: "bot"}
 	for p, want := range map[forge.Person]bool{alice: true, bot: false, {Login: "nobody"}: false, {}: false} {
 		if is, err := l.forge.TeamMember(t.Context(), "coop", "crew", p); err != nil || is != want {
@@ -33,23 +33,23 @@ func TestIssuesAreOpenedFoundAndEdited(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	me, err := l.forge.Self(t.Context())
-	must(t, err)
+	noError(t, err)
 	const marker = "<!-- nightly -->"
 	if _, found, err := l.forge.FindIssue(t.Context(), l.repo, marker, me); err != nil || found {
 		t.Errorf("before: %v, %v", found, err)
 	}
 	_, err = l.server.AddIssue(l.repo, "alice", "mine "+marker)
-	must(t, err)
+	noError(t, err)
 	first, err := l.forge.CreateIssue(t.Context(), l.repo, "It fails", "since yesterday "+marker)
-	must(t, err)
-	must(t, l.forge.EditIssue(t.Context(), l.repo, first, "It works again", "today "+marker, false))
+	noError(t, err)
+	noError(t, l.forge.EditIssue(t.Context(), l.repo, first, "It works again", "today "+marker, false))
 	got, found, err := l.forge.FindIssue(t.Context(), l.repo, marker, me)
 	if err != nil || !found || got.Number != first || got.Open || got.Title != "It works again" || got.Body != "today "+marker || got.Repo != l.repo {
 		t.Errorf("found %+v, %v, %v", got, found, err)
 	}
 	l.later(2 * time.Second)
 	second, err := l.forge.CreateIssue(t.Context(), l.repo, "It fails", marker)
-	must(t, err)
+	noError(t, err)
 	if got, _, err := l.forge.FindIssue(t.Context(), l.repo, marker, me); err != nil || got.Number != second || !got.Open {
 		t.Errorf("found %+v, %v, want the newest, %d", got, err, second)
 	}
@@ -64,9 +64,9 @@ func TestBranchesAreDescribed(t *testing.T) {
 		t.Fatal("git took a branch with a blank")
 	}
 	_, err = forgetest.Git(l.dir, "branch", "feature/a#c", "HEAD")
-	must(t, err)
-	must(t, l.server.PushBranch(l.repo, "feature/a#c", l.dir, "feature/a#c"))
-	must(t, l.server.SetPrivate(l.repo, true))
+	noError(t, err)
+	noError(t, l.server.PushBranch(l.repo, "feature/a#c", l.dir, "feature/a#c"))
+	noError(t, l.server.SetPrivate(l.repo, true))
 	for name, want := range map[string]string{"": "main", "main": "main", "feature/a#c": "feature/a#c"} {
 		b, err := l.forge.Branch(t.Context(), l.repo, name)
 		if err != nil || b.Name != want || b.Head != l.head || b.Repo != l.repo || !b.Private || !strings.HasSuffix(b.CloneURL, "/coop/boat.git") {
@@ -89,10 +89,10 @@ func TestDraftLockedPrivateAndTheForkShow(t *testing.T) {
 	if err != nil || pr.Draft || pr.Locked || pr.Private || pr.HeadRepo != "alice/app0" {
 		t.Errorf("%+v, %v", pr, err)
 	}
-	must(t, l.server.SetDraft(l.repo, l.pull, true))
-	must(t, l.server.SetLocked(l.repo, l.pull, true))
-	must(t, l.server.SetPrivate(l.repo, true))
-	must(t, l.server.DeleteFork(l.repo, l.pull))
+	noError(t, l.server.SetDraft(l.repo, l.pull, true))
+	noError(t, l.server.SetLocked(l.repo, l.pull, true))
+	noError(t, l.server.SetPrivate(l.repo, true))
+	noError(t, l.server.DeleteFork(l.repo, l.pull))
 	if pr, err = l.forge.PullRequest(t.Context(), l.repo, l.pull); err != nil || !pr.Draft || !pr.Locked || !pr.Private || pr.HeadRepo != "" {
 		t.Errorf("%+v, %v", pr, err)
 	}
@@ -102,7 +102,7 @@ func TestARenamedRepositoryIsSaidToBeElsewhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	_, err := l.server.RenameRepo(l.repo, "coop", "boat")
-	must(t, err)
+	noError(t, err)
 	_, question := l.forge.PullRequest(t.Context(), l.repo, l.pull)
 	_, change := l.forge.CreateComment(t.Context(), l.repo, l.pull, "hello")
 	for _, err := range []error{question, change} {
@@ -119,14 +119,14 @@ func TestPushesWhereTheForkDoesNotTell(t *testing.T) {
 	git := func(args ...string) string {
 		t.Helper()
 		out, err := forgetest.Git(l.dir, args...)
-		must(t, err)
+		noError(t, err)
 		return out
 	}
 	git("checkout", "--quiet", "-b", "change")
 	git("commit", "--quiet", "--allow-empty", "-m", "one")
 	one := git("rev-parse", "HEAD")
 	n, err := l.server.OpenPull(forgetest.NewPull{Repo: l.repo, Author: "alice", Title: "a change", Dir: l.dir, Ref: "change"})
-	must(t, err)
+	noError(t, err)
 	l.server.Fail(forgetest.Failure{Kind: forgetest.Withheld, Path: "/activity"})
 	pushes, err := l.forge.Pushes(t.Context(), l.repo, n, time.Time{})
 	if err != nil || len(pushes) != 1 || pushes[0].After != one || pushes[0].At.IsZero() {
@@ -135,7 +135,7 @@ func TestPushesWhereTheForkDoesNotTell(t *testing.T) {
 	l.later(5 * time.Second)
 	git("commit", "--quiet", "--amend", "--allow-empty", "-m", "another", "--date=2001-01-01T00:00:00Z")
 	_, err = l.server.Push(l.repo, n, l.dir, "change")
-	must(t, err)
+	noError(t, err)
 	another := git("rev-parse", "HEAD")
 	pushes, err = l.forge.Pushes(t.Context(), l.repo, n, time.Time{})
 	if err != nil || len(pushes) != 1 || pushes[0].After != another || pushes[0].At.Before(l.now().Add(-time.Minute)) {
