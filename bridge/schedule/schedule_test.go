@@ -22,8 +22,8 @@ func TestARecipeIsTestedEachNight(t *testing.T) {
 		w.start()
 		w.pass(7 * day)
 		w.stop()
-		if len(w.asks) != 7 {
-			t.Fatalf("it was asked for %d times: %v", len(w.asks), w.asks)
+		if w.count() != 7 {
+			t.Fatalf("it was asked for %d times: %v", w.count(), w.asks)
 		}
 		for i, at := range w.asks {
 			if h := at.UTC().Hour(); h < 1 || h >= 5 {
@@ -45,8 +45,8 @@ func TestASchedulesOfOtherKinds(t *testing.T) {
 			w.start()
 			w.pass(14 * day)
 			w.stop()
-			if len(w.asks) != want {
-				t.Errorf("%q: asked for %d times in two weeks, want %d", schedule, len(w.asks), want)
+			if w.count() != want {
+				t.Errorf("%q: asked for %d times in two weeks, want %d", schedule, w.count(), want)
 			}
 		})
 	}
@@ -58,10 +58,10 @@ func TestWhatWasMissedIsMadeUpOnce(t *testing.T) {
 		w.pass(2 * day)
 		w.stop()
 		time.Sleep(30 * day)
-		before := len(w.asks)
+		before := w.count()
 		w.start()
 		w.pass(time.Minute)
-		if n := len(w.asks) - before; n != 1 {
+		if n := w.count() - before; n != 1 {
 			t.Errorf("at the start it was asked for %d times", n)
 		}
 		for range 5 { // a restart is no reason
@@ -69,12 +69,12 @@ func TestWhatWasMissedIsMadeUpOnce(t *testing.T) {
 			w.start()
 			w.pass(time.Minute)
 		}
-		if n := len(w.asks) - before; n != 1 {
+		if n := w.count() - before; n != 1 {
 			t.Errorf("after restarts it was asked for %d times", n)
 		}
 		w.pass(day)
 		w.stop()
-		if n := len(w.asks) - before; n != 2 {
+		if n := w.count() - before; n != 2 {
 			t.Errorf("a day later it was asked for %d times", n)
 		}
 	})
@@ -84,16 +84,16 @@ func TestANewScheduleHasMissedNothing(t *testing.T) {
 	inABubble(t, "off", func(t *testing.T, w *world) {
 		w.start()
 		w.pass(3 * day)
-		w.recipe.Schedule = "0 4 * * *" // now it is midnight
+		w.change(func() { w.recipe.Schedule = "0 4 * * *" }) // now it is midnight
 		w.pass(3 * time.Hour)
-		if len(w.asks) != 0 {
+		if w.count() != 0 {
 			t.Errorf("asked for at %v", w.asks)
 		}
 		w.pass(2 * time.Hour)
-		w.recipe.Schedule = "0 2 * * *" // that was three hours ago
+		w.change(func() { w.recipe.Schedule = "0 2 * * *" }) // that was three hours ago
 		w.pass(2 * time.Hour)
 		w.stop()
-		if len(w.asks) != 1 {
+		if w.count() != 1 {
 			t.Errorf("asked for at %v", w.asks)
 		}
 	})
@@ -102,14 +102,12 @@ func TestANewScheduleHasMissedNothing(t *testing.T) {
 func TestAForgeThatIsDownIsAskedAgain(t *testing.T) {
 	inABubble(t, "0 2 * * *", func(t *testing.T, w *world) {
 		w.start()
-		w.down = true
+		w.change(func() { w.down = true })
 		w.pass(5 * time.Hour)
-		w.mu.Lock()
-		w.down = false
-		w.mu.Unlock()
+		w.change(func() { w.down = false })
 		w.pass(2 * time.Minute)
 		w.stop()
-		if len(w.asks) != 1 {
+		if w.count() != 1 {
 			t.Errorf("asked for at %v", w.asks)
 		}
 	})
@@ -121,7 +119,7 @@ func TestOneRunAtATime(t *testing.T) {
 		w.start()
 		w.pass(5*time.Hour + 30*time.Minute)
 		w.stop()
-		if len(w.asks) != 1 {
+		if w.count() != 1 {
 			t.Errorf("asked for at %v", w.asks)
 		}
 	})
@@ -193,12 +191,10 @@ func TestARepositoryWithoutIssues(t *testing.T) {
 		w.start()
 		w.night("pass")
 		w.night("fail")
-		w.mu.Lock()
-		w.noIssue = false
-		w.mu.Unlock()
+		w.change(func() { w.noIssue = false })
 		w.night("fail")
 		w.stop()
-		if len(w.writes) != 0 || len(w.asks) != 3 {
+		if len(w.writes) != 0 || w.count() != 3 {
 			t.Errorf("%v, asked for at %v", w.writes, w.asks)
 		}
 	})

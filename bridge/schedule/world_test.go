@@ -53,7 +53,7 @@ func (w *world) start() {
 	w.t.Helper()
 	s, err := New(Config{
 		Bridge: w, Runs: w.memory, Memory: w.memory, Location: time.UTC, Log: slog.New(slog.DiscardHandler),
-		Enrolments: func() []recipes.Enrolment { return []recipes.Enrolment{w.recipe} },
+		Enrolments: w.enrolments,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -78,10 +78,26 @@ func (w *world) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-func (w *world) set(comes string) {
+func (w *world) set(comes string) { w.change(func() { w.comes = comes }) }
+
+// change is something that happens beside the scheduler.
+func (w *world) change(how func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.comes = comes
+	how()
+}
+
+// count is how often runs were asked for.
+func (w *world) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.asks)
+}
+
+func (w *world) enrolments() []recipes.Enrolment {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return []recipes.Enrolment{w.recipe}
 }
 
 func (w *world) Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error) {
