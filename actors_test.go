@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/forgetest"
 	"seatrial/harness/gateway"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
@@ -60,6 +61,10 @@ func actors() map[string]func(ts *testscript.TestScript, neg bool, args []string
 		}),
 		"steady": on(1, 1, "steady DURATION: how long an app must stay up, and so a run lasts", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
 			return s.changeEnrolment(regexp.MustCompile(`(?m)^  steady: .*$`), "  steady: "+args[0])
+		}),
+		"hide": on(1, 1, "hide repository: only members may read it", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error { return s.hide() }),
+		"private": on(1, 1, "private copy: the repository's copy is there, and the token is nowhere", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error {
+			return s.privateCopy()
 		}),
 		"unenrol": on(0, 0, "unenrol: remove the enrolment, leave another recipe's", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error {
 			return s.changeEnrolment(regexp.MustCompile(`(?m)^repo: .*$`), "repo: "+s.org+"/another")
@@ -283,7 +288,11 @@ func (s *stage) serveWith(program string, env ...string) error {
 			return false, nil
 		}
 		defer db.Close()
-		at, err := db.Cursor(context.Background(), forge.Organisation("gitea", s.org, nil).Name())
+		scope := forge.Organisation("gitea", s.org, nil)
+		if s.repo.Forge == forgetest.GitHubID { // there each repository is asked
+			scope = forge.Repository(s.repo)
+		}
+		at, err := db.Cursor(context.Background(), scope.Name())
 		return at != "", err
 	})
 }

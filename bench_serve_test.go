@@ -38,8 +38,13 @@ type yard struct {
 // newYard makes a forge with n repositories of one organisation.
 func newYard(b *testing.B, n int, enrolment string) *yard {
 	b.Helper()
+	return newYardOn(b, forgetest.NewServer(b), n, enrolment)
+}
+
+func newYardOn(b *testing.B, server *forgetest.Server, n int, enrolment string) *yard {
+	b.Helper()
 	y := &yard{
-		forge: forgetest.NewServer(b), source: filepath.Join(b.TempDir(), "source"),
+		forge: server, source: filepath.Join(b.TempDir(), "source"),
 		tests: filepath.Join(b.TempDir(), "tests"), state: filepath.Join(b.TempDir(), "state"), program: benchmarked(b),
 	}
 	y.commit(b, 50)
@@ -128,10 +133,8 @@ func (y *yard) serve(b *testing.B, options ...string) *served {
 	if err != nil {
 		b.Fatal(err)
 	}
-	args := append([]string{
-		"--state", y.state, "serve", "--gitea-url", y.forge.URL(), "--gitea-token-file", tokenFile,
-		"--org", yardOrg, "--tests", y.tests, "--listen", "127.0.0.1:0",
-	}, options...)
+	args := []string{"--state", y.state, "serve", "--forges", y.list(b, tokenFile), "--tests", y.tests, "--listen", "127.0.0.1:0"}
+	args = append(args, options...)
 	s := &served{cmd: exec.Command(y.program, args...), log: log}
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()

@@ -19,6 +19,8 @@ import (
 
 	"path/filepath"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // newDashboard shows what a server knows.
@@ -36,8 +38,14 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 			return c
 		}
 	}
+	var numbers []prometheus.Collector
+	if sv.hooks != nil {
+		numbers = append(numbers, sv.hooks)
+	}
 	return dashboard.New(dashboard.Config{
-		Cluster: nodes, NomadRequests: requests,
+		Collectors: numbers,
+		Strangers:  func() []page.Stranger { return shownStrangers(db, sv.bridge.Enrolled, time.Now()) },
+		Cluster:    nodes, NomadRequests: requests,
 		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
 		Journal:    db,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },

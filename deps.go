@@ -19,7 +19,7 @@ import (
 func dependencies(job dispatch.Job) []harness.Dep {
 	var deps []harness.Dep
 	for _, d := range job.Deps {
-		deps = append(deps, harness.Dep{Name: d.Name, URL: d.URL, Enrolment: d.Enrolment, Trusted: d.Trusted})
+		deps = append(deps, harness.Dep{Name: d.Name, URL: d.URL, Copy: d.Copy, Enrolment: d.Enrolment, Trusted: d.Trusted})
 	}
 	return deps
 }
@@ -31,7 +31,7 @@ func latest(mirrors, disk string) func(context.Context, harness.Dep, string) (ap
 			return app.Release{}, err
 		}
 		s := git.Source{Mirrors: mirrors, Tags: d.Enrolment.Versions.Tags}
-		got, err := s.Latest(ctx, d.URL, into)
+		got, err := s.Latest(ctx, git.Code{URL: d.URL, Copy: d.Copy}, into)
 		return release(got), err
 	}
 }

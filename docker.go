@@ -139,6 +139,7 @@ func hostOf(address string) string {
 type images struct {
 	engine  *swarm.Engine
 	mirrors string // of repositories
+	copies  string // of private repositories, which the bridge makes
 	work    string // a folder for temporary ones
 	domain  string
 	log     *slog.Logger
@@ -155,7 +156,12 @@ func (i images) Prepare(ctx context.Context, r run.Request, e recipes.Enrolment)
 		return fmt.Errorf("cannot look which images run %s needs: %w", r.ID, err)
 	}
 	defer os.RemoveAll(dir)
-	fetched, err := source{git.Source{Mirrors: i.mirrors, Tags: e.Versions.Tags}, i.work}.Fetch(ctx, r.Code, r.From, dir)
+	folder, err := dispatch.CopyFolder(i.copies, r.Code)
+	if err != nil {
+		return fmt.Errorf("cannot look which images run %s needs: %w", r.ID, err)
+	}
+	from := source{git: git.Source{Mirrors: i.mirrors, Tags: e.Versions.Tags}, copy: folder, disk: i.work}
+	fetched, err := from.Fetch(ctx, r.Code, r.From, dir)
 	if err != nil {
 		return fmt.Errorf("cannot look which images run %s needs: %w", r.ID, err)
 	}

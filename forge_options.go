@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/golang-jwt/jwt/v4"
+
 	"seatrial/bridge"
 	"seatrial/bridge/forge/gitea"
+	"seatrial/bridge/forge/github"
 	"seatrial/bridge/forges"
 	"seatrial/secrets"
 )
@@ -75,13 +78,50 @@ func (o forgeOptions) connect(scratch string, log *slog.Logger) ([]connected, er
 	return all, nil
 }
 
-func (o forgeOptions) open(c *connected, scratch string, log *slog.Logger) error {
-	token, err := o.token(c, log)
+// open makes the adapter of one forge.
+func (o forgeOptions) open(c *connected, scratch string, log *slog.Logger) (err error) {
+	var token func() string
+	if len(c.Apps) == 0 {
+		if token, err = o.token(c, log); err != nil {
+			return err
+		}
+	}
+	if c.Kind != forges.GitHub {
+		c.client, err = gitea.New(gitea.Config{ID: c.ID, URL: c.URL, Token: token, Scratch: scratch, Log: log})
+		return err
+	}
+	apps, err := c.apps(log)
 	if err != nil {
 		return err
 	}
-	c.client, err = gitea.New(gitea.Config{ID: c.ID, URL: c.URL, Token: token, Scratch: scratch, Log: log})
+	c.client, err = github.New(github.Config{ID: c.ID, URL: c.URL, Token: token, Apps: apps, Scratch: scratch, Log: log})
 	return err
+}
+
+// apps are the GitHub Apps of a forge, with their keys as they are now.
+func (c *connected) apps(log *slog.Logger) (apps []github.App, err error) {
+	for _, a := range c.Apps {
+		held, err := holdFile(a.KeyFile, log)
+		if err == nil {
+			err = held.Require(isPrivateKey(a.KeyFile))
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.secrets = append(c.secrets, held)
+		apps = append(apps, github.App{ID: a.ID, Key: func() []byte { return []byte(held.Get().Reveal()) }})
+	}
+	return apps, nil
+}
+
+// isPrivateKey refuses what is no private key of a GitHub App, which are RSA keys in PEM.
+func isPrivateKey(from string) func(secrets.Value) error {
+	return func(v secrets.Value) error {
+		if _, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(v.Reveal())); err != nil {
+			return fmt.Errorf("cannot use the key in %s: it is no private key of a GitHub App (PEM, begins with -----BEGIN RSA PRIVATE KEY-----)", from)
+		}
+		return nil
+	}
 }
 
 // token is the token of a forge as it is now.

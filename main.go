@@ -44,8 +44,11 @@ type commands struct {
 	Run     runCommand     `cmd:"" help:"Test a recipe in a folder, without a forge: the same stages, on your own machine."`
 	Demo    demoCommand    `cmd:"" help:"Show a whole run in a temporary folder: a forge, a pull request, a comment, a verdict."`
 	Recipes recipesCommand `cmd:"" help:"Check, list and write enrolments."`
+	Ask     askCommand     `cmd:"" help:"Ask a server for a run, without a comment."`
+	Token   tokenCommand   `cmd:"" help:"Make, list and revoke the tokens of programs and repositories that ask for runs."`
 	Runs    runsCommand    `cmd:"" help:"Look at runs, read their logs, cancel them."`
 	Janitor janitorCommand `cmd:"" help:"Remove what outlived its run: processes, cgroups, folders."`
+	Webhook webhookCommand `cmd:"" help:"Keep the secrets that webhooks are signed with."`
 	Nomad   nomadCommand   `cmd:"" help:"Make a Nomad cluster ready for runs, and see whether it is."`
 	Harness harnessCommand `cmd:"" hidden:"" help:"Perform one dispatched run."`
 	Version versionCommand `cmd:"" help:"Print the version."`

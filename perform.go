@@ -123,7 +123,7 @@ func (p performer) perform(ctx context.Context, folder string, job dispatch.Job)
 			return events.Append(e)
 		},
 		Deps: dependencies(job), NoDeps: job.NoDeps, Latest: latest(mirrors, work),
-		Source: source{git.Source{Mirrors: mirrors, Tags: job.Enrolment.Versions.Tags}, work},
+		Source: source{git: git.Source{Mirrors: mirrors, Tags: job.Enrolment.Versions.Tags}, copy: job.Copy, disk: work},
 		NewApp: func(_ context.Context, c harness.AppConfig) (made app.App, err error) {
 			defer func() {
 				if err == nil && c.Label == job.Request.ID.Label(job.Request.Recipe) {
@@ -203,6 +203,7 @@ func (p planter) Plant(ctx context.Context) (stage.Marks, error) {
 // source brings the code by git, if there is room for it.
 type source struct {
 	git  git.Source
+	copy string // the folder that is fetched from, in the place of a private repository's address
 	disk string
 }
 
@@ -211,7 +212,7 @@ func (s source) Fetch(ctx context.Context, code run.Code, from, into string) (ha
 		return harness.Fetched{}, err
 	}
 	got, err := s.git.Fetch(ctx, git.Code{
-		URL: code.URL, Ref: code.Ref, Commit: code.Commit, Base: code.Base, WorkTree: code.WorkTree,
+		URL: code.URL, Copy: s.copy, Ref: code.Ref, Commit: code.Commit, Base: code.Base, WorkTree: code.WorkTree,
 	}, from, into)
 	if err != nil {
 		return harness.Fetched{}, err

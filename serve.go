@@ -42,11 +42,14 @@ type serveCommand struct {
 
 	Capacity  int           `help:"How many runs may be under way at once." default:"1"`
 	Offers    []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
+	PerPerson int           `help:"How many runs one person may ask for in an hour by comments; 0 for any number." default:"20"`
 	Word      string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
 	Poll      time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
 	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
 	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
 	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	hookOptions
+	wayOptions
 	frontOptions
 	registryOptions
 	buildOptions
@@ -125,6 +128,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.Dispatch == dispatchNomad && len(c.Offers) > 0 {
 		return exitWith(exitUsage, errors.New("--offers is about this machine, and with --dispatch nomad nothing runs on it: put the capabilities into the nodes' meta"))
+	}
+	if c.PerPerson < 0 {
+		return exitWith(exitUsage, errors.New("--per-person must be 0, for any number, or above"))
 	}
 	if c.Capacity < 1 {
 		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
@@ -228,17 +234,42 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Prepares: sv.prepares, Now: time.Now})
 	sv.router = gateway.NewRouter(c.Domain, cert, log)
 	sv.janitor = janitor.Janitor{Instance: sv.place.instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
-	sv.dashboard = newDashboard(sv, db, runs, c.Word)
 	sv.bridge, err = bridge.New(bridge.Config{
 		Forges:     sv.bridgeForges(),
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
 		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.place.dispatcher, Routes: sv.router, Baselines: db, Preparer: sv.place.preparer,
 		CannotIsolate: func() string { return sv.place.cannotIsolate }, CannotDispatch: sv.place.obstacle,
-		PublicURL: c.PublicURL, Grammar: grammar,
+		Copies: sv.place.copies, CannotFetch: sv.place.cannotFetch,
+		PublicURL: c.PublicURL, Grammar: grammar, PerPerson: c.PerPerson,
 		Mask:     sv.mask,
 		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
 	})
-	return sv, err
+	if err != nil {
+		return sv, err
+	}
+	return sv, c.open(*g, sv, db, log)
+}
+
+// open makes what leads to the bridge, and what shows it.
+func (c *serveCommand) open(g Globals, sv *server, db *sqlite.DB, log *slog.Logger) error {
+	all, err := hookForges(g, c.hookOptions, sv.list(), log)
+	if err != nil {
+		return err
+	}
+	if sv.hooks, err = newHooks(c.hookOptions, all, sv.bridge, db, log); err != nil {
+		return err
+	}
+	if sv.front, err = newFront(g, c.hookOptions, sv, all, log); err != nil {
+		return err
+	}
+	if sv.schedule, err = c.scheduler(sv, c.Word, log); err != nil {
+		return err
+	}
+	if err := g.writeAddress(c.PublicURL); err != nil {
+		return err
+	}
+	sv.dashboard = newDashboard(sv, db, sv.runs, c.Word)
+	return nil
 }
 
 // scheme is what is spoken at the listening address.

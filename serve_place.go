@@ -38,7 +38,10 @@ type place struct {
 	instance   string      // in the labels of what runs make there
 	objects    []app.Place // what the janitor looks at from here
 	offers     func() [][]string
-	obstacle   func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
+	copies     string // the folder of private repositories' copies; empty where runs could not read there
+	// cannotFetch says why runs of private repositories are refused; empty where they are not.
+	cannotFetch admission.Obstacle
+	obstacle    func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 	// cannotIsolate says why recipes whose code is not trusted are refused.
 	cannotIsolate string
 	// preparer fetches what the waiting runs need that prepares names; nil: nothing is
@@ -68,9 +71,13 @@ func (c *serveCommand) localPlace(g *Globals, sv *server, instance, work, runs s
 	if err != nil {
 		return nil, err
 	}
+	copies, err := g.stateDir(privateDir, 0o700)
+	if err != nil {
+		return nil, err
+	}
 	p := &place{
-		instance: instance,
-		objects:  append(places(work, runs, instance), dockerPlaces(sv.docker)...), offers: func() [][]string { return [][]string{c.Offers} }, obstacle: sv.localObstacle,
+		instance: instance, copies: copies,
+		objects: append(places(work, runs, instance), dockerPlaces(sv.docker)...), offers: func() [][]string { return [][]string{c.Offers} }, obstacle: sv.localObstacle,
 		cannotIsolate: isolation(sv.log),
 	}
 	if sv.docker != nil {
@@ -78,11 +85,11 @@ func (c *serveCommand) localPlace(g *Globals, sv *server, instance, work, runs s
 		if err != nil {
 			return nil, err
 		}
-		p.preparer = images{engine: sv.docker, mirrors: mirrors, work: folder, domain: c.Domain, log: sv.log}
+		p.preparer = images{engine: sv.docker, mirrors: mirrors, copies: copies, work: folder, domain: c.Domain, log: sv.log}
 		p.prepares = func(e recipes.Enrolment) bool { return e.Target == recipes.TargetSwarm }
 	}
 	p.dispatcher, err = local.New(local.Config{
-		Root: runs, Instance: instance, Command: c.harness(self, g), Places: p.objects, Now: time.Now, Log: sv.log, Enrolment: sv.enrolment,
+		Root: runs, Instance: instance, Copies: copies, Command: c.harness(self, g), Places: p.objects, Now: time.Now, Log: sv.log, Enrolment: sv.enrolment,
 	})
 	return p, err
 }
@@ -111,7 +118,7 @@ func (sv *server) localObstacle(_ context.Context, e recipes.Enrolment) (admissi
 // nomadPlace is a cluster.
 func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, runs string) (*place, error) {
 	access := sv.cluster
-	p := &place{instance: cluster.Instance(instance), objects: []app.Place{nomadapp.NewPlace(access.client, access.namespaces)}}
+	p := &place{instance: cluster.Instance(instance), cannotFetch: noPrivate, objects: []app.Place{nomadapp.NewPlace(access.client, access.namespaces)}}
 	d, err := nomad.New(nomad.Config{
 		Client: access.client, Namespaces: access.namespaces, Instance: instance, Root: runs, Enrolment: sv.enrolment,
 		PublicURL: c.PublicURL, Domain: c.Domain, Places: p.objects, PlaceWithin: c.PlaceWithin, Now: time.Now, Log: sv.log,
@@ -136,6 +143,13 @@ func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, run
 		return group.Wait()
 	}
 	return p, nil
+}
+
+// noPrivate is said where runs happen on other machines: the copy lies on this one, and
+// the token goes to none.
+var noPrivate = admission.Obstacle{
+	Why:  "This repository is private, and the runs of this installation happen on a cluster, whose nodes are given no token to fetch it with.",
+	Next: "An operator can serve it from an installation that runs everything on its own machine, or make the repository public. Then comment again.",
 }
 
 // isolation says why this machine cannot isolate code, or nothing.

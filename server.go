@@ -13,7 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
+	"seatrial/bridge/front"
+	"seatrial/bridge/hook"
 	"seatrial/bridge/queue"
+	"seatrial/bridge/schedule"
 	"seatrial/harness/app/swarm"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
@@ -42,6 +45,9 @@ type server struct {
 		Run(context.Context) error
 	}
 	bridge    *bridge.Bridge
+	hooks     *hook.Receiver // nil: no forge has a secret for them
+	front     *front.Front
+	schedule  *schedule.Scheduler
 	janitor   janitor.Janitor
 	runs      string // the folder of the runs' folders
 	keepFiles time.Duration
@@ -68,6 +74,10 @@ func (sv *server) run(ctx context.Context, clean time.Duration) error {
 	group.Go(func() error { return keepSecrets(ctx, sv.secrets(), sv.log) })
 	for _, f := range sv.forges {
 		group.Go(func() error { return checkAccess(ctx, f, sv.log) }) // said at the start
+	}
+	group.Go(func() error { return sv.schedule.Run(ctx) }) // default branches
+	if sv.hooks != nil {
+		group.Go(func() error { return sv.hooks.Run(ctx) }) // nudges
 	}
 	if sv.place.run != nil {
 		group.Go(func() error { return sv.place.run(ctx) }) // what is known of the cluster
@@ -106,15 +116,21 @@ func (sv *server) drain(ctx context.Context) error {
 	return nil
 }
 
-// serveHTTP leads an app's host name to the app, and every other to the dashboard.
+// serveHTTP leads an app's host name to the app, webhooks to their receiver, wishes for
+// runs to the front, and everything else to the dashboard.
 func (sv *server) serveHTTP(ctx context.Context) error {
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if sv.router.Owns(r.Host) {
+			switch {
+			case sv.router.Owns(r.Host):
 				sv.router.ServeHTTP(w, r)
-				return
+			case sv.hooks != nil && sv.hooks.Owns(r):
+				sv.hooks.ServeHTTP(w, r)
+			case sv.front.Owns(r): // whose addresses look like those of hooks
+				sv.front.ServeHTTP(w, r)
+			default:
+				sv.dashboard.ServeHTTP(w, r)
 			}
-			sv.dashboard.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog:          slog.NewLogLogger(sv.log.Handler(), slog.LevelDebug),

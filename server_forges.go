@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"seatrial/bridge"
-	"seatrial/bridge/forge/gitea"
+	"seatrial/bridge/admission"
+	"seatrial/bridge/forge/adapter"
+	"seatrial/bridge/forges"
 	"seatrial/harness"
 	"seatrial/secrets"
 )
@@ -17,7 +19,16 @@ import (
 func (sv *server) bridgeForges() []bridge.Forge {
 	var all []bridge.Forge
 	for _, f := range sv.forges {
-		all = append(all, bridge.Forge{ID: f.ID, Org: f.Org, Client: f.client})
+		all = append(all, bridge.Forge{ID: f.ID, Org: f.Org, Client: f.client, OneByOne: f.Kind == forges.GitHub, Permissions: admission.Permissions(f.Permissions)})
+	}
+	return all
+}
+
+// list is the forges as the operator wrote them.
+func (sv *server) list() []forges.Forge {
+	var all []forges.Forge
+	for _, f := range sv.forges {
+		all = append(all, f.Forge)
 	}
 	return all
 }
@@ -67,7 +78,7 @@ func checkAccess(ctx context.Context, f connected, log *slog.Logger) error {
 			}
 			return nil
 		}
-		if missing, ok := errors.AsType[*gitea.AccessError](err); ok && missing.Error() != said {
+		if missing, ok := errors.AsType[*adapter.AccessError](err); ok && missing.Error() != said {
 			said = missing.Error()
 			log.Error("the bot's account is not ready", "err", err)
 		}

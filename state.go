@@ -18,13 +18,16 @@ const (
 	journalFile  = "journal.db"
 	instanceFile = "instance"
 	lockFile     = "serve.lock"
-	runsDir      = "runs"    // a folder a run: job, events, log, results
-	workDir      = "work"    // what runs deploy; the only part that an app's user passes through
-	mirrorsDir   = "mirrors" // caches of the recipes' repositories
-	scratchDir   = "scratch" // of the bridge, emptied at its start
-	vaultDir     = "vault"   // snapshots, while a run lives
-	bootsDir     = "boots"   // how long recipes' apps took to start
-	cacheDir     = "cache"   // of its builds, while a run lives: never another's
+	addressFile  = "address"     // of the server, for programs on its machine
+	tokensFile   = "tokens.json" // that programs and repositories ask for runs with, hashed
+	runsDir      = "runs"        // a folder a run: job, events, log, results
+	workDir      = "work"        // what runs deploy; the only part that an app's user passes through
+	privateDir   = "private"     // copies of private repositories, which the bridge makes with its token
+	mirrorsDir   = "mirrors"     // caches of the recipes' repositories
+	scratchDir   = "scratch"     // of the bridge, emptied at its start
+	vaultDir     = "vault"       // snapshots, while a run lives
+	bootsDir     = "boots"       // how long recipes' apps took to start
+	cacheDir     = "cache"       // of its builds, while a run lives: never another's
 )
 
 // instance is the name of this installation. It is drawn once.

@@ -50,15 +50,26 @@ var stories atomic.Int64
 
 // tellStories runs every story in a world.
 func tellStories(t *testing.T, world forgetest.World) {
+	tell(t, testscript.Params{Dir: "bridge/testdata/stories"}, world, nil)
+}
+
+// tell plays stories; set may change a stage before the curtain rises.
+func tell(t *testing.T, params testscript.Params, world forgetest.World, set func(*stage) error) {
 	program := binary(t, "")
 	testscript.Run(t, testscript.Params{
-		Dir:                 "bridge/testdata/stories",
+		Dir:                 params.Dir,
+		Files:               params.Files,
 		WorkdirRoot:         scriptFolder(t),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			s, err := newStage(world, env.WorkDir, program)
 			if err != nil {
 				return err
+			}
+			if set != nil {
+				if err := set(s); err != nil {
+					return err
+				}
 			}
 			env.Values[stageKey{}] = s
 			env.Defer(func() { s.curtain(env.T()) })

@@ -13,6 +13,7 @@ import (
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/failpoint"
+	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
 
@@ -79,9 +80,12 @@ func (b *Bridge) answerOne(ctx context.Context, c ledger.Comment) error {
 		return fmt.Errorf("cannot find out who we are: %w", err)
 	}
 	if c.Author.ID == bot.ID {
-		return b.ignore(ctx, c)
+		return b.ignore(ctx, c, admission.Own)
 	}
-	if err := b.showEyes(ctx, p, c); err != nil {
+	switch err := b.showEyes(ctx, p, c); {
+	case errors.Is(err, forge.ErrNotFound):
+		return b.forgetDeleted(ctx, c)
+	case err != nil:
 		return err
 	}
 	in, err := b.gather(ctx, p, c, bot)
@@ -95,21 +99,21 @@ func (b *Bridge) answerOne(ctx context.Context, c ledger.Comment) error {
 	case err != nil:
 		return err
 	case decision.Request != nil:
-		return b.settle(ctx, c, *decision.Request)
+		return b.settle(ctx, remark{b, c}, *decision.Request)
 	case decision.Refusal != nil:
 		return b.refuse(ctx, c, *decision.Refusal)
 	}
-	return b.ignore(ctx, c)
+	return b.ignore(ctx, c, admission.Own)
 }
 
-// showEyes gives the first sign of life. A forge that knows no such comment, or
-// does not let us, is no reason not to answer.
+// showEyes gives the first sign of life. A forge that does not let us is no reason not to
+// answer; one that knows no such comment is.
 func (b *Bridge) showEyes(ctx context.Context, p *place, c ledger.Comment) error {
 	if c.Reacted {
 		return nil
 	}
 	err := p.Client.React(ctx, c.Repo, c.ID, forge.ReactionEyes)
-	if err != nil && !errors.Is(err, forge.ErrNotFound) && !errors.Is(err, forge.ErrForbidden) {
+	if err != nil && !errors.Is(err, forge.ErrForbidden) {
 		return fmt.Errorf("cannot react to comment %d: %w", c.ID, err)
 	}
 	failpoint.Hit("bridge:after-react")
@@ -123,22 +127,15 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 	if !ok { // the word was changed since; what was asked for is not forgotten
 		parsed = command.Command{Word: b.Grammar.Word()}
 	}
-	in := admission.Input{Comment: c.Comment, Command: parsed, Enrolment: b.enrolmentOf(c.Repo), Org: p.Org, Bot: bot, Tries: c.Tries}
-	if b.CannotIsolate != nil {
-		in.CannotIsolate = b.CannotIsolate()
-	}
+	in := admission.Input{Comment: c.Comment, Command: parsed, Enrolment: b.enrolmentOf(c.Repo), Org: p.Org, Bot: bot, Tries: c.Tries, Permitted: p.Permissions, PerHour: b.PerPerson}
 	if in.Enrolment == nil {
 		return in, nil
 	}
-	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
-	if b.CannotDispatch != nil {
-		var err error
-		if in.CannotPlace, err = b.CannotDispatch(ctx, *in.Enrolment); err != nil {
-			// Nothing is known against it. The run waits for its place, and says so if that
-			// does not come back.
-			b.Log.Warn("cannot find out whether runs of a recipe can be started", "recipe", in.Enrolment.Name, "err", err)
-		}
+	var err error
+	if in.Asked, err = b.askedLately(ctx, c.Comment); err != nil {
+		return in, err
 	}
+	b.findObstacles(ctx, &in)
 	pull, err := p.Client.PullRequest(ctx, c.Repo, c.Pull)
 	if errors.Is(err, forge.ErrNotFound) {
 		return in, nil
@@ -154,6 +151,42 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 		return in, fmt.Errorf("cannot read the pushes to %s#%d: %w", c.Repo, c.Pull, err)
 	}
 	return in, nil
+}
+
+// askedLately is when the runs were asked for that the author of a comment asked for in
+// the hour before it. Nobody looks where any number may be asked for.
+func (b *Bridge) askedLately(ctx context.Context, c forge.Comment) (at []time.Time, err error) {
+	if b.PerPerson <= 0 {
+		return nil, nil
+	}
+	lately, err := b.Journal.Reports(ctx, journal.Filter{Since: c.Created.Add(-time.Hour), Limit: many})
+	if err != nil {
+		return nil, fmt.Errorf("cannot count what %s asked for: %w", c.Author.Login, err)
+	}
+	for _, r := range lately {
+		if by := r.Request.AskedBy; by.ID == c.Author.ID && r.Request.Code.Forge == c.Repo.Forge && r.Request.Via == "" {
+			at = append(at, r.Request.AskedAt)
+		}
+	}
+	return at, nil
+}
+
+// findObstacles asks this host and the place of the runs whether they take the recipe's.
+func (b *Bridge) findObstacles(ctx context.Context, in *admission.Input) {
+	if b.CannotIsolate != nil {
+		in.CannotIsolate = b.CannotIsolate()
+	}
+	in.CannotFetch = b.CannotFetch
+	in.Unmet = b.Queue.Unmet(in.Enrolment.Needs)
+	if b.CannotDispatch == nil {
+		return
+	}
+	var err error
+	if in.CannotPlace, err = b.CannotDispatch(ctx, *in.Enrolment); err != nil {
+		// Nothing is known against it. The run waits for its place, and says so if that
+		// does not come back.
+		b.Log.Warn("cannot find out whether runs of a recipe can be started", "recipe", in.Enrolment.Name, "err", err)
+	}
 }
 
 // sayUnknown tells the asker that it could not be found out yet who they are, or,
@@ -181,12 +214,22 @@ func (b *Bridge) refuse(ctx context.Context, c ledger.Comment, refusal admission
 	return nil
 }
 
-// ignore closes a comment of our own without a word.
-func (b *Bridge) ignore(ctx context.Context, c ledger.Comment) error {
+// forgetDeleted closes a command whose comment was deleted before it was answered: nobody asks
+// any more.
+func (b *Bridge) forgetDeleted(ctx context.Context, c ledger.Comment) error {
+	if err := b.ignore(ctx, c, admission.Withdrawn); err != nil {
+		return err
+	}
+	b.audit(ctx, c, "ignore", "", "the comment was deleted before it was answered")
+	return nil
+}
+
+// ignore closes a comment without a word.
+func (b *Bridge) ignore(ctx context.Context, c ledger.Comment, why admission.Reason) error {
 	if err := b.announcer.Silence(ctx, c.Comment); err != nil {
 		return err
 	}
-	_, err := b.Ledger.Decide(ctx, c.Repo.Forge, c.ID, ledger.Decision{Refusal: string(admission.Own)})
+	_, err := b.Ledger.Decide(ctx, c.Repo.Forge, c.ID, ledger.Decision{Refusal: string(why)})
 	return err
 }
 

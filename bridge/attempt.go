@@ -31,9 +31,12 @@ func (b *Bridge) dispatch(ctx context.Context, f facts, fresh bool) error {
 	r := f.report
 	why := "the bridge was restarted while it was being started, and its place knows nothing of it"
 	if fresh {
-		err := briefly(ctx, dispatchTries, func() error {
-			return b.Dispatcher.Dispatch(ctx, r.Request, r.Attempt, r.Lease)
-		})
+		err := b.copyPrivate(ctx, r.Request)
+		if err == nil {
+			err = briefly(ctx, dispatchTries, func() error {
+				return b.Dispatcher.Dispatch(ctx, r.Request, r.Attempt, r.Lease)
+			})
+		}
 		if err == nil {
 			return b.Journal.Append(ctx, b.event(r.Request.ID, r.Attempt, run.KindDispatched))
 		}

@@ -82,6 +82,15 @@ type Config struct {
 	// out now, which is no reason to refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 
+	// Copies is the folder of private repositories' copies: only the bridge writes there,
+	// and only runs on this machine read there.
+	Copies string
+	// CannotFetch says why runs of private repositories are refused; empty where they are not.
+	CannotFetch admission.Obstacle
+
+	// PerPerson is how many runs one person may ask for in an hour; 0 for any number.
+	PerPerson int
+
 	PublicURL string // the dashboard's
 	Grammar   command.Grammar
 	// EnrolmentPath is the enrolment's file as people at home have it. May be nil.
@@ -104,10 +113,15 @@ type Bridge struct {
 	poller    *intake.Poller
 	announcer *announce.Announcer
 	found     chan struct{} // open comments may be there
+	ready     chan struct{} // closed when the journal's runs are known
 
 	// deciding guards a waiting run's next step: it gets its slot, or it is
 	// superseded, joined or cancelled, and the journal knows before anybody else may ask.
 	deciding sync.Mutex
+
+	// comparing guards comparing a run with its pull request, so that what follows is
+	// written down once.
+	comparing sync.Mutex
 
 	mu      sync.Mutex
 	cancels map[run.ID]chan struct{}
@@ -128,6 +142,7 @@ func New(c Config) (*Bridge, error) {
 		Config:  c,
 		forges:  map[string]*place{},
 		found:   make(chan struct{}, 1),
+		ready:   make(chan struct{}),
 		cancels: map[run.ID]chan struct{}{},
 		labels:  map[run.ID]string{},
 	}
@@ -164,6 +179,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	if err := b.resume(ctx); err != nil {
 		return err
 	}
+	close(b.ready)
 	g.Go(func() error { return b.introduce(ctx) })
 	g.Go(func() error { return b.announcer.Run(ctx) })
 	g.Go(func() error { return b.poller.Run(ctx) })

@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 // fakeForge is a forge in memory.
 type fakeForge struct {
+	teams    map[string]int64 // each has one member
 	mu       sync.Mutex
 	next     int64
 	comments []forge.Comment
@@ -22,7 +24,10 @@ type fakeForge struct {
 	pulls    map[string]*forge.PullRequest
 	pushes   map[string][]forge.Push
 	members  map[int64]bool
+	issues   []forge.Issue
+	branches map[string]string         // heads
 	statuses map[string][]forge.Status // by commit
+	copies   []string                  // of private repositories
 	calls    []string
 	posts    int
 	edits    []time.Time
@@ -31,7 +36,8 @@ type fakeForge struct {
 
 func newFakeForge() *fakeForge {
 	f := &fakeForge{next: 100, eyes: map[int64]int{}, pulls: map[string]*forge.PullRequest{}, pushes: map[string][]forge.Push{},
-		members: map[int64]bool{ada.ID: true, grace.ID: true}, statuses: map[string][]forge.Status{}}
+		members: map[int64]bool{ada.ID: true, grace.ID: true}, statuses: map[string][]forge.Status{},
+		branches: map[string]string{"main": oldHead, "empty": ""}}
 	for _, repo := range []forge.Repo{guestbook, wiki} {
 		f.pulls[key(repo, 7)] = &forge.PullRequest{Repo: repo, Number: 7, Open: true, Head: oldHead, HeadRef: "refs/pull/7/head", Base: "main",
 			CloneURL: "https://forge.test/" + repo.String() + ".git", URL: "https://forge.test/" + repo.String() + "/pulls/7"}
@@ -155,6 +161,10 @@ func (f *fakeForge) DefaultBranch(context.Context, forge.Repo) (string, []forge.
 	return "main", []forge.Tree{{Commit: oldHead, Tree: "tree"}}, f.call("DefaultBranch")
 }
 
+func (f *fakeForge) TeamMember(_ context.Context, _, team string, p forge.Person) (bool, error) {
+	return f.teams[team] == p.ID && p.ID != 0, nil
+}
+
 func (f *fakeForge) Member(_ context.Context, _ string, p forge.Person) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -172,6 +182,46 @@ func (f *fakeForge) PullRequest(_ context.Context, repo forge.Repo, number int) 
 		return forge.PullRequest{}, forge.ErrNotFound
 	}
 	return *pull, nil
+}
+
+func (f *fakeForge) Branch(_ context.Context, repo forge.Repo, name string) (forge.Branch, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.call("Branch"); err != nil {
+		return forge.Branch{}, err
+	}
+	name = cmp.Or(name, "main")
+	head, ok := f.branches[name]
+	if !ok {
+		return forge.Branch{}, forge.ErrNotFound
+	}
+	return forge.Branch{Repo: repo, Name: name, Head: head, CloneURL: "https://forge.test/" + repo.String() + ".git", URL: "https://forge.test/" + repo.String() + "/src/branch/" + name}, nil
+}
+
+func (f *fakeForge) CreateIssue(_ context.Context, repo forge.Repo, title, body string) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.issues = append(f.issues, forge.Issue{Repo: repo, Number: len(f.issues) + 1, Title: title, Body: body, Open: true})
+	return len(f.issues), f.call("CreateIssue")
+}
+
+func (f *fakeForge) EditIssue(_ context.Context, _ forge.Repo, number int, title, body string, open bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := &f.issues[number-1]
+	i.Title, i.Body, i.Open = title, body, open
+	return f.call("EditIssue")
+}
+
+func (f *fakeForge) FindIssue(_ context.Context, repo forge.Repo, marker string, _ forge.Person) (forge.Issue, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range slices.Backward(f.issues) {
+		if i.Repo == repo && strings.Contains(i.Body, marker) {
+			return i, true, f.call("FindIssue")
+		}
+	}
+	return forge.Issue{}, false, f.call("FindIssue")
 }
 
 func (f *fakeForge) Pushes(_ context.Context, repo forge.Repo, number int, since time.Time) ([]forge.Push, error) {

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,12 +22,29 @@ type Forge struct {
 	ID     string
 	Org    string // whose pull requests are served and whose members may ask
 	Client Client
+	// OneByOne: the forge has no question about a whole organisation that costs nothing, so
+	// each repository is asked in its turn.
+	OneByOne bool
+	// Permissions are what may be tested there at all, whatever enrolments say.
+	Permissions admission.Permissions
 }
 
 // Pulls tells about pull requests.
 type Pulls interface {
 	PullRequest(ctx context.Context, repo forge.Repo, number int) (forge.PullRequest, error)
 	Pushes(ctx context.Context, repo forge.Repo, number int, since time.Time) ([]forge.Push, error)
+}
+
+// Branches tells where branches are.
+type Branches interface {
+	Branch(ctx context.Context, repo forge.Repo, name string) (forge.Branch, error)
+}
+
+// Issues lets us keep an issue. What each promises stands with the adapters.
+type Issues interface {
+	CreateIssue(ctx context.Context, repo forge.Repo, title, body string) (int, error)
+	EditIssue(ctx context.Context, repo forge.Repo, number int, title, body string, open bool) error
+	FindIssue(ctx context.Context, repo forge.Repo, marker string, author forge.Person) (forge.Issue, bool, error)
 }
 
 // Account is us on a forge.
@@ -44,6 +62,8 @@ type Client interface {
 	announce.Comments
 	announce.Statuses
 	Pulls
+	Branches
+	Issues
 	Account
 }
 
@@ -92,6 +112,9 @@ func (p *place) known() forge.Person {
 
 func (p *place) source() intake.Source {
 	s := intake.Source{Forge: p.ID, Org: p.Org, Feed: p.Client, Branches: p.Client, Bot: p.known}
+	if p.OneByOne {
+		s.Org = ""
+	}
 	if clock, ok := p.Client.(interface{ Skew() time.Duration }); ok {
 		s.Skew = clock.Skew
 	}
@@ -104,6 +127,18 @@ func (b *Bridge) voice(forgeID string) (announce.Voice, bool) {
 		return announce.Voice{}, false
 	}
 	return announce.Voice{Comments: p.Client, Statuses: p.Client, Self: p.self}, true
+}
+
+// RepoOf is the repository of an enrolment; ok is false where its forge is not served.
+func (b *Bridge) RepoOf(e recipes.Enrolment) (repo forge.Repo, ok bool) { return b.repoOf(e) }
+
+// IssuesOf lets issues be kept on a forge, and says as whom.
+func (b *Bridge) IssuesOf(forgeID string) (issues Issues, self func(context.Context) (forge.Person, error), ok bool) {
+	p := b.forges[forgeID]
+	if p == nil {
+		return nil, nil, false
+	}
+	return p.Client, p.self, true
 }
 
 // repoOf is the repository that an enrolment permits. An enrolment that names no
@@ -124,6 +159,16 @@ func (b *Bridge) enrolmentOf(repo forge.Repo) *recipes.Enrolment {
 		}
 	}
 	return nil
+}
+
+// enrolment is that of a recipe, as it is now.
+func (b *Bridge) enrolment(recipe string) (recipes.Enrolment, bool) {
+	all := b.Enrolments()
+	i := slices.IndexFunc(all, func(e recipes.Enrolment) bool { return e.Name == recipe })
+	if i < 0 {
+		return recipes.Enrolment{}, false
+	}
+	return all[i], true
 }
 
 // context is what the comment of a run says besides its report.

@@ -97,6 +97,14 @@ func (l mortalMemory) Decide(ctx context.Context, forgeID string, comment int64,
 	return done, err
 }
 
+func (l mortalMemory) DecideAsk(ctx context.Context, a ledger.Ask, events ...run.Event) (done bool, err error) {
+	err = l.m.do(func() error {
+		done, err = l.Memory.DecideAsk(ctx, a, events...)
+		return err
+	})
+	return done, err
+}
+
 func (l mortalMemory) SetAnnouncement(ctx context.Context, a ledger.Announcement) error {
 	return l.m.do(func() error { return l.Memory.SetAnnouncement(ctx, a) })
 }

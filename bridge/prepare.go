@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"seatrial/harness/run"
@@ -48,9 +47,8 @@ func (b *Bridge) prepareWaiting(ctx context.Context) error {
 // prepare prepares one run. It lets the run go on whatever comes of it.
 func (b *Bridge) prepare(ctx context.Context, request run.Request, gone <-chan struct{}) {
 	defer b.Queue.Prepared(request.ID)
-	all := b.Enrolments()
-	i := slices.IndexFunc(all, func(e recipes.Enrolment) bool { return e.Name == request.Recipe })
-	if i < 0 {
+	e, ok := b.enrolment(request.Recipe)
+	if !ok {
 		return // withdrawn meanwhile; its dispatch says so
 	}
 	b.announcer.Changed(request.ID)
@@ -66,7 +64,10 @@ func (b *Bridge) prepare(ctx context.Context, request run.Request, gone <-chan s
 		case <-over:
 		}
 	}()
-	err := b.Preparer.Prepare(inner, request, all[i])
+	err := b.copyPrivate(inner, request)
+	if err == nil {
+		err = b.Preparer.Prepare(inner, request, e)
+	}
 	if err == nil {
 		return
 	}

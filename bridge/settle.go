@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"seatrial/bridge/announce"
 	"seatrial/bridge/forge"
@@ -14,59 +15,72 @@ import (
 // many is more runs than are ever open at once.
 const many = 10_000
 
+// wish is what wants a run: a comment, or an ask.
+type wish interface {
+	// joins answers whoever wishes with the run that is there, where that is done by
+	// writing somewhere.
+	joins(ctx context.Context, r run.Report) error
+	// decide records the decision together with the events. It is not done where it was
+	// decided before.
+	decide(ctx context.Context, id run.ID, joined bool, events ...run.Event) (done bool, err error)
+	who() string
+	audit(ctx context.Context, what string, id run.ID, why string)
+}
+
 // settle turns an accepted request into a run, or joins the one that is there.
-func (b *Bridge) settle(ctx context.Context, c ledger.Comment, request run.Request) error {
+func (b *Bridge) settle(ctx context.Context, w wish, request run.Request) error {
 	for {
 		same, err := b.sameHead(ctx, request)
 		if err != nil {
 			return err
 		}
 		if same == nil {
-			done, err := b.start(ctx, c, request)
+			done, err := b.start(ctx, w, request)
 			if done || err != nil {
 				return err
 			}
-			continue // another comment was first
+			continue // another wish was first
 		}
-		done, err := b.join(ctx, c, *same)
+		done, err := b.join(ctx, w, *same)
 		if done || err != nil {
 			return err
 		}
 	}
 }
 
-// sameHead finds an open run of the same commit for the same pull request.
+// sameHead finds an open run that answers the request as well.
 func (b *Bridge) sameHead(ctx context.Context, request run.Request) (*run.Report, error) {
 	open, err := b.openRuns(ctx, request.Code)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range open {
-		if r.Request.Code.Commit == request.Code.Commit && r.CancelAsked == "" {
+		if r.CancelAsked == "" && answers(r.Request, request) {
 			return &r, nil
 		}
 	}
 	return nil, nil
 }
 
-func (b *Bridge) openRuns(ctx context.Context, at run.Code) ([]run.Report, error) {
-	return b.Journal.Reports(ctx, journal.Filter{Forge: at.Forge, Repo: at.Repo, Pull: at.Pull, Open: true, Limit: many})
+// answers says whether a run says all that another one would: of the same commit, built
+// in the same way, and with no less at hand.
+func answers(open, wanted run.Request) bool {
+	return open.Code.Commit == wanted.Code.Commit && open.Flavor == wanted.Flavor && (open.Secrets || !wanted.Secrets)
 }
 
-// join answers with a link to the run that is there, then records who joined it.
-// The answer comes first, so that a crash in between leads to the same answer and
-// not to none. It is not done when the run ended meanwhile.
-func (b *Bridge) join(ctx context.Context, c ledger.Comment, r run.Report) (done bool, err error) {
-	n, err := b.Ledger.Announcement(ctx, ledger.RunKey(r.Request.ID))
-	if err != nil {
-		return false, err
-	}
-	there := ""
-	if n.CommentID != 0 && r.Request.Code.Link != "" {
-		there = fmt.Sprintf("%s#issuecomment-%d", r.Request.Code.Link, n.CommentID)
-	}
-	body := announce.RenderJoined(c.ID, c.Author.Login, r, there, announce.Context{PublicURL: b.PublicURL})
-	if err := b.announcer.Reply(ctx, c.Comment, body); err != nil {
+// openRuns are those of the same pull request or, without one, of the same branch.
+func (b *Bridge) openRuns(ctx context.Context, at run.Code) ([]run.Report, error) {
+	open, err := b.Journal.Reports(ctx, journal.Filter{Forge: at.Forge, Repo: at.Repo, Pull: at.Pull, Open: true, Limit: many})
+	return slices.DeleteFunc(open, func(r run.Report) bool {
+		return r.Request.Code.Pull != at.Pull || at.Pull == 0 && r.Request.Code.Ref != at.Ref
+	}), err
+}
+
+// join answers with the run that is there, then records who joined it. The answer comes
+// first, so that a crash in between leads to the same answer and not to none. It is not
+// done when the run ended meanwhile.
+func (b *Bridge) join(ctx context.Context, w wish, r run.Report) (done bool, err error) {
+	if err := w.joins(ctx, r); err != nil {
 		return false, err
 	}
 	b.deciding.Lock()
@@ -75,18 +89,18 @@ func (b *Bridge) join(ctx context.Context, c ledger.Comment, r run.Report) (done
 	if err != nil || now.State == run.Ended {
 		return false, err
 	}
-	joined := run.Event{Run: r.Request.ID, Source: run.Bridge, At: b.Now(), Kind: run.KindJoined, Note: c.Author.Login}
-	if _, err := b.Ledger.Decide(ctx, c.Repo.Forge, c.ID, ledger.Decision{Run: r.Request.ID}, joined); err != nil {
+	joined := run.Event{Run: r.Request.ID, Source: run.Bridge, At: b.Now(), Kind: run.KindJoined, Note: w.who()}
+	if _, err := w.decide(ctx, r.Request.ID, true, joined); err != nil {
 		return false, err
 	}
-	b.audit(ctx, c, "join", r.Request.ID, "the same commit is asked about already")
+	w.audit(ctx, "join", r.Request.ID, "the same commit is asked about already")
 	return true, nil
 }
 
 // start makes the run, in one transaction with what it means for older ones of the
-// same pull request: what waits is superseded, what runs is about an older commit.
-// It is not done when a run of the same head appeared meanwhile.
-func (b *Bridge) start(ctx context.Context, c ledger.Comment, request run.Request) (done bool, err error) {
+// same pull request or branch: what waits is superseded, what runs is about an older
+// commit. It is not done when a run that answers it appeared meanwhile.
+func (b *Bridge) start(ctx context.Context, w wish, request run.Request) (done bool, err error) {
 	b.deciding.Lock()
 	defer b.deciding.Unlock()
 	if same, err := b.sameHead(ctx, request); err != nil || same != nil {
@@ -105,7 +119,7 @@ func (b *Bridge) start(ctx context.Context, c ledger.Comment, request run.Reques
 	for _, r := range older {
 		old := run.Event{Run: r.Request.ID, Attempt: r.Attempt, Source: run.Bridge, At: at}
 		switch {
-		case r.Request.Code.Commit == request.Code.Commit: // being cancelled
+		case r.Request.Code.Commit == request.Code.Commit: // being cancelled, or another question
 		case r.State == run.Waiting:
 			by, ended := old, old
 			by.Kind, ended.Kind, ended.Note = run.KindSuperseded, run.KindEnded, string(run.EndSuperseded)
@@ -116,7 +130,7 @@ func (b *Bridge) start(ctx context.Context, c ledger.Comment, request run.Reques
 			events = append(events, old.With(run.Push{Commit: request.Code.Commit}))
 		}
 	}
-	done, err = b.Ledger.Decide(ctx, c.Repo.Forge, c.ID, ledger.Decision{Run: request.ID}, events...)
+	done, err = w.decide(ctx, request.ID, false, events...)
 	if err != nil {
 		return false, err
 	}
@@ -127,8 +141,38 @@ func (b *Bridge) start(ctx context.Context, c ledger.Comment, request run.Reques
 	for _, id := range superseded {
 		b.Queue.Remove(id)
 	}
-	b.audit(ctx, c, "start", request.ID, "commit "+request.Code.Commit)
+	w.audit(ctx, "start", request.ID, "commit "+request.Code.Commit)
 	return true, nil
+}
+
+// remark is a comment that wants a run.
+type remark struct {
+	b *Bridge
+	ledger.Comment
+}
+
+func (c remark) who() string { return c.Author.Login }
+
+// joins leads to the comment of the run that is there.
+func (c remark) joins(ctx context.Context, r run.Report) error {
+	n, err := c.b.Ledger.Announcement(ctx, ledger.RunKey(r.Request.ID))
+	if err != nil {
+		return err
+	}
+	there := ""
+	if n.CommentID != 0 && r.Request.Code.Link != "" {
+		there = fmt.Sprintf("%s#issuecomment-%d", r.Request.Code.Link, n.CommentID)
+	}
+	body := announce.RenderJoined(c.ID, c.Author.Login, r, there, announce.Context{PublicURL: c.b.PublicURL})
+	return c.b.announcer.Reply(ctx, c.Comment.Comment, body)
+}
+
+func (c remark) decide(ctx context.Context, id run.ID, _ bool, events ...run.Event) (bool, error) {
+	return c.b.Ledger.Decide(ctx, c.Repo.Forge, c.ID, ledger.Decision{Run: id}, events...)
+}
+
+func (c remark) audit(ctx context.Context, what string, id run.ID, why string) {
+	c.b.audit(ctx, c.Comment, what, id, why)
 }
 
 // drawID draws an ID whose subdomain no live run has.

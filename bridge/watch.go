@@ -57,9 +57,15 @@ func (b *Bridge) watchPull(ctx context.Context, runs []run.Report) error {
 	if err != nil {
 		return err
 	}
+	b.comparing.Lock()
+	defer b.comparing.Unlock()
 	var failed []error
 	for _, r := range runs {
-		failed = append(failed, b.compare(ctx, r, pull))
+		now, err := b.Journal.Report(ctx, r.Request.ID) // a hook may have led here meanwhile
+		if err == nil && now.State != run.Ended {
+			err = b.compare(ctx, now, pull)
+		}
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }

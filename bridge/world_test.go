@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"seatrial/bridge"
+	"seatrial/bridge/admission"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger/ledgertest"
@@ -47,15 +48,20 @@ var (
 // world is everything around the bridge. It outlives the bridge, which can be
 // killed before or after any of its deeds and started again.
 type world struct {
-	t        *testing.T
-	memory   *ledgertest.Memory
-	place    *dispatchtest.Fake
-	forge    *fakeForge
-	capacity int
-	routes   *routes
-	trusted  bool
-	isolated atomic.Value    // why code cannot be isolated
-	preparer bridge.Preparer // of every run; nil: none is prepared
+	t          *testing.T
+	memory     *ledgertest.Memory
+	place      *dispatchtest.Fake
+	forge      *fakeForge
+	capacity   int
+	routes     *routes
+	trusted    bool
+	mergeQueue bool
+	isolated   atomic.Value    // why code cannot be isolated
+	preparer   bridge.Preparer // of every run; nil: none is prepared
+
+	cannotFetch admission.Obstacle // what is private
+	deps        []string           // of the guestbook
+	others      []recipes.Enrolment
 
 	mu     sync.Mutex
 	deeds  int
@@ -90,8 +96,10 @@ func (w *world) start() {
 	l.end = end
 	mortal := &mortal{w: w, l: l}
 	b, err := bridge.New(bridge.Config{
-		Forges:        []bridge.Forge{{ID: "gitea", Org: "coop", Client: mortalForge{w.forge, mortal}}},
-		Enrolments:    func() []recipes.Enrolment { return []recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook"}} },
+		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Client: mortalForge{w.forge, mortal}}},
+		Enrolments: func() []recipes.Enrolment {
+			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Deps: w.deps}}, w.others...)
+		},
 		Journal:       mortalMemory{w.memory, mortal},
 		Ledger:        mortalMemory{w.memory, mortal},
 		Queue:         l.queue,
@@ -99,6 +107,8 @@ func (w *world) start() {
 		Routes:        w.routes,
 		Preparer:      w.preparer,
 		CannotIsolate: func() string { why, _ := w.isolated.Load().(string); return why },
+		Copies:        "/state/private",
+		CannotFetch:   w.cannotFetch,
 		PublicURL:     "https://ci.test",
 		Log:           slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"seatrial/dashboard/api"
 	"seatrial/dashboard/badge"
@@ -49,6 +50,7 @@ type Config struct {
 	Journal    Journal
 	Queue      func() page.Queue
 	Enrolments func() page.Enrolments
+	Strangers  func() []page.Stranger // whose webhooks come although they are not enrolled
 	// OpenLog opens the log of an attempt. fs.ErrNotExist: there is none (yet).
 	OpenLog func(id run.ID, attempt int) (io.ReadSeekCloser, error)
 	// OpenFiles opens the folder of an attempt's artifacts.
@@ -60,6 +62,8 @@ type Config struct {
 	NomadURL       string        // of Nomad's own pages, for links
 	NomadNamespace string        // of the runs; empty means ci
 	NomadRequests  func() uint64 // how many were made since the start
+
+	Collectors []prometheus.Collector // numbers of others, shown at /metrics
 
 	PublicURL string // how browsers reach the dashboard: scheme and host
 	Word      string // the command; empty means !testme
@@ -91,10 +95,10 @@ func New(c Config) *Dashboard {
 	}
 	d := &Dashboard{config: c, mux: http.NewServeMux(), hub: &live.Hub{}}
 	d.badges = badge.New(badge.Config{Default: c.Journal, Runs: c.Journal, Repo: d.repo, Now: c.Now, Log: c.Log})
-	d.counts = metrics.New(metrics.Config{Journal: c.Journal, Queue: c.Queue, Cluster: c.Cluster, Requests: c.NomadRequests, Version: c.Version, Log: c.Log})
+	d.counts = metrics.New(metrics.Config{Journal: c.Journal, Queue: c.Queue, Cluster: c.Cluster, Requests: c.NomadRequests, Others: c.Collectors, Version: c.Version, Log: c.Log})
 	nomad := page.NewNomad(c.NomadURL, c.NomadNamespace)
 	pages := page.New(page.Config{
-		Journal: c.Journal, Badges: d.badges, Queue: c.Queue, Enrolments: c.Enrolments, OpenLog: c.OpenLog, OpenFiles: c.OpenFiles,
+		Journal: c.Journal, Badges: d.badges, Queue: c.Queue, Enrolments: c.Enrolments, Strangers: c.Strangers, OpenLog: c.OpenLog, OpenFiles: c.OpenFiles,
 		Cluster: c.Cluster, Nomad: nomad, JobLogs: c.JobLog != nil,
 		PublicURL: strings.TrimRight(c.PublicURL, "/"), Word: c.Word, Now: c.Now, Log: c.Log, Version: c.Version,
 	})
@@ -102,7 +106,7 @@ func New(c Config) *Dashboard {
 	api.New(api.Config{
 		Journal: c.Journal, Cluster: c.Cluster, Nomad: nomad, JobLogs: c.JobLog != nil, PublicURL: c.PublicURL, Log: c.Log,
 	}).Register(d.mux)
-	d.mux.Handle("GET /build", joblog.New(c.JobLog, c.Journal, c.Log))
+	d.mux.Handle("GET /build", joblog.New(c.JobLog, c.OpenLog, c.Journal, c.Log))
 	d.mux.Handle("GET /metrics", d.counts)
 	d.mux.Handle("GET /badge/{file}", d.badges)
 	d.mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { d.hub.Serve(w, r, "") })

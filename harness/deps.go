@@ -27,6 +27,7 @@ import (
 type Dep struct {
 	Name      string
 	URL       string            // where its repository is
+	Copy      string            // a folder with a copy of it, fetched from in its place; empty for none
 	Enrolment recipes.Enrolment // with its defaults filled in
 	Trusted   bool              // the operator trusts its code
 }

@@ -19,6 +19,7 @@ func Defaults(e Enrolment) Enrolment {
 	e.Timeouts.Silence = or(e.Timeouts.Silence, Duration(20*time.Minute))
 	e.Timeouts.Stop = or(e.Timeouts.Stop, Duration(10*time.Second))
 	e.Timeouts.Hook = or(e.Timeouts.Hook, Duration(5*time.Minute))
+	e.Forks, e.Drafts = or(e.Forks, Allow), or(e.Drafts, Allow)
 	e.Resources.Memory = or(e.Resources.Memory, 1<<30)
 	e.Resources.Processes = or(e.Resources.Processes, 512)
 	e.Resources.CPUs = or(e.Resources.CPUs, 2)

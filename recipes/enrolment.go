@@ -50,7 +50,17 @@ type Enrolment struct {
 	Checks    []Step            `json:"checks,omitempty" yaml:"checks,omitempty"`
 	Resources Resources         `json:"resources,omitzero" yaml:"resources,omitempty"`
 	Needs     []string          `json:"needs,omitempty" yaml:"needs,omitempty"`
-	Trusted   Trusted           `json:"trusted,omitzero" yaml:"trusted,omitempty"`
+	Who       Who               `json:"who,omitzero" yaml:"who,omitempty"`
+	// Branches are globs over the branches that pull requests want to change; none means all.
+	Branches []string `json:"branches,omitempty" yaml:"branches,omitempty"`
+	Forks    string   `json:"forks,omitempty" yaml:"forks,omitempty"`   // Allow or Deny
+	Drafts   string   `json:"drafts,omitempty" yaml:"drafts,omitempty"` // Allow or Deny
+	Trusted  Trusted  `json:"trusted,omitzero" yaml:"trusted,omitempty"`
+	// Schedule is when the default branch is tested again: nightly, weekly, off, or a cron
+	// expression; empty: as the server does by default.
+	Schedule string `json:"schedule,omitempty" yaml:"schedule,omitempty"`
+	// MergeQueue has each group of a merge queue tested.
+	MergeQueue bool `json:"merge_queue,omitempty" yaml:"merge_queue,omitempty"`
 	// ExpectNA names stages that do not apply to this recipe, each with the reason.
 	ExpectNA map[string]string `json:"expect_na,omitempty" yaml:"expect_na,omitempty"`
 }
@@ -129,10 +139,30 @@ type Resources struct {
 	CPUs      float64  `json:"cpus,omitempty" yaml:"cpus,omitempty"`           // default 2
 }
 
+// What an enrolment says of forks and drafts.
+const (
+	Allow = "allow"
+	Deny  = "deny"
+)
+
+// Who says who may ask for runs.
+type Who struct {
+	Members *bool     `json:"members,omitempty" yaml:"members,omitempty"` // nil: yes
+	Teams   []string  `json:"teams,omitempty" yaml:"teams,omitempty"`     // instead of the whole organisation
+	People  []Account `json:"people,omitempty" yaml:"people,omitempty"`   // besides
+
+	// RequireApproval: whoever is none of the Approvers waits for one of them.
+	RequireApproval bool      `json:"require_approval,omitempty" yaml:"require_approval,omitempty"`
+	Approvers       []Account `json:"approvers,omitempty" yaml:"approvers,omitempty"`
+}
+
+// MembersMay says whether every member of the organisation may ask.
+func (w Who) MembersMay() bool { return len(w.Teams) == 0 && (w.Members == nil || *w.Members) }
+
 // Trusted loosens what is denied by default.
 type Trusted struct {
 	// Senders may ask for runs although they are not members of the organisation.
-	Senders []string `json:"senders,omitempty" yaml:"senders,omitempty"`
+	Senders []Account `json:"senders,omitempty" yaml:"senders,omitempty"`
 	// Code lets the recipe's code run without isolation.
 	Code bool `json:"code,omitempty" yaml:"code,omitempty"`
 }

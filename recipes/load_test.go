@@ -94,6 +94,7 @@ func TestVersionAndRepoAloneAreEnough(t *testing.T) {
 		Timeouts:  Timeouts{Limit: Duration(time.Hour), Silence: Duration(20 * time.Minute), Stop: Duration(10 * time.Second), Hook: Duration(5 * time.Minute)},
 		Volumes:   []string{"data"},
 		Resources: Resources{Memory: 1 << 30, Processes: 512, CPUs: 2},
+		Forks:     Allow, Drafts: Allow,
 	}
 	if diff := cmp.Diff(want, e); diff != "" {
 		t.Error(diff)

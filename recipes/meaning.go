@@ -19,11 +19,15 @@ type meaning struct {
 func checkMeaning(d *document, e Enrolment) []Problem {
 	m := &meaning{document: d}
 	m.globs(e)
+	m.who(e.Who)
 	m.environment("/env", e, e.Env)
 	m.environment("/upgrade_env", e, e.UpgradeEnv)
 	m.volumes(e)
 	m.swarm(e)
 	m.timeouts(e)
+	if err := ScheduleProblem(e.Schedule); err != nil {
+		m.say("/schedule", false, "%v", err)
+	}
 	m.steps("/checks", e.Checks)
 	m.steps("/canaries/seed", e.Canaries.Seed)
 	m.steps("/canaries/expect", e.Canaries.Expect)
@@ -41,6 +45,9 @@ func (m *meaning) globs(e Enrolment) {
 		}
 	}
 	check("/versions/tags", e.Versions.Tags)
+	for i, glob := range e.Branches {
+		check(fmt.Sprintf("/branches/%d", i), glob)
+	}
 	lists := []struct {
 		at    string
 		globs []string
@@ -62,6 +69,19 @@ func (m *meaning) globs(e Enrolment) {
 				m.problems = append(m.problems, p)
 			}
 		}
+	}
+}
+
+// who refuses rules by which nobody could ever ask.
+func (m *meaning) who(w Who) {
+	switch {
+	case w.Members != nil && !*w.Members && len(w.Teams) == 0 && len(w.People) == 0:
+		m.say("/who/members", false, "nobody may ask: with members: false, name teams or people")
+	case w.Members != nil && *w.Members && len(w.Teams) > 0:
+		m.say("/who/members", false, "members: true and teams contradict each other: with teams only their members may ask")
+	}
+	if w.RequireApproval && len(w.Approvers) == 0 {
+		m.say("/who/require_approval", false, "nobody may approve: name approvers")
 	}
 }
 

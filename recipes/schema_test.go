@@ -21,7 +21,7 @@ func TestSchemaMatchesTheTypes(t *testing.T) {
 		for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
 			typ = typ.Elem()
 		}
-		if typ.Kind() != reflect.Struct || typ == reflect.TypeFor[CommandLine]() || seen[typ] {
+		if typ.Kind() != reflect.Struct || typ == reflect.TypeFor[CommandLine]() || typ == reflect.TypeFor[Account]() || seen[typ] {
 			return
 		}
 		seen[typ] = true

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,12 +21,6 @@ import (
 	"seatrial/harness/run"
 	"seatrial/recipes"
 )
-
-// Members is asked whether somebody belongs to the organisation. An error means
-// that it is not known, never no.
-type Members interface {
-	Member(ctx context.Context, org string, p forge.Person) (bool, error)
-}
 
 // Input is everything that a decision rests on.
 type Input struct {
@@ -42,6 +37,13 @@ type Input struct {
 	// Commit is what the asker says the head is; empty where they do not.
 	Commit string
 
+	// Permitted is what may be tested at all on this forge, whatever enrolments say.
+	Permitted Permissions
+	// PerHour is how many runs one person may ask for in an hour; 0 for any number. Asked
+	// is when those of the last hour were asked for.
+	PerHour int
+	Asked   []time.Time
+
 	Org string       // whose members may ask
 	Bot forge.Person // ourselves
 
@@ -51,6 +53,9 @@ type Input struct {
 	// CannotPlace says why the place of the runs does not take this recipe's, and what
 	// an operator does about it; empty where it does.
 	CannotPlace Obstacle
+	// CannotFetch says why runs of what not everybody can read are not started there; empty
+	// where they are.
+	CannotFetch Obstacle
 	// Unmet are needs of the enrolment that nothing here meets.
 	Unmet []string
 
@@ -76,7 +81,7 @@ var ErrMembershipUnknown = errors.New("membership is not known")
 // about them.
 func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	switch {
-	case in.Comment.Author.ID == in.Bot.ID:
+	case !in.Vouched && in.Comment.Author.ID == in.Bot.ID:
 		return Decision{}, nil
 	case in.Enrolment == nil:
 		return refuse(NotEnrolled)
@@ -89,12 +94,15 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	case in.Pull.Head == "":
 		return Decision{}, fmt.Errorf("cannot decide about comment %d: the forge does not say which commit is the head of %s#%d", in.Comment.ID, in.Comment.Repo, in.Comment.Pull)
 	}
-	allowed, err := mayAsk(ctx, in, members)
-	if err != nil {
-		return Decision{}, err
+	if refusal := leftOut(in); refusal != nil {
+		return Decision{Refusal: refusal}, nil
 	}
-	if !allowed {
-		return refuse(NotAMember)
+	refusal, err := mayAsk(ctx, in, members)
+	if err != nil || refusal != nil {
+		return Decision{Refusal: refusal}, err
+	}
+	if in.Commit != "" && in.Commit != in.Pull.Head {
+		return refuse(NotTheHead, in.Commit, in.Pull.Head)
 	}
 	then, moved := headMoved(in)
 	if !moved && then != "" && then != in.Pull.Head {
@@ -107,42 +115,59 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	if moved {
 		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
 	}
+	if until := tooMany(in); !until.IsZero() {
+		return refuse(TooMany, strconv.Itoa(in.PerHour), until.UTC().Format(time.RFC3339))
+	}
+	if refusal := blocked(in, in.Pull.Private); refusal != nil {
+		return Decision{Refusal: refusal}, nil
+	}
+	return accept(in, codeOfPull(*in.Pull)), nil
+}
+
+// blocked says what is in the way of any run of the recipe; nil for nothing.
+func blocked(in Input, private bool) *Refusal {
+	switch {
 	// What is deployed on a swarm runs in containers, whatever this host can.
-	if in.CannotIsolate != "" && !in.Enrolment.Trusted.Code && in.Enrolment.Target != recipes.TargetSwarm {
-		return refuse(CannotIsolate)
+	case in.CannotIsolate != "" && !in.Enrolment.Trusted.Code && in.Enrolment.Target != recipes.TargetSwarm:
+		return &Refusal{Reason: CannotIsolate}
+	case len(in.Unmet) > 0:
+		return &Refusal{Reason: NeedsUnmet, Details: strings.Fields(strings.Join(in.Unmet, " "))}
+	case in.CannotPlace.Why != "":
+		return &Refusal{Reason: CannotPlace, Details: in.CannotPlace.words()}
+	case private && in.CannotFetch.Why != "":
+		return &Refusal{Reason: CannotPlace, Details: in.CannotFetch.words()}
 	}
-	if len(in.Unmet) > 0 {
-		return refuse(NeedsUnmet, strings.Fields(strings.Join(in.Unmet, " "))...)
-	}
-	if in.CannotPlace.Why != "" {
-		return refuse(CannotPlace, in.CannotPlace.words()...)
-	}
-	request := newRequest(in)
-	return Decision{Request: &request}, nil
+	return nil
 }
 
 func refuse(reason Reason, details ...string) (Decision, error) {
 	return Decision{Refusal: &Refusal{Reason: reason, Details: details}}, nil
 }
 
-func mayAsk(ctx context.Context, in Input, members Members) (bool, error) {
-	listed := func(login string) bool { return strings.EqualFold(login, in.Comment.Author.Login) }
-	if in.Comment.Author.Login != "" && slices.ContainsFunc(in.Enrolment.Trusted.Senders, listed) {
-		return true, nil
+// leftOut refuses pull requests that are not tested, whoever asks.
+func leftOut(in Input) *Refusal {
+	e, pull := in.Enrolment, in.Pull
+	switch {
+	case !in.Permitted.repo(pull.Repo.String()):
+		return &Refusal{Reason: NotPermitted}
+	case !fits(in.Permitted.Branches, pull.Base), !fits(e.Branches, pull.Base):
+		return &Refusal{Reason: BranchLeftOut, Details: []string{pull.Base}}
+	case e.Drafts == recipes.Deny && pull.Draft:
+		return &Refusal{Reason: Draft}
+	case e.Forks == recipes.Deny && !strings.EqualFold(pull.HeadRepo, pull.Repo.String()):
+		return &Refusal{Reason: Fork}
 	}
-	member, err := members.Member(ctx, in.Org, in.Comment.Author)
-	if err != nil {
-		return false, fmt.Errorf("cannot find out whether %q is a member of %s: %w: %w", in.Comment.Author.Login, in.Org, ErrMembershipUnknown, err)
-	}
-	return member, nil
+	return nil
 }
 
 // headMoved finds the first push after the comment. The number tells the order
-// within a second, the time where a forge numbers its pushes differently.
+// within a second, the time where a forge numbers its pushes differently. Where it does
+// not number them at all, one in the comment's own second counts as after it: nobody can
+// say that it was not.
 func headMoved(in Input) (then string, moved bool) {
 	pushes := slices.SortedFunc(slices.Values(in.Pushes), func(a, b forge.Push) int { return a.At.Compare(b.At) })
 	for _, p := range pushes {
-		if p.ID > in.Comment.ID || p.At.After(in.Comment.Created) {
+		if p.ID > in.Comment.ID || p.At.After(in.Comment.Created) || p.ID == 0 && !p.At.Before(in.Comment.Created) {
 			if p.Before != "" {
 				then = p.Before
 			}
@@ -161,28 +186,35 @@ func orUnknown(commit string) string {
 	return commit
 }
 
-func newRequest(in Input) run.Request {
-	e, pull := in.Enrolment, in.Pull
-	return run.Request{
-		ID:     in.ID,
-		Recipe: e.Name,
-		Code: run.Code{
-			Forge:  pull.Repo.Forge,
-			Repo:   pull.Repo.String(),
-			URL:    pull.CloneURL,
-			Pull:   pull.Number,
-			Ref:    pull.HeadRef,
-			Commit: pull.Head,
-			Base:   pull.Base,
-			Link:   pull.URL,
-		},
+func codeOfPull(pull forge.PullRequest) run.Code {
+	return run.Code{
+		Forge:  pull.Repo.Forge,
+		Repo:   pull.Repo.String(),
+		URL:    pull.CloneURL,
+		Pull:   pull.Number,
+		Ref:    pull.HeadRef,
+		Commit: pull.Head,
+		Base:   pull.Base,
+		Link:   pull.URL,
+
+		Private: pull.Private,
+	}
+}
+
+func accept(in Input, code run.Code) Decision {
+	e := in.Enrolment
+	return Decision{Request: &run.Request{
+		ID:      in.ID,
+		Recipe:  e.Name,
+		Code:    code,
 		AskedBy: run.Person{Login: in.Comment.Author.Login, ID: in.Comment.Author.ID},
 		AskedAt: in.Comment.Created,
 		Limit:   or(e.Limit(), run.DefaultLimit),
 		Silence: or(time.Duration(e.Timeouts.Silence), run.DefaultSilence),
 		Needs:   slices.Clone(e.Needs),
 		Trusted: e.Trusted.Code,
-	}
+		Secrets: !in.Vouched, // whoever vouches says more
+	}}
 }
 
 func or(d, otherwise time.Duration) time.Duration {

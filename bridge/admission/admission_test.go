@@ -27,6 +27,11 @@ func (m *members) Member(context.Context, string, forge.Person) (bool, error) {
 	return m.yes, m.err
 }
 
+func (m *members) TeamMember(_ context.Context, _, team string, _ forge.Person) (bool, error) {
+	m.asked++
+	return m.yes && team == "packagers", m.err
+}
+
 const (
 	oldHead = "1111111111111111111111111111111111111111"
 	newHead = "2222222222222222222222222222222222222222"
@@ -57,7 +62,7 @@ func TestAMemberGetsARequestForTheHead(t *testing.T) {
 		Code: run.Code{Forge: "gitea", Repo: "coop/guestbook", URL: "https://forge.test/coop/guestbook.git", Pull: 7,
 			Ref: "refs/pull/7/head", Commit: oldHead, Base: "main", Link: "https://forge.test/coop/guestbook/pulls/7"},
 		AskedBy: run.Person{Login: "ada", ID: 5}, AskedAt: noon,
-		Limit: time.Hour, Silence: 5 * time.Minute, Needs: []string{"kvm"},
+		Limit: time.Hour, Silence: 5 * time.Minute, Needs: []string{"kvm"}, Secrets: true,
 	}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -95,6 +100,29 @@ func TestRefusals(t *testing.T) {
 			in.Pull.Head, in.Tries = newHead, 5
 			in.Pushes = []forge.Push{{ID: 99, At: noon.Add(-time.Minute), After: oldHead}}
 		}, true, "head-moved " + oldHead + " " + newHead, 1},
+		{"a push in the comment's second, on a forge that numbers none", func(in *admission.Input) { moved(in, 0, noon) }, true, "head-moved " + oldHead + " " + newHead, 1},
+		{"a commit that is not the head", func(in *admission.Input) { in.Vouched, in.Commit = true, newHead }, false, "not-the-head " + newHead + " " + oldHead, 0},
+		{"a repository that the operator leaves out", func(in *admission.Input) { in.Permitted.Repos = []string{"coop/*-recipe"} }, true, "not-permitted", 0},
+		{"a glob's * stays within a part", func(in *admission.Input) { in.Permitted.Repos = []string{"*"} }, true, "not-permitted", 0},
+		{"a branch that the operator leaves out", func(in *admission.Input) { in.Permitted.Branches = []string{"release/*"} }, true, "branch-left-out main", 0},
+		{"a branch that the enrolment leaves out", func(in *admission.Input) {
+			in.Pull.Base, in.Enrolment.Branches = "release/1/fix", []string{"main", "release/*"}
+		}, true, "branch-left-out release/1/fix", 0},
+		{"a draft", func(in *admission.Input) { in.Pull.Draft, in.Enrolment.Drafts = true, recipes.Deny }, true, "draft", 0},
+		{"a fork", func(in *admission.Input) { in.Pull.HeadRepo, in.Enrolment.Forks = "eve/guestbook", recipes.Deny }, true, "fork", 0},
+		{"a fork that is gone", func(in *admission.Input) { in.Pull.HeadRepo, in.Enrolment.Forks = "", recipes.Deny }, true, "fork", 0},
+		{"a member who is in none of the teams", func(in *admission.Input) { in.Enrolment.Who.Teams = []string{"owners", "crew"} }, true, "not-named owners crew", 2},
+		{"a member who is not named", func(in *admission.Input) {
+			in.Enrolment.Who = recipes.Who{Members: new(bool), People: []recipes.Account{{Login: "grace"}}}
+		}, true, "not-named", 0},
+		{"somebody who took the login of one who is named by number", func(in *admission.Input) {
+			in.Enrolment.Who = recipes.Who{Members: new(bool), People: []recipes.Account{{ID: 6}}}
+		}, true, "not-named", 0},
+		{"a member whom somebody must approve", func(in *admission.Input) { in.Enrolment.Who = approved }, true, "approval-needed grace #7", 1},
+		{"a stranger whom nobody approves", func(in *admission.Input) { in.Enrolment.Who = approved }, false, "not-a-member", 1},
+		{"too many in an hour", func(in *admission.Input) {
+			in.PerHour, in.Asked = 2, []time.Time{noon.Add(-50 * time.Minute), noon.Add(-10 * time.Minute), noon.Add(-20 * time.Minute)}
+		}, true, "too-many 2 2026-11-21T12:40:00Z", 1},
 		{"no isolation", func(in *admission.Input) { in.CannotIsolate = "not root" }, true, "cannot-isolate", 1},
 		{"a need that nothing meets", func(in *admission.Input) { in.Unmet = []string{"kvm", "gpu"} }, true, "needs-unmet kvm gpu", 1},
 	} {
@@ -127,6 +155,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+var approved = recipes.Who{RequireApproval: true, Approvers: []recipes.Account{{Login: "grace"}, {ID: 7}}}
+
 func moved(in *admission.Input, id int64, at time.Time) {
 	in.Pull.Head = newHead
 	in.Pushes = []forge.Push{{ID: id, At: at, Before: oldHead, After: newHead}}
@@ -144,7 +174,23 @@ func TestAcceptedAllTheSame(t *testing.T) {
 		{"a push just before, in the same second", func(in *admission.Input) {
 			in.Pushes = []forge.Push{{ID: 99, At: noon, After: oldHead}}
 		}, true},
-		{"a stranger on the enrolment's list", func(in *admission.Input) { in.Enrolment.Trusted.Senders = []string{"Ada"} }, false},
+		{"a stranger on the enrolment's list", func(in *admission.Input) { in.Enrolment.Trusted.Senders = []recipes.Account{{Login: "Ada"}} }, false},
+		{"a stranger on the list, by number", func(in *admission.Input) { in.Enrolment.Trusted.Senders = []recipes.Account{{ID: 5}} }, false},
+		{"somebody who is named", func(in *admission.Input) {
+			in.Enrolment.Who = recipes.Who{Members: new(bool), People: []recipes.Account{{Login: "ada"}}}
+		}, false},
+		{"a member of one of the teams", func(in *admission.Input) { in.Enrolment.Who.Teams = []string{"owners", "packagers"} }, true},
+		{"an approver who is no member", func(in *admission.Input) {
+			in.Enrolment.Who = approved
+			in.Comment.Author = forge.Person{ID: 7, Login: "renamed"}
+		}, false},
+		{"whom a token vouches for", func(in *admission.Input) { in.Vouched, in.Commit = true, oldHead }, false},
+		{"within the permissions", func(in *admission.Input) {
+			in.Permitted = admission.Permissions{Repos: []string{"Coop/**"}, Branches: []string{"ma*"}}
+			in.Enrolment.Branches = []string{"{main,next}"}
+		}, true},
+		{"one fewer than too many", func(in *admission.Input) { in.PerHour, in.Asked = 2, []time.Time{noon} }, true},
+		{"a draft from a fork", func(in *admission.Input) { in.Pull.Draft, in.Pull.HeadRepo = true, "eve/guestbook" }, true},
 		{"trusted code without isolation", func(in *admission.Input) {
 			in.CannotIsolate, in.Enrolment.Trusted.Code = "not root", true
 		}, true},
@@ -169,6 +215,14 @@ func TestOurOwnCommentIsNotAnswered(t *testing.T) {
 	got, err := admission.Decide(t.Context(), in, &members{yes: true})
 	if err != nil || got.Request != nil || got.Refusal != nil {
 		t.Errorf("got %+v, %v; want silence", got, err)
+	}
+}
+
+func TestATeamThatCouldNotBeAskedIsNotANo(t *testing.T) {
+	in := input()
+	in.Enrolment.Who.Teams = []string{"owners"}
+	if got, err := admission.Decide(t.Context(), in, &members{err: errors.New("502")}); !errors.Is(err, admission.ErrMembershipUnknown) {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package admission
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"seatrial/harness/run"
 )
@@ -20,11 +21,23 @@ const (
 	CannotIsolate   Reason = "cannot-isolate"
 	NeedsUnmet      Reason = "needs-unmet"
 	CannotPlace     Reason = "cannot-place"
+	NotPermitted    Reason = "not-permitted"
+	BranchLeftOut   Reason = "branch-left-out"
+	Draft           Reason = "draft"
+	Fork            Reason = "fork"
+	NotNamed        Reason = "not-named"
+	ApprovalNeeded  Reason = "approval-needed"
+	TooMany         Reason = "too-many"
+	NotTheHead      Reason = "not-the-head"
+	BranchGone      Reason = "branch-gone"
+	BranchEmpty     Reason = "branch-empty"
 	// MembershipUnknown is said while there is no decision yet, and becomes a
 	// refusal when it could not be found out for a day.
 	MembershipUnknown Reason = "membership-unknown"
 	// Own marks a comment of our own, which gets no answer.
 	Own Reason = "own"
+	// Withdrawn marks a comment that was deleted before it was answered; it gets none either.
+	Withdrawn Reason = "withdrawn"
 )
 
 // unknownCommit stands in a refusal for a commit that the forge did not name.
@@ -34,8 +47,12 @@ const unknownCommit = "-"
 // from the reason and the details alone, so that the same answer can be given
 // after a restart.
 type Refusal struct {
-	Reason  Reason
-	Details []string // words without spaces: two commits for HeadMoved, "merged" for Closed, the needs for NeedsUnmet, an Obstacle's words for CannotPlace
+	Reason Reason
+	// Details are words without spaces: two commits for HeadMoved and NotTheHead, "merged" for Closed, the
+	// needs for NeedsUnmet, an Obstacle's words for CannotPlace, the branch for
+	// BranchLeftOut, the teams for NotNamed, the approvers for ApprovalNeeded, and for
+	// TooMany how many and until when (RFC 3339).
+	Details []string
 }
 
 // Obstacle is in the way of a recipe's runs: two sentences in plain text, each with
@@ -96,6 +113,23 @@ func (r Refusal) Sentence(a About) string {
 		return "This pull request is closed, and only open ones are tested."
 	case NotAMember:
 		return fmt.Sprintf("Only members of %s may start a run, and you are not one of them.", a.Org)
+	case NotNamed:
+		if len(r.Details) == 0 {
+			return "Only the people whom this recipe's enrolment names may start a run, and you are not one of them."
+		}
+		return fmt.Sprintf("Only members of the %s of %s may start a run of this recipe, and you are not one of them.", counted("team", r.Details), a.Org)
+	case ApprovalNeeded:
+		return fmt.Sprintf("This waits for the approval of %s.", strings.Join(r.Details, " or "))
+	case NotPermitted:
+		return fmt.Sprintf("The configuration of this installation leaves %s out, so nothing was started.", a.Repo)
+	case BranchLeftOut:
+		return fmt.Sprintf("Pull requests for the branch %s are not tested.", r.detail(0))
+	case Draft:
+		return "This pull request is a draft, and drafts of this recipe are not tested."
+	case Fork:
+		return "This pull request comes from another repository, and only those from this one are tested."
+	case TooMany:
+		return fmt.Sprintf("You asked for %s runs within an hour, which is as many as one person may.", r.detail(0))
 	case HeadMoved:
 		now := run.ShortHash(r.detail(1))
 		if then := r.detail(0); then != "" {
@@ -108,10 +142,33 @@ func (r Refusal) Sentence(a About) string {
 		return fmt.Sprintf("No machine here offers all that this recipe needs; what is missing: %s. Nothing was started, because it would wait for ever.", strings.Join(r.Details, ", "))
 	case CannotPlace:
 		return r.obstacle().Why + " So nothing was started."
+	case NotTheHead:
+		return fmt.Sprintf("You asked about %s, and the head is %s. Nothing was started, because only the head is tested.", run.ShortHash(r.detail(0)), run.ShortHash(r.detail(1)))
+	case BranchGone:
+		return "There is no such branch, so there is nothing to test."
+	case BranchEmpty:
+		return "The repository is empty, so there is nothing to test."
 	case MembershipUnknown:
 		return fmt.Sprintf("Whether you are a member of %s could not be checked yet.", a.Org)
 	}
 	return "This could not be started."
+}
+
+// counted is "team a" or "teams a, b".
+func counted(noun string, names []string) string {
+	if len(names) > 1 {
+		noun += "s"
+	}
+	return noun + " " + strings.Join(names, ", ")
+}
+
+// clock is a time as people write it.
+func clock(text string) string {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return text
+	}
+	return at.UTC().Format("15:04 UTC")
 }
 
 // Next says what to do about it, in plain text.
@@ -128,6 +185,20 @@ func (r Refusal) Next(a About) string {
 		return "Reopen it and comment again."
 	case NotAMember:
 		return fmt.Sprintf("Ask a member of %s to look at the change and to comment here; an operator can also put you on the recipe's list of trusted senders.", a.Org)
+	case NotNamed:
+		return "Ask one of those who may to look at the change and to comment here; an operator can change who in the recipe's enrolment."
+	case ApprovalNeeded:
+		return fmt.Sprintf("Once one of them has looked at the change and comments %s, it is started. A push in between needs no new comment of yours, only theirs.", a.Word)
+	case NotPermitted:
+		return "An operator can change permissions.repos in the list of forges."
+	case BranchLeftOut:
+		return "An operator can change branches in the recipe's enrolment, or permissions.branches in the list of forges."
+	case Draft:
+		return fmt.Sprintf("Mark it as ready for review, then comment %s again.", a.Word)
+	case Fork:
+		return "Ask somebody who may push to this repository to push the branch here and to open a pull request from it."
+	case TooMany:
+		return fmt.Sprintf("Comment %s again after %s.", a.Word, clock(r.detail(1)))
 	case HeadMoved:
 		return fmt.Sprintf("Look at the new commit, then comment %s again.", a.Word)
 	case CannotIsolate:
@@ -136,6 +207,12 @@ func (r Refusal) Next(a About) string {
 		return "An operator can offer it, in the configuration or on a cluster in the meta of a node, or take it out of needs in the recipe's enrolment. Then comment again."
 	case CannotPlace:
 		return r.obstacle().Next
+	case NotTheHead:
+		return "Look at the new commit, then ask for it, or name no commit to test whatever the head is."
+	case BranchGone:
+		return "Name a branch that is in the repository itself, not in a fork; if it is there, ask an operator whether the bot's account may read it."
+	case BranchEmpty:
+		return "Push a first commit, then ask again."
 	case MembershipUnknown:
 		return "It will be tried again by itself, and this comment will be replaced by the answer."
 	}

@@ -47,6 +47,14 @@ func tell(t *testing.T) *story {
 	return s.bridge(run.Event{Kind: run.KindRequested}.With(request()))
 }
 
+// asked makes it a run that was asked for without a comment.
+func (s *story) asked(via run.Via, who string) *story {
+	r := request()
+	r.Via, r.AskedBy = via, run.Person{Login: who}
+	s.events[0] = s.events[0].With(r)
+	return s
+}
+
 func (s *story) add(source run.Source, e run.Event) *story {
 	s.seq++
 	e.Run, e.Source, e.Seq, e.Attempt = runID, source, s.seq, s.attempt
@@ -193,6 +201,10 @@ var goldens = map[string]func(*story) *story{
 	"cancelled-running": func(s *story) *story {
 		return s.running().bridge(run.Event{Kind: run.KindCancelAsked, Note: "grace: not needed any more"}).harness(interrupted(run.EndCancelled, "")).finished().ended(run.EndCancelled)
 	},
+	"asked-api":         func(s *story) *story { return s.asked(run.ViaAPI, "token ci") },
+	"asked-hook":        func(s *story) *story { return s.asked(run.ViaHook, "mallory") },
+	"asked-schedule":    func(s *story) *story { return s.asked(run.ViaSchedule, "schedule") },
+	"asked-merge-group": func(s *story) *story { return s.asked(run.ViaMergeGroup, "merge queue") },
 	"superseded": func(s *story) *story {
 		return s.bridge(run.Event{Kind: run.KindSuperseded}.With(run.Superseded{By: newer})).ended(run.EndSuperseded)
 	},
@@ -260,7 +272,7 @@ func TestNoGoldenFileIsForgotten(t *testing.T) {
 	}
 	for _, f := range files {
 		name := strings.TrimSuffix(filepath.Base(f), ".md")
-		if goldens[name] == nil && answers[name] == nil && !strings.HasPrefix(name, "hostile-") {
+		if goldens[name] == nil && answers[name] == nil && scheduled[name] == nil && !strings.HasPrefix(name, "hostile-") {
 			t.Errorf("%s belongs to no test", f)
 		}
 	}

@@ -195,7 +195,7 @@ func linkable(address string) bool {
 }
 
 func askers(r run.Report, _ Context) string {
-	s := "Asked for by " + code(r.Request.AskedBy.Login, 60)
+	s := askedBy(r.Request)
 	for i, who := range r.Joined {
 		if i == listLimit {
 			s += fmt.Sprintf(" and %d more", len(r.Joined)-i)
@@ -204,6 +204,21 @@ func askers(r run.Report, _ Context) string {
 		s += ", joined by " + code(who, 60)
 	}
 	return s + "."
+}
+
+func askedBy(r run.Request) string {
+	who := code(r.AskedBy.Login, 60)
+	switch r.Via {
+	case run.ViaAPI:
+		return "Asked for through the API by " + who
+	case run.ViaHook:
+		return "Asked for by the repository's own webhook, for " + who
+	case run.ViaSchedule:
+		return "Asked for by the schedule"
+	case run.ViaMergeGroup:
+		return "Asked for by the merge queue"
+	}
+	return "Asked for by " + who
 }
 
 func again(r run.Report, c Context) string {

@@ -35,8 +35,8 @@ func (a *Announcer) runTelling(id run.ID, restarted bool) telling {
 		}
 		at := r.Request.Code
 		repo, err := forge.ParseRepo(at.Forge, at.Repo)
-		if err != nil || at.Pull == 0 {
-			return 0, true, a.finish(ctx, w.key) // asked for without a pull request
+		if err != nil || at.Pull == 0 && r.Request.Via == "" {
+			return 0, true, a.finish(ctx, w.key) // asked for without a forge
 		}
 		voice, ok := a.Voice(at.Forge)
 		if !ok {
@@ -44,7 +44,17 @@ func (a *Announcer) runTelling(id run.ID, restarted bool) telling {
 		}
 		c := a.Context(ctx, r)
 		if err := a.status(ctx, voice, repo, r, c, &n, w); err != nil {
+			if at.Pull == 0 && errors.Is(err, forge.ErrNotFound) {
+				a.Log.Info("the commit is gone; nobody is left to tell", "repo", repo.String(), "run", id, "err", err)
+				return 0, true, a.finish(ctx, w.key)
+			}
 			return 0, false, err
+		}
+		if at.Pull == 0 { // of a branch: there is nowhere to comment
+			if r.State != run.Ended {
+				return 0, false, nil
+			}
+			return 0, true, a.finish(ctx, w.key)
 		}
 		again, err := a.comment(ctx, voice, repo, r, c, &n, w)
 		if err != nil || again > 0 || r.State != run.Ended {
@@ -67,6 +77,7 @@ func (a *Announcer) status(ctx context.Context, voice Voice, repo forge.Repo, r 
 	}
 	w.unsure = true // until it is written down that it was set
 	if !stands {
+		want.Details = DetailsOf(r, c)
 		if err := voice.SetStatus(ctx, repo, commit, want); err != nil {
 			return fmt.Errorf("cannot set the status of %s: %w", run.ShortHash(commit), err)
 		}

@@ -12,7 +12,8 @@ type Dep struct {
 	Name      string            `json:"name"` // of the enrolment
 	URL       string            `json:"url"`  // what git fetches, or a folder
 	Enrolment recipes.Enrolment `json:"enrolment"`
-	Trusted   bool              `json:"trusted"` // the operator trusts its code
+	Trusted   bool              `json:"trusted"`        // the operator trusts its code
+	Copy      string            `json:"copy,omitempty"` // as Job.Copy
 }
 
 // WithDeps adds what the recipe depends on, as the enrolments are now. What cannot be

@@ -24,6 +24,10 @@ type Job struct {
 	Enrolment recipes.Enrolment `json:"enrolment"`
 	Deps      []Dep             `json:"deps,omitempty"`    // in the order in which they are deployed
 	NoDeps    string            `json:"no_deps,omitempty"` // why they cannot be had; a sentence
+
+	// Copy is the folder of a private repository's copy, which is fetched from in the
+	// place of the code's address; empty for what everybody can read.
+	Copy string `json:"copy,omitempty"`
 }
 
 // NewJob joins what is known about an attempt.

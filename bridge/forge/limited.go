@@ -6,19 +6,24 @@ import (
 	"time"
 )
 
-// ErrLimited: the forge answered that we asked too much. Nothing is wrong with what was
-// asked; a LimitedError says when to ask again.
+// ErrLimited: the forge wants to be asked less, and we wait. The error is a
+// LimitedError, which says until when.
 var ErrLimited = errors.New("the forge asks us to wait")
 
-// LimitedError is a forge's wish to be left alone until a time. It is ErrLimited.
+// LimitedError says until when the forge, or our share of what it lets us ask, is to be
+// left alone. Before then the same request fails the same way, mostly without being sent.
 type LimitedError struct {
-	Until time.Time // by our clock
-	Why   string    // as the forge put it, one line
+	Until time.Time // by our own clock
+	Why   string    // as a part of a sentence, such as "its hourly limit is used up"; may be empty
 }
 
 func (e *LimitedError) Error() string {
-	return fmt.Sprintf("%v until %s: %s", ErrLimited, e.Until.UTC().Format(time.RFC3339), e.Why)
+	text := fmt.Sprintf("%v until %s", ErrLimited, e.Until.UTC().Format("15:04:05 MST"))
+	if e.Why != "" {
+		text += ": " + e.Why
+	}
+	return text
 }
 
-// Is makes it ErrLimited.
+// Is makes every LimitedError an ErrLimited.
 func (e *LimitedError) Is(target error) bool { return target == ErrLimited }

@@ -93,6 +93,8 @@ type Poller struct {
 	troubles map[string]*trouble
 	since    marks
 	paces    map[string]*pace
+	turns    turns
+	newest   newest
 }
 
 // New makes a poller.
@@ -153,6 +155,11 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 	if err := pace.wait(ctx); err != nil {
 		return err
 	}
+	giveBack, err := p.turns.take(ctx, scope.Name())
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	cursor, err := p.Memory.Cursor(ctx, scope.Name())
 	if err != nil {
 		return err
@@ -177,6 +184,7 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 		if err != nil {
 			return err
 		}
+		p.newest.saw(c)
 		happened = happened || isNew
 		if !isNew || state != ledger.Open {
 			continue

@@ -123,12 +123,30 @@ func (p *pace) read(scope forge.Scope, happened bool) {
 	}
 	p.looked[scope.Repo] = p.now()
 	if happened {
-		p.lively[scope.Repo] = p.now()
-		select {
-		case p.stir <- struct{}{}:
-		default:
-		}
+		p.enliven(scope.Repo)
 	}
+}
+
+// enliven lets a repository's turn come soon. The lock is held.
+func (p *pace) enliven(repo forge.Repo) {
+	p.lively[repo] = p.now()
+	select {
+	case p.stir <- struct{}{}:
+	default:
+	}
+}
+
+// refuses is an error while the forge is to be left alone. The repository's turn comes
+// soon after.
+func (p *pace) refuses(repo forge.Repo) error {
+	until := p.nextQuestion()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !until.After(p.now()) {
+		return nil
+	}
+	p.enliven(repo)
+	return &forge.LimitedError{Until: until}
 }
 
 // happened hands over where something happened since it was last asked.

@@ -130,4 +130,6 @@ type Ledger interface {
 	Announcements
 	Trees
 	Audit
+	Strangers
+	Asks
 }

@@ -1,5 +1,5 @@
-// Package joblog lets people and programs follow what an attempt's job writes on a
-// cluster, while it writes it.
+// Package joblog lets people and programs follow what a run writes, while it writes it:
+// on this machine, or as an attempt's job on a cluster.
 //
 // It passes bytes on as plain text and keeps none: what is in them is a stranger's, so
 // a browser is told to run nothing of it. It follows attempts at runs that the journal
@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -46,20 +47,22 @@ type Journal interface {
 
 // Service answers GET /build. Safe for concurrent use.
 type Service struct {
-	source    Source
+	source    Source // nil: runs are performed on this machine
+	open      Opener // nil: their logs cannot be had
 	journal   Journal
 	log       *slog.Logger
 	followers chan struct{} // holds one for each log that is passed on
 }
 
-// New makes a service. A nil source means that logs of jobs cannot be had.
-func New(source Source, j Journal, log *slog.Logger) *Service {
-	return &Service{source, j, log, make(chan struct{}, maxFollowers)}
+// New makes a service. Without a source the logs on this machine are followed; without
+// either there are none.
+func New(source Source, open Opener, j Journal, log *slog.Logger) *Service {
+	return &Service{source, open, j, log, make(chan struct{}, maxFollowers)}
 }
 
 // wish is what a request asks for.
 type wish struct {
-	job    string
+	job    string // empty: of all of the run's attempts, one after the other
 	run    run.ID
 	stream string
 	follow bool
@@ -68,12 +71,8 @@ type wish struct {
 // ServeHTTP answers ?job=ID&log=stdout|stderr, and &follow=false.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	safe(w.Header())
-	if s.source == nil {
-		refuse(w, http.StatusNotFound, "Logs of jobs are had with --dispatch nomad. This server performs runs on its own machine: a run's page shows its log.")
-		return
-	}
 	asked, ok := read(w, r)
-	if !ok || !s.known(w, r, asked.run) {
+	if !ok || !s.can(w, asked) || !s.known(w, r, asked.run) {
 		return
 	}
 	if r.Method == http.MethodHead {
@@ -88,21 +87,47 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := newWriter(w)
-	if err := s.source(r.Context(), asked.job, asked.stream, asked.follow, out); err != nil {
+	var err error
+	if asked.job == "" {
+		out.begin(asked.follow)
+		err = s.whole(r.Context(), asked, out)
+	} else {
+		err = s.source(r.Context(), asked.job, asked.stream, asked.follow, out)
+	}
+	if err != nil {
 		s.broken(out, r, asked, err)
 	}
+}
+
+// can says whether there are such logs at all.
+func (s *Service) can(w http.ResponseWriter, asked wish) bool {
+	switch {
+	case s.source != nil:
+		return true
+	case s.open == nil:
+		refuse(w, http.StatusNotFound, "This server has no logs to follow.")
+	case asked.job != "":
+		refuse(w, http.StatusNotFound, "This server performs runs on its own machine, and knows no job of Nomad's: write the run's ID as job.")
+	case asked.stream == "stderr":
+		refuse(w, http.StatusNotFound, "A run on this server's own machine writes both to one stream: ask for log=stdout.")
+	default:
+		return true
+	}
+	return false
 }
 
 // read understands a request, or refuses it.
 func read(w http.ResponseWriter, r *http.Request) (asked wish, ok bool) {
 	query := r.URL.Query()
 	asked = wish{job: query.Get("job"), stream: query.Get("log"), follow: true}
-	_, id, _, ok := cluster.ParseChild(asked.job)
-	if !ok {
-		refuse(w, http.StatusBadRequest, "job must be the ID of a job that is an attempt at a run, such as seatrial-run/dispatch-01k…-1-1795620079-9f82d137, URL-encoded. A run's page has it.")
+	if _, id, _, ok := cluster.ParseChild(asked.job); ok {
+		asked.run = id
+	} else if id, err := run.ParseID(asked.job); err == nil {
+		asked.run, asked.job = id, ""
+	} else {
+		refuse(w, http.StatusBadRequest, "job must be the ID of a run or, on a cluster, of a job that is an attempt at one, such as seatrial-run/dispatch-01k…-1-1795620079-9f82d137, URL-encoded. A run's page has both.")
 		return asked, false
 	}
-	asked.run = id
 	if asked.stream != "stdout" && asked.stream != "stderr" {
 		refuse(w, http.StatusBadRequest, "log must be stdout or stderr.")
 		return asked, false
@@ -153,6 +178,8 @@ func (s *Service) broken(out *writer, r *http.Request, asked wish, err error) {
 // meaning is what an error means to a reader. Its text is for the operator's log.
 func meaning(err error) (status int, text string) {
 	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return http.StatusNotFound, "The log's file cannot be opened: it may have been removed after its time."
 	case cluster.Is(err, cluster.ErrNotFound):
 		return http.StatusNotFound, "Nomad has no such log: the job has not begun, or it was forgotten, which happens some hours after its end."
 	case cluster.Is(err, cluster.ErrUnreachable), cluster.Is(err, cluster.ErrNoLeader):

@@ -39,7 +39,7 @@ func (j runs) Report(_ context.Context, id run.ID) (run.Report, error) {
 
 func serve(t *testing.T, source Source, j Journal) string {
 	t.Helper()
-	s := httptest.NewServer(New(source, j, slog.New(slog.DiscardHandler)))
+	s := httptest.NewServer(New(source, nil, j, slog.New(slog.DiscardHandler)))
 	t.Cleanup(s.Close)
 	return s.URL + "/build?"
 }
@@ -125,7 +125,7 @@ func TestRefusals(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no cluster":           {nil, runs{}, query(job, "stdout"), 404, "--dispatch nomad"},
+		"no cluster":           {nil, runs{}, query(job, "stdout"), 404, "no logs"},
 		"no job":               {never, runs{}, "log=stdout", 400, "job must be"},
 		"a job of somebody":    {never, runs{}, query("postgres", "stdout"), 400, "job must be"},
 		"a dispatch of theirs": {never, runs{}, query("batch/dispatch-1795620079-9f82d137", "stdout"), 400, "job must be"},

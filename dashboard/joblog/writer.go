@@ -24,6 +24,13 @@ func newWriter(w http.ResponseWriter) *writer {
 	return out
 }
 
+// begin lets a reader who will wait see at once that there is an answer.
+func (o *writer) begin(waits bool) {
+	if waits {
+		o.begun, o.err = true, o.control.Flush()
+	}
+}
+
 func (o *writer) Write(chunk []byte) (int, error) {
 	if o.err != nil {
 		return 0, o.err

@@ -35,8 +35,9 @@ type Journal interface {
 type Config struct {
 	Journal  Journal
 	Queue    func() page.Queue
-	Cluster  func() page.Cluster // nil: there is none
-	Requests func() uint64       // how many requests were made to Nomad since the start
+	Cluster  func() page.Cluster    // nil: there is none
+	Requests func() uint64          // how many requests were made to Nomad since the start
+	Others   []prometheus.Collector // what other parts of the program count; no two may have a series of one name
 	Version  string
 	Log      *slog.Logger
 }
@@ -64,7 +65,7 @@ func New(c Config) *Service {
 		s.ended.WithLabelValues(string(v)) // a series that begins at 0 shows its first step
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(s, s.ended)
+	registry.MustRegister(append([]prometheus.Collector{s, s.ended}, c.Others...)...)
 	answer := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxAsking})
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

@@ -13,20 +13,22 @@ import (
 )
 
 type indexPage struct {
-	Problems []string
-	Slots    []slotRow
-	Waiting  []waitingRow
-	Dirty    int
-	Nodes    *nodesPart
-	Rows     []recipeRow
-	Total    int
-	Counts   []count
-	Search   string
-	Show     string
-	Found    int    // how many recipes match, on all pages
-	First    int    // the number of the first one shown
-	Previous string // the page before, and the one after
-	Next     string
+	Problems  []string
+	Strangers []strangerRow
+	More      int // strangers that are not shown
+	Slots     []slotRow
+	Waiting   []waitingRow
+	Dirty     int
+	Nodes     *nodesPart
+	Rows      []recipeRow
+	Total     int
+	Counts    []count
+	Search    string
+	Show      string
+	Found     int    // how many recipes match, on all pages
+	First     int    // the number of the first one shown
+	Previous  string // the page before, and the one after
+	Next      string
 }
 
 // recipesPerPage bounds what is made and sent each time that something happens.
@@ -82,6 +84,7 @@ func (p *Pages) index(w http.ResponseWriter, r *http.Request) {
 		Search:   strings.TrimSpace(r.URL.Query().Get("q")),
 		Show:     r.URL.Query().Get("show"),
 	}
+	page.Strangers, page.More = p.strangers()
 	rows := p.recipeRows(latest, enrolments.Recipes)
 	page.Total, page.Counts = len(rows), countSigns(rows, page.Show)
 	for _, row := range rows {

@@ -68,6 +68,13 @@ type Enrolments struct {
 	Problems []string // each for the operator, with file and line; may have several lines
 }
 
+// Stranger is a repository whose signed webhooks come although it is not enrolled.
+type Stranger struct {
+	Forge string // the forge's id
+	Repo  string // owner/name
+	Last  time.Time
+}
+
 // Config is what pages are made from. Journal, Badges and Now are needed; what else
 // is missing is left out of the pages.
 type Config struct {
@@ -75,6 +82,7 @@ type Config struct {
 	Badges     Badges
 	Queue      func() Queue
 	Enrolments func() Enrolments
+	Strangers  func() []Stranger // the latest first
 	// OpenLog opens the log of an attempt. fs.ErrNotExist: there is none (yet).
 	OpenLog func(id run.ID, attempt int) (io.ReadSeekCloser, error)
 	// OpenFiles opens the folder of an attempt's artifacts, which the caller closes.
@@ -103,6 +111,9 @@ func New(c Config) *Pages {
 	}
 	if c.Enrolments == nil {
 		c.Enrolments = func() Enrolments { return Enrolments{} }
+	}
+	if c.Strangers == nil {
+		c.Strangers = func() []Stranger { return nil }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

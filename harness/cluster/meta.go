@@ -15,7 +15,7 @@ const (
 	MetaRepoURL = "REPO_URL" // what git fetches
 	MetaCommit  = "COMMIT"   // the full hash
 	MetaBranch  = "BRANCH"   // the ref that leads to the commit, such as refs/pull/7/head
-	MetaFlavor  = "FLAVOR"   // a free label of the enrolment's; may be empty
+	MetaFlavor  = "FLAVOR"   // a free label, the asker's or else the enrolment's; may be empty
 
 	MetaRunID     = "RUN_ID"
 	MetaAttempt   = "ATTEMPT"
@@ -27,6 +27,7 @@ const (
 	MetaPublicURL = "PUBLIC_URL" // the dashboard's
 	MetaInstance  = "INSTANCE"   // the installation that asks
 	MetaExpires   = "EXPIRES"    // RFC 3339: when everything of the attempt may be destroyed
+	MetaTrusted   = "TRUSTED"    // 1: who asked may let the code use secrets; else 0
 	MetaJob       = "JOB"        // the whole job, packed: see Pack
 )
 
@@ -35,7 +36,7 @@ const (
 var (
 	RequiredMeta = []string{MetaRepoURL, MetaCommit, MetaBranch, MetaFlavor}
 	OptionalMeta = []string{
-		MetaRunID, MetaAttempt, MetaRecipe, MetaRef, MetaPull, MetaSource, MetaDomain, MetaPublicURL, MetaInstance, MetaExpires, MetaJob,
+		MetaRunID, MetaAttempt, MetaRecipe, MetaRef, MetaPull, MetaSource, MetaDomain, MetaPublicURL, MetaInstance, MetaExpires, MetaTrusted, MetaJob,
 	}
 )
 

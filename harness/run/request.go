@@ -25,8 +25,11 @@ type Request struct {
 
 	// Via is how it was asked for; empty means by a comment.
 	Via Via `json:"via,omitempty"`
-	// Flavor is the asker's own label for an operator's builder.
+	// Flavor is the asker's own label for an operator's builder; empty: the enrolment's.
 	Flavor string `json:"flavor,omitempty"`
+	// Secrets says that whoever asked may let the code use what an operator's builder
+	// keeps secret. Nothing of ours is ever given to code.
+	Secrets bool `json:"secrets,omitempty"`
 
 	// From overrides the published version to upgrade from: a tag.
 	From string `json:"from,omitempty"`
@@ -56,6 +59,9 @@ type Code struct {
 	Base   string `json:"base,omitempty"`   // the branch that the pull request wants to change
 	Link   string `json:"link,omitempty"`   // the pull request's page
 
+	// Private says that the repository is not for everybody to read: it is fetched from a
+	// copy that the bridge made.
+	Private bool `json:"private,omitempty"`
 	// WorkTree says that the files of the folder at URL are tested as they lie
 	// there, committed or not.
 	WorkTree bool `json:"work_tree,omitempty"`

@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,6 +32,10 @@ type Git struct {
 	Limit   time.Duration // for each call; default 10m
 	// MaxBytes bounds a mirror, and a checkout. Default 4 GiB.
 	MaxBytes int64
+	// Authorization is the header that goes to the address with every question over HTTP,
+	// such as "token …"; empty for none. It travels in git's environment alone: no list of
+	// processes, file or error shows it. No redirect is followed with it.
+	Authorization string
 }
 
 const (
@@ -152,7 +157,7 @@ func (g *Git) run(ctx context.Context, c call) error {
 		args = append(args, "-c", s)
 	}
 	cmd := exec.CommandContext(ctx, program, append(args, c.args...)...)
-	cmd.Env = environment(c.env)
+	cmd.Env = environment(slices.Concat(c.env, g.secret()))
 	cmd.Stdin, cmd.Stdout = c.stdin, c.stdout
 	stderr := &tail{limit: largestStderr}
 	cmd.Stderr = stderr
@@ -174,7 +179,29 @@ func (g *Git) run(ctx context.Context, c call) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("the program git is not here: install it: %w", err)
 	}
-	return &failure{verb: verb(c.args), stderr: said(stderr.String()), err: err}
+	return &failure{verb: verb(c.args), stderr: said(g.mask(stderr.String())), err: err}
+}
+
+// secret is what of the environment must not be seen.
+func (g *Git) secret() []string {
+	if g.Authorization == "" {
+		return nil
+	}
+	return []string{
+		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=http.extraHeader", "GIT_CONFIG_VALUE_0=Authorization: " + g.Authorization,
+		"GIT_CONFIG_KEY_1=http.followRedirects", "GIT_CONFIG_VALUE_1=false",
+	}
+}
+
+// mask hides it in what git or a server says.
+func (g *Git) mask(text string) string {
+	_, value, _ := strings.Cut(g.Authorization, " ")
+	for _, s := range []string{g.Authorization, value} {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "…")
+		}
+	}
+	return text
 }
 
 // verb is the subcommand, behind options that say where.

@@ -9,16 +9,15 @@ import (
 )
 
 // Latest writes the latest release that was published on the default branch into a
-// folder, or that branch's head where nothing was published yet. What is named is a
-// repository's address, or a folder; the files of one that is no repository are taken as
-// they lie there.
-func (s *Source) Latest(ctx context.Context, address, into string) (Release, error) {
+// folder, or that branch's head where nothing was published yet. Of the code only URL and
+// Copy count; the files of a folder at URL that is no repository are taken as they lie there.
+func (s *Source) Latest(ctx context.Context, code Code, into string) (Release, error) {
 	into, err := filepath.Abs(into)
 	if err != nil {
 		return Release{}, fmt.Errorf("cannot bring the recipe: %w", err)
 	}
-	r, head, err := s.tip(ctx, address)
-	if dir, ok := folder(address); ok && (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrNotFound)) {
+	r, head, err := s.tip(ctx, code)
+	if dir, ok := folder(code.URL); ok && code.Copy == "" && (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrNotFound)) {
 		tree, err := s.Git.WorkTree(ctx, dir, into)
 		return Release{Name: "head", Tree: tree, Dir: into}, err
 	}
@@ -36,8 +35,8 @@ func (s *Source) Latest(ctx context.Context, address, into string) (Release, err
 }
 
 // tip is the head of the default branch.
-func (s *Source) tip(ctx context.Context, address string) (*Repo, string, error) {
-	if dir, ok := folder(address); ok {
+func (s *Source) tip(ctx context.Context, code Code) (*Repo, string, error) {
+	if dir, ok := folder(code.URL); ok && code.Copy == "" {
 		r, err := s.Git.Open(ctx, dir)
 		if err != nil {
 			return nil, "", fmt.Errorf("%w%s", err, advice(err))
@@ -45,14 +44,14 @@ func (s *Source) tip(ctx context.Context, address string) (*Repo, string, error)
 		head, err := r.Resolve(ctx, "HEAD")
 		return r, head, err
 	}
-	r, err := s.Git.Mirror(ctx, address, s.Mirrors)
+	r, err := s.mirror(ctx, code)
 	if err != nil {
 		return nil, "", err
 	}
 	// The mirror keeps no HEAD of its own.
-	out, err := s.Git.ask(ctx, "ls-remote", "--quiet", "--end-of-options", address, "HEAD")
+	out, err := s.Git.ask(ctx, "ls-remote", "--quiet", "--end-of-options", code.from(), "HEAD")
 	if err != nil {
-		shown, _ := checkAddress(address)
+		shown, _ := checkAddress(code.URL)
 		return nil, "", fmt.Errorf("cannot ask %s for its default branch: %w%s", shown, err, advice(err))
 	}
 	head, _, _ := strings.Cut(out, "\t")

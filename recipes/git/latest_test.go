@@ -16,7 +16,7 @@ func TestLatestIsWhatTheDefaultBranchPublished(t *testing.T) {
 	for _, address := range []string{h.serve(), h.dir} {
 		s := &Source{Mirrors: t.TempDir()}
 		into := filepath.Join(t.TempDir(), "auth")
-		got, err := s.Latest(t.Context(), address, into)
+		got, err := s.Latest(t.Context(), Code{URL: address}, into)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func TestLatestWithoutAReleaseIsTheHead(t *testing.T) {
 	r := newRepository(t)
 	head := r.commit("VERSION", "none")
 	for _, address := range []string{r.serve(), r.dir} {
-		got, err := (&Source{Mirrors: t.TempDir()}).Latest(t.Context(), address, filepath.Join(t.TempDir(), "auth"))
+		got, err := (&Source{Mirrors: t.TempDir()}).Latest(t.Context(), Code{URL: address}, filepath.Join(t.TempDir(), "auth"))
 		if err != nil || got.Name != "head" || got.Commit != head {
 			t.Errorf("%s: got %+v, %v", address, got, err)
 		}
@@ -39,11 +39,11 @@ func TestLatestWithoutAReleaseIsTheHead(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(plain, "compose.yml"), []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got, err := (&Source{}).Latest(t.Context(), plain, filepath.Join(t.TempDir(), "auth"))
+	got, err := (&Source{}).Latest(t.Context(), Code{URL: plain}, filepath.Join(t.TempDir(), "auth"))
 	if err != nil || got.Name != "head" || got.Commit != "" || files(t, got.Dir)["compose.yml"] == "" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if _, err := (&Source{Mirrors: t.TempDir()}).Latest(t.Context(), "http://127.0.0.1:1/x", t.TempDir()); err == nil {
+	if _, err := (&Source{Mirrors: t.TempDir()}).Latest(t.Context(), Code{URL: "http://127.0.0.1:1/x"}, t.TempDir()); err == nil {
 		t.Error("nobody answers there")
 	}
 }

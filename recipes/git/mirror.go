@@ -22,8 +22,49 @@ import (
 // asks the repository at the address alone, so a fork's tags never come along. Runs
 // may mirror one repository at once: they take turns.
 func (g *Git) Mirror(ctx context.Context, address, root string, refs ...string) (*Repo, error) {
+	return g.mirror(ctx, address, address, filepath.Join(root, mirrorName(address)), refs)
+}
+
+// MirrorInto is Mirror into a folder that the caller names. The copy has the repository's
+// default branch for its own, so that others may fetch from it as from the address.
+func (g *Git) MirrorInto(ctx context.Context, address, dir string, refs ...string) (*Repo, error) {
+	r, err := g.mirror(ctx, address, address, dir, refs)
+	if err != nil {
+		return nil, err
+	}
+	shown, _ := checkAddress(address)
+	branch, err := g.defaultBranch(ctx, address)
+	if err == nil && branch != "" {
+		_, err = r.ask(ctx, "symbolic-ref", "HEAD", branch)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the default branch of %s: %w%s", shown, err, advice(err))
+	}
+	return r, nil
+}
+
+// defaultBranch is a full reference; empty where there is none.
+func (g *Git) defaultBranch(ctx context.Context, address string) (string, error) {
+	out, err := g.ask(ctx, "ls-remote", "--quiet", "--symref", "--end-of-options", address, "HEAD")
+	if err != nil {
+		return "", err
+	}
+	name, ok := strings.CutPrefix(out, "ref: ")
+	name, _, _ = strings.Cut(name, "\t")
+	if !ok || !strings.HasPrefix(name, "refs/heads/") || g.checkRef(ctx, name) != nil {
+		return "", nil
+	}
+	return name, nil
+}
+
+// mirror brings a mirror up to date whose content may be fetched from elsewhere: errors
+// know the address alone.
+func (g *Git) mirror(ctx context.Context, address, from, dir string, refs []string) (*Repo, error) {
 	shown, err := checkAddress(address)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := checkAddress(from); err != nil {
 		return nil, err
 	}
 	for _, ref := range refs {
@@ -31,10 +72,9 @@ func (g *Git) Mirror(ctx context.Context, address, root string, refs ...string) 
 			return nil, err
 		}
 	}
-	if err := os.MkdirAll(root, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot mirror %s: %w", shown, err)
 	}
-	dir := filepath.Join(root, mirrorName(address))
 	unlock, err := lock(ctx, dir+".lock")
 	if err != nil {
 		return nil, fmt.Errorf("cannot mirror %s: %w", shown, err)
@@ -44,12 +84,12 @@ func (g *Git) Mirror(ctx context.Context, address, root string, refs ...string) 
 	if err := r.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("cannot mirror %s: %w", shown, err)
 	}
-	err = r.fetch(ctx, address, refs)
+	err = r.fetch(ctx, from, refs)
 	if err != nil && ctx.Err() == nil && r.damaged(ctx) {
 		// What a crash broke is a cache: it is made anew.
 		if err = os.RemoveAll(dir); err == nil {
 			if err = r.prepare(ctx); err == nil {
-				err = r.fetch(ctx, address, refs)
+				err = r.fetch(ctx, from, refs)
 			}
 		}
 	}
@@ -69,7 +109,7 @@ func (r *Repo) fetch(ctx context.Context, address string, refs []string) error {
 			args = append(args, "+"+ref+":"+ref)
 		}
 	}
-	return r.bounded(ctx, args)
+	return r.bounded(ctx, address, args)
 }
 
 // fetchCommit asks for a commit that no reference names any more. Not every forge
@@ -80,14 +120,15 @@ func (r *Repo) fetchCommit(ctx context.Context, address, commit string) error {
 		return err
 	}
 	defer unlock()
-	return r.bounded(ctx, []string{
+	return r.bounded(ctx, address, []string{
 		"--git-dir=" + r.dir, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
 		"--end-of-options", address, commit,
 	})
 }
 
-// bounded runs a fetch and ends it when the mirror grows beyond all reason.
-func (r *Repo) bounded(ctx context.Context, args []string) error {
+// bounded runs a fetch and ends it when the mirror grows beyond all reason. Only an
+// address that is a folder is read as one: no server leads git to this machine's files.
+func (r *Repo) bounded(ctx context.Context, address string, args []string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan struct{})
@@ -108,13 +149,21 @@ func (r *Repo) bounded(ctx context.Context, args []string) error {
 			}
 		}
 	}()
-	err := r.git.run(ctx, call{args: args})
+	err := r.git.run(ctx, call{args: args, env: []string{"GIT_ALLOW_PROTOCOL=" + protocols(address)}})
 	close(done)
 	<-watched
 	if err == nil && size(r.dir) > r.git.maxBytes() {
 		return fmt.Errorf("the repository is larger than %d MiB, which is more than is fetched", r.git.maxBytes()>>20)
 	}
 	return err
+}
+
+// protocols are those that a fetch from the address may speak.
+func protocols(address string) string {
+	if _, ok := folder(address); ok {
+		return "file"
+	}
+	return "http:https"
 }
 
 func size(dir string) (sum int64) {

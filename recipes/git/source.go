@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,10 +20,19 @@ type Source struct {
 // Code says what to bring. It mirrors what a request says.
 type Code struct {
 	URL      string // what git fetches, or a folder
+	Copy     string // a folder with a copy of what is at URL, fetched from in its place; empty for none
 	Ref      string // the reference through which Commit arrives: refs/pull/N/head
 	Commit   string // the full hash; for a folder anything that names a commit, or empty for HEAD
 	Base     string // the branch that is to be changed
 	WorkTree bool   // the folder's files as they lie there
+}
+
+// from is where git fetches.
+func (c Code) from() string { return cmp.Or(c.Copy, c.URL) }
+
+// mirror brings the source's mirror of the code's repository up to date.
+func (s *Source) mirror(ctx context.Context, code Code, refs ...string) (*Repo, error) {
+	return s.Git.mirror(ctx, code.URL, code.from(), filepath.Join(s.Mirrors, mirrorName(code.URL)), refs)
 }
 
 // Release is one version, as files.
@@ -97,7 +107,7 @@ func (s *Source) workTree(ctx context.Context, code Code, from, into string) (Fe
 
 // open brings the repository here, and the commit that was asked for into it.
 func (s *Source) open(ctx context.Context, code Code) (*Repo, string, error) {
-	if dir, ok := folder(code.URL); ok {
+	if dir, ok := folder(code.URL); ok && code.Copy == "" {
 		r, err := s.Git.Open(ctx, dir)
 		if errors.Is(err, ErrNoRepository) {
 			return nil, "", fmt.Errorf("%w: commit its files first, or test the work tree as it is", err)
@@ -122,7 +132,7 @@ func (s *Source) open(ctx context.Context, code Code) (*Repo, string, error) {
 	if code.Ref != "" {
 		refs = append(refs, code.Ref)
 	}
-	r, err := s.Git.Mirror(ctx, code.URL, s.Mirrors, refs...)
+	r, err := s.mirror(ctx, code, refs...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -137,7 +147,7 @@ func (s *Source) want(ctx context.Context, r *Repo, code Code) error {
 		return err
 	}
 	// A forced push took it out of every reference; some forges still give it.
-	asked := r.fetchCommit(ctx, code.URL, code.Commit)
+	asked := r.fetchCommit(ctx, code.from(), code.Commit)
 	if ctx.Err() != nil {
 		return asked
 	}

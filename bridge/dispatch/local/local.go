@@ -35,6 +35,7 @@ const stampGrace = 20 * time.Second
 type Config struct {
 	Root     string // the folder that holds every run's folder
 	Instance string // put on every label
+	Copies   string // the folder of private repositories' copies, which the bridge makes
 
 	// Command makes the child for an attempt's folder. It must call Stamp first.
 	Command func(folder string) *exec.Cmd
@@ -68,7 +69,10 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	if !ok {
 		return fmt.Errorf("cannot dispatch run %s: the recipe %s is no longer enrolled", r.ID, r.Recipe)
 	}
-	job := dispatch.NewJob(r, attempt, lease, d.Instance, enrolment).WithDeps(d.Enrolment)
+	job, err := dispatch.NewJob(r, attempt, lease, d.Instance, enrolment).WithDeps(d.Enrolment).WithCopies(d.Copies)
+	if err != nil {
+		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
+	}
 	made, err := Prepare(d.Root, job)
 	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)

@@ -121,6 +121,29 @@ func TestDispatchSaysWhyTheHarnessEnded(t *testing.T) {
 	}
 }
 
+func TestTheJobSaysWhereAPrivateRepositorysCopyIs(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root, func(c *local.Config) { c.Copies = "/state/private" })
+	for _, private := range []bool{false, true} {
+		r := request(dispatchtest.Finishes)
+		r.Code = run.Code{Forge: "gitea", Repo: "acme/finishes", Private: private}
+		if err := d.Dispatch(t.Context(), r, 1, run.Lease{}); err != nil {
+			t.Fatal(err)
+		}
+		for range d.Follow(t.Context(), r.ID, 1, 0) {
+		}
+		job, err := local.ReadJob(dispatch.Folder(root, r.ID, 1))
+		if want := map[bool]string{true: "/state/private/gitea/acme/finishes.git"}[private]; err != nil || job.Copy != want {
+			t.Errorf("the copy is in %q (%v), want %q", job.Copy, err, want)
+		}
+	}
+	r := request(dispatchtest.Finishes)
+	r.Code = run.Code{Forge: "gitea", Repo: "../finishes", Private: true}
+	if err := d.Dispatch(t.Context(), r, 1, run.Lease{}); err == nil || !strings.Contains(err.Error(), "no place for a copy") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestDispatchWantsAnEnrolment(t *testing.T) {
 	err := open(t, t.TempDir(), nil).Dispatch(t.Context(), request("gone"), 1, run.Lease{})
 	if err == nil || !strings.Contains(err.Error(), "no longer enrolled") {

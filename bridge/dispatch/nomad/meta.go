@@ -1,6 +1,7 @@
 package nomad
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -37,11 +38,16 @@ func (d *Dispatcher) meta(job dispatch.Job, declares *api.ParameterizedJobConfig
 	if r.Code.Pull != 0 {
 		pull = strconv.Itoa(r.Code.Pull)
 	}
+	trusted := "0"
+	if r.Secrets {
+		trusted = "1"
+	}
 	have := map[string]string{
-		cluster.MetaRepoURL: r.Code.URL, cluster.MetaCommit: r.Code.Commit, cluster.MetaBranch: r.Code.Ref, cluster.MetaFlavor: job.Enrolment.Flavor,
+		cluster.MetaRepoURL: r.Code.URL, cluster.MetaCommit: r.Code.Commit, cluster.MetaBranch: r.Code.Ref, cluster.MetaFlavor: cmp.Or(r.Flavor, job.Enrolment.Flavor),
 		cluster.MetaRunID: string(r.ID), cluster.MetaAttempt: strconv.Itoa(job.Attempt), cluster.MetaRecipe: r.Recipe, cluster.MetaRef: r.Code.Ref,
 		cluster.MetaPull: pull, cluster.MetaSource: r.Code.Repo, cluster.MetaDomain: d.Domain, cluster.MetaPublicURL: d.PublicURL,
 		cluster.MetaInstance: job.Instance, cluster.MetaExpires: job.Lease.Expires.UTC().Format(time.RFC3339), cluster.MetaJob: packed,
+		cluster.MetaTrusted: trusted,
 	}
 	sent, size := map[string]string{}, 0
 	for key, value := range have {

@@ -35,7 +35,7 @@ func editComment(c *call) {
 		c.w.WriteHeader(http.StatusForbidden)
 		return
 	}
-	c.s.edit(k, in.Body)
+	c.s.edit(k, c.u, in.Body)
 	answer(c.w, http.StatusOK, c.s.asComment(k))
 }
 

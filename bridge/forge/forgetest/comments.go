@@ -11,6 +11,7 @@ import (
 
 // Comment implements World.
 func (s *Server) Comment(at forge.Repo, number int, author, body string) (int64, error) {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.issue(at.Owner, at.Name, number)
@@ -29,6 +30,7 @@ func (s *Server) addComment(i *issue, author *user, body string) *comment {
 	c := &comment{id: s.nextID(), issue: i, author: author, body: body, created: now, updated: now}
 	i.comments = append(i.comments, c)
 	i.updated = now
+	s.saidComment(c, author, "created", "")
 	return c
 }
 
@@ -38,24 +40,28 @@ var errNotAllowed = errors.New("not allowed")
 // EditComment implements World. The author may, and who may write to the repository;
 // the comment stays its author's.
 func (s *Server) EditComment(at forge.Repo, id int64, editor, body string) error {
-	return s.change(at, id, editor, func(c *comment) { s.edit(c, body) })
+	return s.change(at, id, editor, func(c *comment, by *user) { s.edit(c, by, body) })
 }
 
 // edit changes a comment's text. A second must have passed before the times tell.
-func (s *Server) edit(c *comment, body string) {
+func (s *Server) edit(c *comment, by *user, body string) {
 	if c.body != body {
+		before := c.body
 		c.body, c.updated = body, s.time()
+		s.saidComment(c, by, "edited", before)
 	}
 }
 
 // DeleteComment implements World.
 func (s *Server) DeleteComment(at forge.Repo, id int64, by string) error {
-	return s.change(at, id, by, func(c *comment) {
+	return s.change(at, id, by, func(c *comment, by *user) {
 		c.issue.comments = slices.DeleteFunc(c.issue.comments, func(o *comment) bool { return o == c })
+		s.saidComment(c, by, "deleted", "")
 	})
 }
 
-func (s *Server) change(at forge.Repo, id int64, by string, do func(*comment)) error {
+func (s *Server) change(at forge.Repo, id int64, by string, do func(c *comment, by *user)) error {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.repo(at.Owner, at.Name)
@@ -73,7 +79,7 @@ func (s *Server) change(at forge.Repo, id int64, by string, do func(*comment)) e
 	if c.author != u && !s.mayWrite(r, u) {
 		return fmt.Errorf("cannot change comment %d as %s: %w", id, by, errNotAllowed)
 	}
-	do(c)
+	do(c, u)
 	return nil
 }
 
@@ -122,7 +128,7 @@ func (s *Server) Statuses(at forge.Repo, commit string) ([]forge.Status, error) 
 	if err != nil {
 		return nil, err
 	}
-	var list []forge.Status
+	list := checkedBy(r, commit)
 	for _, st := range slices.Backward(r.statuses) {
 		if st.commit == commit {
 			list = append(list, st.Status)

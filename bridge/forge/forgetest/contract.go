@@ -15,7 +15,7 @@ import (
 func Contract(t *testing.T, open func(*testing.T) Fixture) {
 	t.Run("reading and writing", func(t *testing.T) {
 		shared := newScene(t, open)
-		for _, c := range calmContract {
+		for _, c := range slices.Concat(calmContract, branchContract) {
 			t.Run(c.sentence, func(t *testing.T) {
 				own := *shared
 				own.T = t
@@ -23,7 +23,7 @@ func Contract(t *testing.T, open func(*testing.T) Fixture) {
 			})
 		}
 	})
-	for _, c := range slices.Concat(feedContract, changeContract) {
+	for _, c := range slices.Concat(feedContract, peopleContract, changeContract) {
 		t.Run(c.sentence, func(t *testing.T) { c.check(newScene(t, open)) })
 	}
 }
@@ -121,7 +121,7 @@ var feedContract = []clause{
 		}
 	}},
 	{"repositories that are not wanted are not read", func(s *scene) {
-		scope := forge.Organisation(ForgeID, s.org, []forge.Repo{})
+		scope := forge.Organisation(s.repo.Forge, s.org, []forge.Repo{})
 		cursor := s.begin(scope)
 		s.say(s.alice, "!testme")
 		s.Tick()
@@ -132,14 +132,15 @@ var feedContract = []clause{
 		}
 	}},
 	{"names are recognised however they are spelt, and returned as they were asked for", func(s *scene) {
-		asked := forge.Repo{Forge: ForgeID, Owner: strings.ToUpper(s.repo.Owner), Name: strings.ToUpper(s.repo.Name)}
-		scope := forge.Organisation(ForgeID, s.org, []forge.Repo{asked})
+		asked := forge.Repo{Forge: s.repo.Forge, Owner: strings.ToUpper(s.repo.Owner), Name: strings.ToUpper(s.repo.Name)}
+		scope := forge.Organisation(s.repo.Forge, s.org, []forge.Repo{asked})
 		cursor := s.begin(scope)
 		if c, _ := s.until(scope, cursor, s.say(s.alice, "hello")); c.Repo != asked {
 			s.Errorf("it is said to be in %s, want %s", c.Repo, asked)
 		}
 	}},
 	{"an idle organisation costs one request", func(s *scene) {
+		s.only(s.Traits.OrgQuestion, "this forge answers for one repository at a time")
 		scope := s.orgScope()
 		cursor := s.begin(scope)
 		_, cursor = s.until(scope, cursor, s.say(s.alice, "hello"))

@@ -48,6 +48,7 @@ var changeContract = []clause{
 		}
 	}},
 	{"a push is numbered and dated like the comments around it", func(s *scene) {
+		s.only(s.Traits.NumberedPushes, "this forge gives pushes no number of the same sequence")
 		before := s.say(s.alice, "before")
 		next := s.commit("README", "more")
 		s.push("change")

@@ -46,6 +46,8 @@ type World interface {
 	AddOrg(org string) error
 	AddMember(org, login string, access Access) error
 	RemoveMember(org, login string) error
+	// AddTeam makes a team of people, some of whom may already be members.
+	AddTeam(org, team string, logins ...string) error
 	// Token makes an API token of a user.
 	Token(login string) (string, error)
 

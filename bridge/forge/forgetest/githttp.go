@@ -52,7 +52,17 @@ func (s *Server) gitUpload(w http.ResponseWriter, r *http.Request) {
 func (s *Server) gitDir(w http.ResponseWriter, r *http.Request) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, err := s.repo(r.PathValue("owner"), r.PathValue("repo"))
+	owner, name := r.PathValue("owner"), strings.TrimSuffix(r.PathValue("repo"), ".git")
+	found, err := s.repo(owner, name)
+	if moved := s.hub.moved[strings.ToLower(owner+"/"+name)]; err != nil && moved != nil && s.kind == GitHub {
+		http.Redirect(w, r, fmt.Sprintf("/%s/%s.git/%s?%s", moved.owner, moved.name, gitService(r.URL.Path), r.URL.RawQuery), http.StatusMovedPermanently)
+		return "", false
+	}
+	if err == nil && (s.kind == GitHub || found.private) && !s.mayFetch(r, found) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
+		http.Error(w, "Repository not found.", http.StatusUnauthorized)
+		return "", false
+	}
 	if err != nil || found.dir == "" {
 		http.NotFound(w, r)
 		return "", false
@@ -73,4 +83,22 @@ func (s *Server) uploadPack(w io.Writer, r *http.Request, dir string, body io.Re
 	if err := cmd.Run(); err != nil && r.Context().Err() == nil {
 		s.log.Debug("git could not be served", "repo", r.URL.Path, "err", err)
 	}
+}
+
+// gitService is what a request to git is for.
+func gitService(path string) string {
+	if strings.HasSuffix(path, "/info/refs") {
+		return "info/refs"
+	}
+	return "git-upload-pack"
+}
+
+// mayFetch says whether a request's credentials let it read a repository: a wrong token
+// is refused even for a public one.
+func (s *Server) mayFetch(r *http.Request, found *repo) bool {
+	by, err := s.identify(r)
+	if err != nil || by.app != nil {
+		return false
+	}
+	return s.sees(by, found) && (by.grant == nil || !found.private || by.grant.allows(found, "contents", "read"))
 }

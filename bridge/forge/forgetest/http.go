@@ -48,13 +48,17 @@ const apiPrefix = "/api/v1"
 // handler separates the API from the pages. (One mux cannot hold both: an owner could be called "api".)
 func (s *Server) handler() http.Handler {
 	api, web := s.api(), s.web()
+	serve := s.serveAPI
+	if s.kind == GitHub {
+		api, serve = s.githubAPI(), s.serveGitHub
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		now := s.time()
 		s.mu.Unlock()
 		w.Header().Set("Date", now.Format(http.TimeFormat))
-		if strings.HasPrefix(r.URL.Path, apiPrefix+"/") {
-			s.serveAPI(w, r, api)
+		if strings.HasPrefix(r.URL.Path, s.prefix()+"/") {
+			serve(w, r, api)
 			return
 		}
 		web.ServeHTTP(w, r)

@@ -76,6 +76,9 @@ func (s *Server) Token(login string) (string, error) {
 		return "", err
 	}
 	token := newToken()
+	if s.kind == GitHub {
+		token = "github_pat_" + token
+	}
 	s.tokens[token] = u
 	return token, nil
 }

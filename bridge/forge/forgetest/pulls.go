@@ -46,11 +46,14 @@ func (s *Server) AddEmptyPull(at forge.Repo, author, title string) (int, error) 
 		return 0, err
 	}
 	i.pull = &pull{branch: "change", base: i.repo.defaultBranch}
+	name := forkName(author, i.repo.name)
+	s.forks[name] = append(s.forks[name], i)
 	return n, nil
 }
 
 // OpenPull implements World.
 func (s *Server) OpenPull(p NewPull) (int, error) {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.repo(p.Repo.Owner, p.Repo.Name)
@@ -68,20 +71,26 @@ func (s *Server) OpenPull(p NewPull) (int, error) {
 	if p.Branch == "" {
 		p.Branch = "change"
 	}
+	s.pushed(r.dir)
 	commits, err := revisions(r.dir, head, "^"+r.defaultBranch)
 	if err != nil {
 		return 0, err
 	}
 	i := s.addIssue(r, author, p.Title, p.Body)
 	i.pull = &pull{branch: p.Branch, base: r.defaultBranch, head: head, noted: head}
+	name := forkName(author.Login, r.name)
+	s.forks[name] = append(s.forks[name], i)
+	i.pull.moves = []*move{s.newMove(r, author, "refs/heads/"+p.Branch, "", head)}
 	if len(commits) > 0 {
 		i.pull.pushes = []*push{{id: s.nextID(), by: author, at: s.time(), commits: commits}}
 	}
+	s.saidPull(i, author, "opened", "")
 	return i.number, nil
 }
 
 // Push implements World. While the server is told to lag, the new head is not noted yet.
 func (s *Server) Push(at forge.Repo, n int, dir, ref string) (string, error) {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.pull(at, n)
@@ -98,6 +107,8 @@ func (s *Server) Push(at forge.Repo, n int, dir, ref string) (string, error) {
 	}
 	before := p.head
 	p.head = commit
+	s.pushed(i.repo.dir)
+	p.moves = append(p.moves, s.newMove(i.repo, i.author, "refs/heads/"+p.branch, before, commit))
 	if !i.open {
 		return commit, nil
 	}
@@ -113,6 +124,7 @@ func (s *Server) Push(at forge.Repo, n int, dir, ref string) (string, error) {
 // Lag makes pushes show on pull requests at once, but in their timelines and references
 // only when the lag ends: Gitea does that part in a queue.
 func (s *Server) Lag(on bool) error {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lagging = on
@@ -142,6 +154,8 @@ func (s *Server) notePush(i *issue, before, after string, when time.Time) error 
 	}
 	p.noted = after
 	i.updated = when
+	s.pushed(r.dir)
+	s.saidPull(i, i.author, "synchronize", before)
 	if isAncestor(r.dir, before, after) {
 		commits, err := revisions(r.dir, after, "^"+before, "^"+p.base)
 		if err == nil && len(commits) > 0 {
@@ -185,6 +199,7 @@ func (s *Server) pull(at forge.Repo, n int) (*issue, error) {
 
 // ClosePull implements World.
 func (s *Server) ClosePull(at forge.Repo, n int) error {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.pull(at, n)
@@ -192,11 +207,13 @@ func (s *Server) ClosePull(at forge.Repo, n int) error {
 		return err
 	}
 	i.open, i.updated = false, s.time()
+	s.saidPull(i, i.author, "closed", "")
 	return nil
 }
 
 // Merge implements World. It makes a merge commit on the base branch.
 func (s *Server) Merge(at forge.Repo, n int) error {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.pull(at, n)
@@ -208,27 +225,24 @@ func (s *Server) Merge(at forge.Repo, n int) error {
 		return fmt.Errorf("%s#%d is closed", at, n)
 	}
 	base := "refs/heads/" + p.base
-	tree := p.head + "^{tree}"
-	if !isAncestor(dir, base, p.head) {
-		if tree, err = Git(dir, "merge-tree", "--write-tree", base, p.head); err != nil {
-			return fmt.Errorf("cannot merge %s#%d: %w", at, n, err)
-		}
-	} else if tree, err = Git(dir, "rev-parse", tree); err != nil {
-		return err
-	}
-	merge, err := Git(dir, "commit-tree", tree, "-p", base, "-p", p.head, "-m", fmt.Sprintf("Merge pull request '%s' (#%d)", i.title, n))
+	merge, err := mergeCommit(dir, base, i)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot merge %s#%d: %w", at, n, err)
 	}
 	if _, err := Git(dir, "update-ref", base, merge); err != nil {
 		return err
 	}
+	s.pushed(dir)
+	s.moveBranch(i.repo, nil, base, s.parent(i.repo, merge), merge)
+	p.merge = merge
 	i.open, p.merged, i.updated = false, true, s.time()
+	s.saidPull(i, i.author, "closed", "")
 	return nil
 }
 
 // DeleteFork implements World. As in Gitea, the pull request is closed by it.
 func (s *Server) DeleteFork(at forge.Repo, n int) error {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.pull(at, n)
@@ -237,5 +251,6 @@ func (s *Server) DeleteFork(at forge.Repo, n int) error {
 	}
 	i.pull.forkGone = true
 	i.open, i.updated = false, s.time()
+	s.saidPull(i, i.author, "closed", "")
 	return nil
 }

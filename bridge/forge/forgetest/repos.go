@@ -41,8 +41,8 @@ func (s *Server) AddRepo(owner, name, dir string) (forge.Repo, error) {
 			return forge.Repo{}, err
 		}
 	}
-	s.repos[strings.ToLower(owner+"/"+name)] = r
-	return forge.Repo{Forge: ForgeID, Owner: owner, Name: name}, nil
+	s.keep(r)
+	return forge.Repo{Forge: s.ID(), Owner: owner, Name: name}, nil
 }
 
 // AddEmptyRepos adds many repositories without anything in them, not even a git
@@ -54,8 +54,8 @@ func (s *Server) AddEmptyRepos(owner, prefix string, n int) []forge.Repo {
 	for i := range n {
 		s.lastRepo++
 		r := &repo{id: s.lastRepo, owner: owner, name: fmt.Sprintf("%s%d", prefix, i), defaultBranch: "main"}
-		s.repos[strings.ToLower(owner+"/"+r.name)] = r
-		repos[i] = forge.Repo{Forge: ForgeID, Owner: owner, Name: r.name}
+		s.keep(r)
+		repos[i] = forge.Repo{Forge: s.ID(), Owner: owner, Name: r.name}
 	}
 	return repos
 }
@@ -75,14 +75,22 @@ func (s *Server) DeleteRepo(at forge.Repo) error {
 
 // PushBranch implements World.
 func (s *Server) PushBranch(at forge.Repo, branch, dir, ref string) error {
+	defer s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.repo(at.Owner, at.Name)
 	if err != nil {
 		return err
 	}
-	_, err = fetch(r, dir, ref, "refs/heads/"+branch)
-	return err
+	name := "refs/heads/" + branch
+	before := s.head(r, name)
+	after, err := fetch(r, dir, ref, name)
+	if err != nil {
+		return err
+	}
+	s.pushed(r.dir)
+	s.moveBranch(r, s.users[strings.ToLower(r.owner)], name, before, after)
+	return nil
 }
 
 // fetch brings a ref of another repository here, under a reference or none, and returns its commit.

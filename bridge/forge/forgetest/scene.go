@@ -13,10 +13,12 @@ import (
 
 // Adapter is everything that a forge adapter offers. Only the contract asks for all of it.
 type Adapter interface {
+	branchAdapter
 	CommentsAfter(ctx context.Context, scope forge.Scope, cursor forge.Cursor) ([]forge.Comment, forge.Cursor, error)
 	PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.PullRequest, error)
 	Pushes(ctx context.Context, repo forge.Repo, n int, since time.Time) ([]forge.Push, error)
 	Member(ctx context.Context, org string, p forge.Person) (bool, error)
+	TeamMember(ctx context.Context, org, team string, p forge.Person) (bool, error)
 	Self(ctx context.Context) (forge.Person, error)
 	CheckAccess(ctx context.Context, org string) error
 	React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error
@@ -37,6 +39,8 @@ type Fixture struct {
 	Adapter func(token string) Adapter
 	// Tick lets at least one second of the world's time pass.
 	Tick func()
+	// Traits are the forge's ways. Clauses about others are not asked.
+	Traits Traits
 	// Suffix keeps the names of this test apart from those of others in the same world.
 	Suffix string
 }
@@ -142,7 +146,7 @@ func (s *scene) say(author, body string) int64 {
 }
 
 func (s *scene) orgScope() forge.Scope {
-	return forge.Organisation(ForgeID, s.org, []forge.Repo{s.repo})
+	return forge.Organisation(s.repo.Forge, s.org, []forge.Repo{s.repo})
 }
 
 // begin starts a feed now, and lets the second pass.

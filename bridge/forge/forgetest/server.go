@@ -24,12 +24,19 @@ type Options struct {
 	Addr string // default: 127.0.0.1:0
 	Now  func() time.Time
 	Log  *slog.Logger
+	// Kind is the protocol to speak; default: Gitea's.
+	Kind ForgeKind
+	// Hurry lets writes come less than a second apart without a complaint, where GitHub's
+	// protocol is spoken: a contract's clauses cannot wait so long.
+	Hurry bool
 	// Word is what the page's buttons offer to say.
 	Word string
 }
 
-// Server is a small Gitea in memory. Its methods may be called from many goroutines.
+// Server is a small forge in memory, a Gitea or a GitHub. Its methods may be called from many goroutines.
 type Server struct {
+	kind  ForgeKind
+	hurry bool
 	now   func() time.Time
 	log   *slog.Logger
 	word  string
@@ -47,8 +54,22 @@ type Server struct {
 	orgs     map[string]*org
 	tokens   map[string]*user
 	repos    map[string]*repo // by lower-case owner/name
+	numbered map[int64]*repo
+	forks    map[string][]*issue // pull requests by the lower-case owner/name that they come from
 	lagging  bool
 	offset   time.Duration
+	pasts    map[string]*past // by the folder of the git repository
+	hub      hub
+
+	syncHooks  bool
+	posting    int        // webhooks that are not answered yet
+	posted     *sync.Cond // one was
+	posters    sync.WaitGroup
+	sent       []*post
+	deliveries []Delivery
+	caller     *http.Client
+	hooksCtx   context.Context // ended by Close
+	endHooks   context.CancelFunc
 
 	complaints []string
 	asked      []Request
@@ -60,9 +81,13 @@ var _ World = (*Server)(nil)
 // New starts a server.
 func New(o Options) (*Server, error) {
 	s := &Server{
+		kind: o.Kind, hurry: o.Hurry,
 		now: o.Now, log: o.Log, word: o.Word, dir: o.Dir, done: make(chan struct{}),
-		users: map[string]*user{}, orgs: map[string]*org{}, tokens: map[string]*user{}, repos: map[string]*repo{},
+		users: map[string]*user{}, orgs: map[string]*org{}, tokens: map[string]*user{}, repos: map[string]*repo{}, numbered: map[int64]*repo{}, forks: map[string][]*issue{},
+		pasts: map[string]*past{}, hub: newHub(),
 	}
+	s.posted, s.caller = sync.NewCond(&s.mu), newCaller()
+	s.hooksCtx, s.endHooks = context.WithCancel(context.Background())
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -98,7 +123,16 @@ func New(o Options) (*Server, error) {
 // NewServer starts a server for a test, which fails if somebody misused it.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
-	s, err := New(Options{Dir: t.TempDir()})
+	return NewServerOf(t, Options{})
+}
+
+// NewServerOf is NewServer with options.
+func NewServerOf(t testing.TB, o Options) *Server {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +157,9 @@ func (s *Server) Close() error {
 		err = s.http.Close()
 	}
 	<-s.done
+	s.endHooks()
+	s.posters.Wait()
+	s.caller.CloseIdleConnections()
 	if s.owned {
 		err = errors.Join(err, os.RemoveAll(s.dir))
 	}
@@ -153,6 +190,12 @@ func (s *Server) repo(owner, name string) (*repo, error) {
 		return nil, fmt.Errorf("there is no repository %s/%s", owner, name)
 	}
 	return r, nil
+}
+
+// keep makes a repository known.
+func (s *Server) keep(r *repo) {
+	s.repos[strings.ToLower(r.owner+"/"+r.name)] = r
+	s.numbered[r.id] = r
 }
 
 func (s *Server) user(login string) (*user, error) {

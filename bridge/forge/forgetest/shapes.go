@@ -21,7 +21,7 @@ func (s *Server) asRepo(r *repo) *sdk.Repository {
 	url := s.URL() + "/" + r.owner + "/" + r.name
 	return &sdk.Repository{
 		ID: r.id, Name: r.name, FullName: r.owner + "/" + r.name, DefaultBranch: r.defaultBranch, Empty: r.empty(),
-		Owner: &sdk.User{UserName: r.owner}, HTMLURL: url, CloneURL: url + ".git",
+		Owner: &sdk.User{UserName: r.owner}, HTMLURL: url, CloneURL: url + ".git", Private: r.private,
 	}
 }
 
@@ -34,7 +34,10 @@ func state(i *issue) sdk.StateType {
 
 func (s *Server) issueURL(i *issue) string {
 	kind := "issues"
-	if i.pull != nil {
+	switch {
+	case i.pull != nil && s.kind == GitHub:
+		kind = "pull"
+	case i.pull != nil:
 		kind = "pulls"
 	}
 	return fmt.Sprintf("%s/%s/%s/%s/%d", s.URL(), i.repo.owner, i.repo.name, kind, i.number)
@@ -78,6 +81,7 @@ func (s *Server) asPull(i *issue) *sdk.PullRequest {
 	return &sdk.PullRequest{
 		ID: i.id, Index: int64(i.number), Poster: asUser(i.author), Title: i.title, Body: i.body, State: state(i),
 		HasMerged: p.merged, HTMLURL: s.issueURL(i), URL: s.issueURL(i), Created: &created, Updated: &updated,
+		Draft: p.draft, IsLocked: i.locked,
 		Base: &sdk.PRBranchInfo{Name: p.base, Ref: p.base, RepoID: i.repo.id, Repository: base},
 		Head: head,
 	}

@@ -11,11 +11,13 @@ import (
 type user struct {
 	forge.Person
 	org bool
+	bot bool // of an App
 }
 
 type org struct {
 	user    *user
-	members map[string]Access // by login
+	members map[string]Access          // by login
+	teams   map[string]map[string]bool // by slug; who is in one, by login
 }
 
 type repo struct {
@@ -25,7 +27,11 @@ type repo struct {
 	defaultBranch string
 	issues        []*issue // index is number-1
 	statuses      []*status
+	checks        []*check
+	moves         []*move // of its branches
+	hooks         []*hook
 	deleted       bool
+	private       bool
 }
 
 type issue struct {
@@ -36,6 +42,7 @@ type issue struct {
 	author           *user
 	created, updated time.Time
 	open             bool
+	locked           bool
 	comments         []*comment
 	pull             *pull // nil for a plain issue
 }
@@ -46,7 +53,10 @@ type pull struct {
 	head     string // of the fork's branch
 	noted    string // what refs/pull/N/head holds: follows head, after a while
 	merged   bool
+	merge    string // the commit
+	draft    bool
 	forkGone bool
+	moves    []*move // of the fork's branch
 	pushes   []*push
 	waiting  []func() error // pushes that are not noted yet
 }
@@ -64,6 +74,16 @@ type reaction struct {
 	by      *user
 	content string
 	at      time.Time
+}
+
+// move is one of a branch: what a push does to it.
+type move struct {
+	id            int64
+	by            *user // nil is the forge itself
+	at            time.Time
+	ref           string
+	before, after string
+	kind          string // as GitHub calls it: push, force_push, branch_creation, pr_merge
 }
 
 // push is an entry of the timeline.

@@ -2,7 +2,6 @@ package forgetest
 
 import (
 	"fmt"
-	"strings"
 
 	"seatrial/bridge/forge"
 )
@@ -20,8 +19,8 @@ func (s *Server) AddTwins(of forge.Repo, prefix string, n int) ([]forge.Repo, er
 	for i := range n {
 		s.lastRepo++
 		r := &repo{id: s.lastRepo, owner: first.owner, name: fmt.Sprintf("%s%d", prefix, i), dir: first.dir, defaultBranch: first.defaultBranch}
-		s.repos[strings.ToLower(r.owner+"/"+r.name)] = r
-		twins[i] = forge.Repo{Forge: ForgeID, Owner: r.owner, Name: r.name}
+		s.keep(r)
+		twins[i] = forge.Repo{Forge: s.ID(), Owner: r.owner, Name: r.name}
 	}
 	return twins, nil
 }

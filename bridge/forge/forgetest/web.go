@@ -52,6 +52,7 @@ func (s *Server) web() http.Handler {
 	show("GET /{$}", "index", func(*http.Request) (any, bool) { return s.indexPage(), true })
 	show("GET /{owner}/{repo}", "repo", s.repoPage)
 	show("GET /{owner}/{repo}/pulls/{n}", "pull", s.pullPage)
+	show("GET /{owner}/{repo}/pull/{n}", "pull", s.pullPage) // as GitHub has it
 	show("GET /{owner}/{repo}/issues/{n}", "pull", s.pullPage)
 	show("GET /{owner}/{repo}/pulls/{n}/thread", "thread", s.pullPage)
 	mux.HandleFunc("POST /{owner}/{repo}/pulls/{n}/comments", s.postComment)
@@ -223,7 +224,7 @@ func (s *Server) role(r *repo, u *user) string {
 // postComment is the form: whoever opens the page may speak as anybody.
 func (s *Server) postComment(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
-	at := forge.Repo{Forge: ForgeID, Owner: r.PathValue("owner"), Name: r.PathValue("repo")}
+	at := forge.Repo{Forge: s.ID(), Owner: r.PathValue("owner"), Name: r.PathValue("repo")}
 	n := atoi(r.PathValue("n"))
 	body, as := strings.TrimSpace(r.PostFormValue("body")), r.PostFormValue("as")
 	if body == "" {

@@ -15,6 +15,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 const (
@@ -87,7 +88,7 @@ func (f *Forge) DefaultBranch(ctx context.Context, repo forge.Repo) (string, []f
 // fetchLog fetches a branch's latest commits into a repository that it throws away, and
 // returns a line for each: commit, tree, time.
 func (f *Forge) fetchLog(ctx context.Context, repo forge.Repo, branch string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, kindKey{}, "git"), gitLimit)
+	ctx, cancel := context.WithTimeout(adapter.WithKind(ctx, "git"), gitLimit)
 	defer cancel()
 	dir, err := os.MkdirTemp(f.scratch, "seatrial-branch-")
 	if err != nil {
@@ -97,7 +98,7 @@ func (f *Forge) fetchLog(ctx context.Context, repo forge.Repo, branch string) (s
 	if _, err := f.git(ctx, dir, "init", "--quiet", "--bare", "."); err != nil {
 		return "", err
 	}
-	f.wire.count(ctx)
+	f.wire.Count(ctx)
 	// Our own address, not the one that the answer names: the token goes nowhere else.
 	from := f.url + "/" + url.PathEscape(repo.Owner) + "/" + url.PathEscape(repo.Name) + ".git"
 	_, err = f.git(ctx, dir, "fetch", "--quiet", "--no-tags", "--no-auto-gc", "--filter=tree:0",
@@ -152,7 +153,7 @@ func (f *Forge) git(ctx context.Context, dir string, args ...string) (string, er
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		said := beginningOf(stderr.Bytes())
+		said := adapter.Beginning(stderr.Bytes())
 		if token != "" {
 			said = strings.ReplaceAll(said, token, "…")
 		}

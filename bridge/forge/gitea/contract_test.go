@@ -30,6 +30,7 @@ func TestContractAgainstTheFake(t *testing.T) {
 		return forgetest.Fixture{
 			World:   server,
 			Adapter: adapterFor(t, server.URL()),
+			Traits:  forgetest.GiteaTraits,
 			Tick:    func() { server.SetClock(time.Duration(ahead.Add(2)) * time.Second) },
 		}
 	})
@@ -45,6 +46,7 @@ func TestContractAgainstARealGitea(t *testing.T) {
 		return forgetest.Fixture{
 			World:   server,
 			Adapter: adapterFor(t, server.URL()),
+			Traits:  forgetest.GiteaTraits,
 			Tick:    func() { time.Sleep(1100 * time.Millisecond) },
 			Suffix:  fmt.Sprint(n.Add(1)),
 		}

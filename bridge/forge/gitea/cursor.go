@@ -6,18 +6,12 @@ import (
 	"time"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
-
-// overlap is how far a feed looks back behind the newest thing that it saw: longer
-// than the search index lags, and than two database nodes disagree about the time.
-const overlap = 2 * time.Minute
 
 // cursor is what a forge.Cursor of ours holds. All times are the server's.
 type cursor struct {
-	// Start is when the feed began. Nothing older is ever asked for.
-	Start time.Time `json:"start"`
-	// Newest is the newest change that was read.
-	Newest time.Time `json:"newest,omitzero"`
+	adapter.Mark
 	// Read holds, for an organisation, the pull requests that changed within the overlap
 	// and whose comments were read, with the time of that change: they need not be
 	// read again until they change.
@@ -53,29 +47,11 @@ func (c cursor) encode() forge.Cursor {
 	return forge.Cursor(text)
 }
 
-// since is what to ask the server for: changes at or after it, in whole seconds.
-func (c cursor) since() time.Time {
-	back := c.Newest.Add(-overlap)
-	if c.Newest.IsZero() || back.Before(c.Start) {
-		return c.Start
-	}
-	return back
-}
-
-// saw moves the cursor on. A change from the future, as the server itself tells the
-// time, does not count: the clock may be put right again, and then everything until
-// that future would be missed.
-func (c *cursor) saw(updated, serverNow time.Time) {
-	if updated.After(c.Newest) && !updated.After(serverNow.Add(overlap)) {
-		c.Newest = updated.UTC()
-	}
-}
-
 // back is the cursor after the server's clock was put back behind it: from now, less the overlap.
 func (c cursor) back(serverNow time.Time) (cursor, bool) {
-	limit := serverNow.Add(overlap)
-	if !c.Start.After(limit) && !c.Newest.After(limit) {
+	earlier, moved := c.Back(serverNow)
+	if !moved {
 		return c, false
 	}
-	return cursor{Start: serverNow.Add(-overlap).UTC()}, true
+	return cursor{Mark: earlier}, true
 }

@@ -13,6 +13,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 const (
@@ -34,7 +35,7 @@ func (f *Forge) CommentsAfter(ctx context.Context, scope forge.Scope, at forge.C
 		if err != nil {
 			return nil, "", err
 		}
-		return nil, cursor{Start: now}.encode(), nil
+		return nil, cursor{Mark: adapter.Mark{Start: now}}.encode(), nil
 	}
 	c, err := parseCursor(at)
 	if err != nil {
@@ -59,7 +60,7 @@ func (f *Forge) read(ctx context.Context, scope forge.Scope, c cursor) ([]forge.
 	if scope.Org != "" {
 		return f.readOrg(ctx, scope, c)
 	}
-	list, now, err := f.repoComments(ctx, "sweep", scope.Repo, c.since())
+	list, now, err := f.repoComments(ctx, "sweep", scope.Repo, c.Since())
 	if err != nil {
 		return nil, c, now, err
 	}
@@ -69,11 +70,11 @@ func (f *Forge) read(ctx context.Context, scope forge.Scope, c cursor) ([]forge.
 // readOrg asks once for the organisation's pull requests that moved, and then only
 // their repositories for comments.
 func (f *Forge) readOrg(ctx context.Context, scope forge.Scope, c cursor) ([]forge.Comment, cursor, time.Time, error) {
-	moved, now, err := f.movedPulls(ctx, scope.Org, c.since())
+	moved, now, err := f.movedPulls(ctx, scope.Org, c.Since())
 	if err != nil {
 		return nil, c, now, err
 	}
-	next := cursor{Start: c.Start, Newest: c.Newest, Read: map[string]int64{}}
+	next := cursor{Mark: c.Mark, Read: map[string]int64{}}
 	since := map[forge.Repo]time.Time{}
 	for name, from := range c.Owed {
 		if repo, wanted := f.find(scope, name); wanted {
@@ -84,7 +85,7 @@ func (f *Forge) readOrg(ctx context.Context, scope forge.Scope, c cursor) ([]for
 		if issue == nil || issue.Repository == nil {
 			continue
 		}
-		next.saw(issue.Updated, now)
+		next.Saw(issue.Updated, now)
 		named := forge.Repo{Forge: f.id, Owner: issue.Repository.Owner, Name: issue.Repository.Name}
 		key, updated := named.String()+"#"+strconv.FormatInt(issue.Index, 10), issue.Updated.Unix()
 		// Within the second in which it changed it may change once more, unseen.
@@ -96,7 +97,7 @@ func (f *Forge) readOrg(ctx context.Context, scope forge.Scope, c cursor) ([]for
 		}
 		if repo, wanted := scope.Find(named); wanted {
 			if _, owed := since[repo]; !owed {
-				since[repo] = c.since()
+				since[repo] = c.Since()
 			}
 		}
 	}
@@ -126,7 +127,7 @@ func (f *Forge) readOrg(ctx context.Context, scope forge.Scope, c cursor) ([]for
 		}
 		f.log.Warn("the comments of a repository could not be read; asking again next time", "forge", f.id, "err", lastErr)
 	}
-	from := next.since().Unix()
+	from := next.Since().Unix()
 	for key, updated := range next.Read {
 		if updated < from {
 			delete(next.Read, key)
@@ -152,7 +153,7 @@ func (f *Forge) take(list []*sdk.Comment, repo forge.Repo, now time.Time, c *cur
 		if raw == nil {
 			continue
 		}
-		c.saw(raw.Updated, now)
+		c.Saw(raw.Updated, now)
 		if comment, ok := f.comment(raw, repo); ok {
 			comments = append(comments, comment)
 		}

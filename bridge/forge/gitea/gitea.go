@@ -22,6 +22,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // Config says which server, and as whom.
@@ -122,16 +123,16 @@ func New(c Config) (*Forge, error) {
 func (f *Forge) client(ctx context.Context, kind string) (*sdk.Client, error) {
 	return sdk.NewClient(f.url,
 		sdk.SetGiteaVersion(""), // ask the server no version: Forgejo's differ, and it may be down
-		sdk.SetContext(context.WithValue(ctx, kindKey{}, kind)),
+		sdk.SetContext(adapter.WithKind(ctx, kind)),
 		sdk.SetHTTPClient(f.http),
 		sdk.SetUserAgent("seatrial"))
 }
 
 // Requests counts the requests that were sent, repetitions too, by kind.
-func (f *Forge) Requests() map[string]int64 { return f.wire.counts() }
+func (f *Forge) Requests() map[string]int64 { return f.wire.Counts() }
 
 // Skew is how far the server's clock is ahead of ours, as of its last answer.
-func (f *Forge) Skew() time.Duration { return time.Duration(f.wire.skew.Load()) }
+func (f *Forge) Skew() time.Duration { return f.wire.Skew() }
 
 func (f *Forge) person(u *sdk.User) forge.Person {
 	if u == nil {

@@ -44,23 +44,12 @@ func (f *Forge) Member(ctx context.Context, org string, p forge.Person) (bool, e
 	switch {
 	case errors.Is(err, forge.ErrNotFound):
 		return false, nil
-	case errors.As(err, &answer) && answer.status/100 == 3:
+	case errors.As(err, &answer) && answer.Status/100 == 3:
 		return false, fmt.Errorf("cannot ask whether %s is a member of %s: %w", p.Login, org, errOutside)
 	case err != nil:
 		return false, failed(err, "ask whether %s is a member of %s", p.Login, org)
 	}
 	return is, nil
-}
-
-// AccessError says what somebody must do so that we can work: it does not pass by
-// itself.
-type AccessError struct{ err error }
-
-func (e *AccessError) Error() string { return e.err.Error() }
-func (e *AccessError) Unwrap() error { return e.err }
-
-func cannotWork(format string, args ...any) error {
-	return &AccessError{fmt.Errorf("cannot work "+format, args...)}
 }
 
 // CheckAccess says what is missing for our work: a token that the forge accepts, and
@@ -74,7 +63,7 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 		return cannotWork("with %s: %w. Make a token in the settings of the bot's account, under Applications, and give it to us", f.url, err)
 	case errors.Is(err, forge.ErrForbidden):
 		return cannotWork("with %s: %w. The token needs the scopes read:user, read:organization, write:issue and write:repository", f.url, err)
-	case errors.As(err, &answer) && answer.status == http.StatusNotFound:
+	case errors.As(err, &answer) && answer.Status == http.StatusNotFound:
 		return cannotWork("with %s: %w. Is this the address of a Gitea? Its API is expected at %s/api/v1", f.url, err, f.url)
 	case err != nil:
 		return err
@@ -91,7 +80,7 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 	}
 	is, err := f.Member(ctx, org, me)
 	if errors.Is(err, errOutside) {
-		return &AccessError{err}
+		return &AccessError{Err: err}
 	}
 	if err != nil {
 		return err

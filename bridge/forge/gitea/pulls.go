@@ -26,8 +26,16 @@ func (f *Forge) PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.
 	if raw.Index != int64(n) || raw.Head == nil || raw.Base == nil || raw.Base.Repository == nil {
 		return forge.PullRequest{}, fmt.Errorf("cannot read pull request %s#%d: the answer describes none", repo, n)
 	}
+	from := ""
+	if raw.Head.Repository != nil {
+		from = raw.Head.Repository.FullName
+	}
 	return forge.PullRequest{
 		Repo:       repo,
+		HeadRepo:   from,
+		Draft:      raw.Draft,
+		Locked:     raw.IsLocked,
+		Private:    raw.Base.Repository.Private,
 		Number:     n,
 		Title:      raw.Title,
 		Author:     f.person(raw.Poster),

@@ -29,6 +29,8 @@ type Memory struct {
 	announcements map[string]ledger.Announcement
 	trees         map[treeKey]bool
 	audit         []ledger.AuditEntry
+	strangers     map[forge.Repo]ledger.StrangerRepo
+	asks          map[string]ledger.Ask
 }
 
 type commentKey struct {
@@ -50,6 +52,8 @@ func On(j *journaltest.Memory) *Memory {
 		starters:      map[run.ID]commentKey{},
 		announcements: map[string]ledger.Announcement{},
 		trees:         map[treeKey]bool{},
+		strangers:     map[forge.Repo]ledger.StrangerRepo{},
+		asks:          map[string]ledger.Ask{},
 	}
 }
 

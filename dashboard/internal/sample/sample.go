@@ -97,6 +97,14 @@ func Enrolments() page.Enrolments {
 	return e
 }
 
+// Strangers are two repositories that are not enrolled.
+func Strangers() []page.Stranger {
+	return []page.Stranger{
+		{Forge: "gitea", Repo: "recipes/peertube", Last: Now.Add(-20 * time.Minute)},
+		{Forge: "gitea", Repo: "recipes/" + Evil, Last: Now.Add(-50 * time.Hour)},
+	}
+}
+
 // Queue is the queue of the sample.
 func Queue() page.Queue {
 	return page.Queue{

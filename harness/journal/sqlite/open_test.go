@@ -8,7 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"seatrial/bridge/forge"
+	"seatrial/harness/journal"
 	"seatrial/harness/journal/journaltest"
 	"seatrial/harness/journal/sqlite"
 )
@@ -74,7 +77,7 @@ func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
 	raw(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`)
 	before := content(t, path)
 	err := wantRefused(t, path)
-	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 1): use that version, or another --state"
+	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 3): use that version, or another --state"
 	if err.Error() != want {
 		t.Errorf("got  %v\nwant %v", err, want)
 	}
@@ -177,5 +180,25 @@ func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
 	db := open(t, path, sqlite.Options{})
 	if last, err := db.Last(t.Context()); err != nil || last != 0 {
 		t.Errorf("Last = %d, %v", last, err)
+	}
+}
+
+func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
+	path := closed(t)
+	raw(t, path, `DROP TABLE strangers`, `DROP TABLE asks`, `DELETE FROM goose_db_version WHERE version_id > 1`)
+	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	runs, err := db.Reports(t.Context(), journal.Filter{})
+	if err != nil || len(runs) != 1 {
+		t.Errorf("it holds %d runs, %v", len(runs), err)
+	}
+	if err := db.Stranger(t.Context(), forge.Repo{Forge: "gitea", Owner: "org", Name: "wiki"}, time.Now()); err != nil {
+		t.Error(err)
+	}
+	if all, err := db.Strangers(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("it knows the strangers %v, %v", all, err)
 	}
 }

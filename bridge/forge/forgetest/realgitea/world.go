@@ -57,6 +57,22 @@ func (g *Gitea) AddMember(org, login string, access forgetest.Access) error {
 	return err
 }
 
+// AddTeam implements forgetest.World.
+func (g *Gitea) AddTeam(org, team string, logins ...string) error {
+	made, _, err := g.admin.CreateTeam(org, sdk.CreateTeamOption{
+		Name: team, Permission: sdk.AccessModeRead, Units: []sdk.RepoUnitType{sdk.RepoUnitCode},
+	})
+	if err != nil {
+		return fmt.Errorf("cannot add a team to %s: %w", org, err)
+	}
+	for _, login := range logins {
+		if _, err := g.admin.AddTeamMember(made.ID, login); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // RemoveMember implements forgetest.World.
 func (g *Gitea) RemoveMember(org, login string) error {
 	_, err := g.admin.DeleteOrgMembership(org, login)

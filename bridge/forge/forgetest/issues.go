@@ -1,0 +1,86 @@
+package forgetest
+
+import (
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+
+	sdk "code.gitea.io/sdk/gitea"
+)
+
+// getGiteaBranch answers for a branch of the repository itself.
+func getGiteaBranch(c *call) {
+	r := c.repo()
+	if r == nil {
+		return
+	}
+	name := c.r.PathValue("branch")
+	if r.dir == "" || exec.Command("git", "check-ref-format", "refs/heads/"+name).Run() != nil {
+		c.notFound()
+		return
+	}
+	commit, err := commitOf(r.dir, "refs/heads/"+name)
+	if err != nil {
+		c.notFound()
+		return
+	}
+	answer(c.w, http.StatusOK, sdk.Branch{Name: name, Commit: &sdk.PayloadCommit{ID: commit}})
+}
+
+// listIssues lists issues and pull requests of one repository, the newest first.
+func listIssues(c *call) {
+	r := c.repo()
+	if r == nil {
+		return
+	}
+	kind, state, by := c.r.FormValue("type"), c.r.FormValue("state"), c.r.FormValue("created_by")
+	var found []*issue
+	for _, i := range slices.Backward(r.issues) {
+		isKind := kind == "" || (kind == "pulls") == (i.pull != nil)
+		isState := state == "all" || (state == "closed") == !i.open
+		if isKind && isState && (by == "" || strings.EqualFold(by, i.author.Login)) {
+			found = append(found, i)
+		}
+	}
+	c.list(found)
+}
+
+func createIssue(c *call) {
+	var in struct{ Title, Body string }
+	r := c.repo()
+	switch {
+	case r == nil || !c.body(&in):
+	case strings.TrimSpace(in.Title) == "":
+		c.fail(http.StatusUnprocessableEntity, "[Title]: Required")
+	default:
+		answer(c.w, http.StatusCreated, c.s.asIssue(c.s.addIssue(r, c.u, in.Title, in.Body)))
+	}
+}
+
+// editIssue lets the author, and who may write to the repository.
+func editIssue(c *call) {
+	var in struct {
+		Title       string
+		Body, State *string
+	}
+	i := c.issue()
+	if i == nil || !c.body(&in) {
+		return
+	}
+	if i.author != c.u && !c.s.mayWrite(i.repo, c.u) {
+		c.w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	if in.Title != "" {
+		i.title = in.Title
+	}
+	if in.Body != nil {
+		i.body = *in.Body
+	}
+	if in.State != nil {
+		i.open = *in.State == string(sdk.StateOpen)
+	}
+	i.updated = c.s.time()
+	answer(c.w, http.StatusCreated, c.s.asIssue(i))
+}

@@ -1,0 +1,133 @@
+package hook
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+)
+
+// result is what became of a hook; a label of seatrial_hooks_total.
+type result string
+
+const (
+	accepted       result = "accepted"
+	ignored        result = "ignored"
+	replayed       result = "replayed"
+	notEnrolled    result = "not-enrolled"
+	wrongMethod    result = "wrong-method"
+	limited        result = "limited"
+	wrongType      result = "wrong-type"
+	tooBig         result = "too-big"
+	cutShort       result = "cut-short"
+	notSigned      result = "unsigned"
+	wrongSignature result = "wrong-signature"
+	badPayload     result = "bad-payload"
+	busy           result = "busy"
+)
+
+var results = []result{accepted, ignored, replayed, notEnrolled, wrongMethod, limited, wrongType, tooBig, cutShort, notSigned, wrongSignature, badPayload, busy}
+
+// charged says whether the sender's address has to answer for it. Only what anybody can
+// send counts: a forge sends all its hooks from one address, and repeats none that is
+// turned away.
+func (r result) charged() bool {
+	switch r {
+	case wrongMethod, wrongType, tooBig, cutShort, notSigned, wrongSignature:
+		return true
+	}
+	return false
+}
+
+// admit goes through what must hold, the cheapest first. Nothing is parsed before the
+// signature was found right.
+func (rc *Receiver) admit(w http.ResponseWriter, r *http.Request, f Forge, lim *limiter, now time.Time) answer {
+	if wait, told := lim.spent(now); wait > 0 {
+		return answer{status: http.StatusTooManyRequests, result: limited, retry: wait, quiet: told,
+			text: "Too many hooks from this address were turned away: the next ones are not read for a while."}
+	}
+	if r.Method != http.MethodPost {
+		return answer{status: http.StatusMethodNotAllowed, result: wrongMethod, text: "This address receives webhooks: POST them."}
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return answer{status: http.StatusUnsupportedMediaType, result: wrongType,
+			text: "Only JSON is read: choose application/json as the content type in the hook's settings."}
+	}
+	sig, err := signatureOf(f, r.Header)
+	if err != nil {
+		return turnAway(err)
+	}
+	body, err := rc.read(w, r)
+	if err != nil {
+		return rc.unreadable(err)
+	}
+	if !sig.verify(body, f.Secrets()) {
+		return turnAway(badSignature("its signature does not match: the hook's secret must be the one that seatrial webhook secret prints"))
+	}
+	e, err := Parse(f, r.Header, body)
+	if err != nil {
+		return answer{status: http.StatusBadRequest, result: badPayload, text: fmt.Sprintf("The hook cannot be read: %v.", err),
+			event: Event{Kind: Ignored, Delivery: deliveryOf(f, r.Header)}}
+	}
+	key := delivery{e.Forge, e.Delivery, sha256.Sum256(body)}
+	if at, ok := rc.known.Get(key); ok && e.Delivery != "" && now.Sub(at) < knownFor {
+		return answer{status: http.StatusAccepted, result: replayed, event: e, text: "This delivery came a moment ago."}
+	}
+	a := rc.take(r.Context(), e, now)
+	if a.result != busy {
+		rc.known.Add(key, now)
+	}
+	return a
+}
+
+func turnAway(err error) answer {
+	a := answer{status: http.StatusUnauthorized, result: wrongSignature, text: fmt.Sprintf("The hook is not accepted: %v.", err)}
+	if _, ok := errors.AsType[unsigned](err); ok {
+		a.result = notSigned
+	}
+	return a
+}
+
+const (
+	// smallBody is read without asking: nearly all hooks are smaller.
+	smallBody = 64 << 10
+	// largeBodies bounds the memory that all larger ones may take together.
+	largeBodies = 32 << 20
+)
+
+var errBusy = errors.New("too many large bodies at once")
+
+// read reads the raw body.
+func (rc *Receiver) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readLimit)) // a recorder has none
+	limited := http.MaxBytesReader(w, r.Body, rc.config.MaxBody)
+	if r.ContentLength > rc.config.MaxBody {
+		return nil, &http.MaxBytesError{Limit: rc.config.MaxBody}
+	}
+	var body bytes.Buffer
+	if _, err := io.CopyN(&body, limited, smallBody); err == io.EOF {
+		return body.Bytes(), nil
+	} else if err != nil {
+		return nil, err
+	}
+	if !rc.large.TryAcquire(rc.config.MaxBody) {
+		return nil, errBusy
+	}
+	defer rc.large.Release(rc.config.MaxBody)
+	_, err := io.Copy(&body, limited)
+	return body.Bytes(), err
+}
+
+func (rc *Receiver) unreadable(err error) answer {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return answer{status: http.StatusRequestEntityTooLarge, result: tooBig, text: fmt.Sprintf("The hook is larger than %d KiB.", rc.config.MaxBody>>10)}
+	}
+	if errors.Is(err, errBusy) {
+		return answer{status: http.StatusServiceUnavailable, result: busy, retry: time.Second, text: "Too many large hooks come at once: deliver it again in a moment."}
+	}
+	return answer{status: http.StatusBadRequest, result: cutShort, text: "The hook's body did not arrive whole."}
+}

@@ -1,0 +1,102 @@
+package hook_test
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"seatrial/bridge/hook"
+)
+
+func forged(addr string, forwarded ...string) *http.Request {
+	r := unsigned("git", "X-Gitea-Signature", "X-Hub-Signature-256", "X-Hub-Signature")
+	r.RemoteAddr = addr
+	for _, hop := range forwarded {
+		r.Header.Add("X-Forwarded-For", hop)
+	}
+	return r
+}
+
+func TestAnAddressThatSendsForgeriesIsNotReadForAWhile(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	l := newLab(t, func(c *hook.Config) { c.Failures, c.FailuresRate, c.Now = 3, 0.1, func() time.Time { return now } })
+	count := func(want int, addr string) {
+		t.Helper()
+		status, line := l.send(t, forged(addr))
+		if status != want {
+			t.Errorf("%s from %s, want %d", line, addr, want)
+		}
+		if status == http.StatusTooManyRequests && !strings.Contains(line, "[Retry-After: 10]") {
+			t.Error(line)
+		}
+	}
+	for range 3 {
+		count(401, "192.0.2.66:1")
+	}
+	l.lines()
+	for range 5 {
+		count(429, "192.0.2.66:2")
+	}
+	if n := strings.Count(l.lines(), "result=limited"); n != 1 {
+		t.Errorf("that was logged %d times", n)
+	}
+	count(401, "192.0.2.67:1") // its neighbour has its own account
+	for range 3 {
+		count(401, "[2001:db8::1]:1")
+	}
+	count(429, "[2001:db8::ffff]:1") // of the same network
+	now = now.Add(10 * time.Second)
+	l.lines()
+	count(401, "192.0.2.66:1")
+	count(429, "192.0.2.66:1")
+	if n := strings.Count(l.lines(), "result=limited"); n != 0 {
+		t.Error("it went on, and was logged again")
+	}
+	now = now.Add(time.Hour)
+	for range 3 {
+		count(401, "192.0.2.66:1")
+	}
+	count(429, "192.0.2.66:1")
+	if n := strings.Count(l.lines(), "result=limited"); n != 1 {
+		t.Errorf("it began anew, and was logged %d times", n)
+	}
+}
+
+func TestHooksThatAreRightAreNeverLimited(t *testing.T) {
+	l := newLab(t, func(c *hook.Config) { c.Failures = 1 })
+	for range 1000 {
+		if status, line := l.send(t, request("git", "issue_comment", []byte(created))); status != http.StatusAccepted {
+			t.Fatal(line)
+		}
+	}
+}
+
+func TestOnlyTrustedProxiesSayWhomTheySpeakFor(t *testing.T) {
+	for _, c := range []struct {
+		name, remote string
+		hops         []string
+		want         string
+	}{
+		{"nobody is trusted", "192.0.2.1:1", []string{"203.0.113.9"}, "192.0.2.1"},
+		{"a proxy", "10.0.0.1:1", []string{"203.0.113.9"}, "203.0.113.9"},
+		{"two proxies", "10.0.0.1:1", []string{"203.0.113.9, 10.0.0.2"}, "203.0.113.9"},
+		{"two headers", "10.0.0.1:1", []string{"203.0.113.9", "10.0.0.2"}, "203.0.113.9"},
+		{"what a stranger wrote before", "10.0.0.1:1", []string{"198.51.100.1, 203.0.113.9"}, "203.0.113.9"},
+		{"no address", "10.0.0.1:1", []string{"unknown"}, "10.0.0.1"},
+		{"nothing", "10.0.0.1:1", nil, "10.0.0.1"},
+		{"4 in 6", "[::ffff:10.0.0.1]:1", []string{"::ffff:203.0.113.9"}, "203.0.113.9"},
+		{"6 with a zone", "[fe80::1%eth0]:1", nil, "fe80::1"},
+		{"all are trusted", "10.0.0.1:1", []string{"10.0.0.3"}, "10.0.0.3"},
+		{"no address at all", "@", []string{"203.0.113.9"}, `"invalid IP"`},
+	} {
+		l := newLab(t, func(cfg *hook.Config) { cfg.TrustedProxies = trusted })
+		l.send(t, forged(c.remote, c.hops...))
+		if line := l.lines(); !strings.Contains(line, "from="+c.want+" ") {
+			t.Errorf("%s: want %s in %s", c.name, c.want, line)
+		}
+	}
+}
+
+var trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}

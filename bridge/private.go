@@ -1,0 +1,64 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"seatrial/bridge/dispatch"
+	"seatrial/bridge/forge"
+	"seatrial/harness/run"
+)
+
+// Copier is a forge's client that copies repositories with the token, so that runs need
+// none. A client that is none serves repositories that everybody can read.
+type Copier interface {
+	// Mirror brings a bare copy up to date in a folder: branches, tags and the given
+	// references. It may be called for one folder by many at once.
+	Mirror(ctx context.Context, repo forge.Repo, dir string, refs ...string) error
+}
+
+const (
+	// copyLimit is for all the tries to copy a repository before one attempt.
+	copyLimit = 15 * time.Minute
+	copyTries = 5
+)
+
+// copyPrivate brings the copies up to date from which the run of a private repository
+// fetches: its own, and those of what it depends on. For what everybody can read it does
+// nothing.
+func (b *Bridge) copyPrivate(ctx context.Context, r run.Request) error {
+	e, _ := b.enrolment(r.Recipe)
+	ctx, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("copying took longer than %s", copyLimit))
+	defer cancel()
+	for _, code := range dispatch.Copied(r.Code, e, b.enrolment) {
+		if err := b.copyOne(ctx, code); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bridge) copyOne(ctx context.Context, code run.Code) error {
+	dir, err := dispatch.CopyFolder(b.Copies, code)
+	if err != nil {
+		return err
+	}
+	p := b.forges[code.Forge]
+	if p == nil {
+		return fmt.Errorf("the forge %q is not in the configuration any more", code.Forge)
+	}
+	client, ok := p.Client.(Copier)
+	if !ok {
+		return fmt.Errorf("private repositories of the forge %q cannot be fetched", code.Forge)
+	}
+	repo, err := forge.ParseRepo(code.Forge, code.Repo)
+	if err != nil {
+		return err
+	}
+	var refs []string
+	if code.Ref != "" {
+		refs = append(refs, code.Ref)
+	}
+	return briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
+}
