@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -26,11 +25,13 @@ func (p *Poller) askAgainAndAgain(ctx context.Context, s Source) error {
 	scope := forge.Organisation(s.Forge, s.Org, nil)
 	retry, complaint := newRetry(), complaint{log: p.Log.With("forge", s.Forge, "org", s.Org), all: p.troubles[s.Forge], scope: scope.Name()}
 	for ctx.Err() == nil {
-		pause := p.Interval - time.Duration(rand.Float64()*0.1*float64(p.Interval))
+		pause := jittered(p.Interval)
 		err := p.read(ctx, s, scope)
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case errors.Is(err, forge.ErrLimited):
+			pause = 0 // the next question waits until the forge may be asked
 		case err != nil:
 			complaint.about(err)
 			pause = retry.NextBackOff()

@@ -3,8 +3,11 @@
 //
 // Two feeds lead to the same ledger. One question about the whole organisation,
 // every half minute, is quick; a slow sweep of each enrolled repository misses
-// nothing. Each has a cursor of its own on disk, which moves only after everything
-// before it was recorded. The package decides one thing: whether a comment is a
+// nothing. Where a forge has no such question, each repository is asked in turn, often
+// while something happens there and ever more seldom while nothing does. Each scope has
+// a cursor of its own on disk, which moves only after everything before it was recorded.
+// A forge that asks us to wait is left alone as a whole, and a part of what it lets us
+// ask is never touched, since reporting needs it. The package decides one thing: whether a comment is a
 // command that may still be decided about (open) or never will be (ignored). It
 // answers nobody, and a forge that fails stops nothing but its own feed.
 package intake
@@ -42,13 +45,18 @@ type Memory interface {
 // Source is one forge to listen to.
 type Source struct {
 	Forge    string
-	Org      string // asked about as a whole; empty for none
+	Org      string // asked about as a whole; empty where the forge has no such question
 	Feed     Feed
 	Branches Branches
 	// Bot is who we are there; the zero value while that is not known.
 	Bot func() forge.Person
 	// Skew is how far the forge's clock is ahead of ours. May be nil.
 	Skew func() time.Duration
+	// Budget is what the forge lets us ask, as of its last answer. May be nil.
+	Budget func() forge.Budget
+	// PerSecond is how many questions are begun in a second at most; 0 is
+	// DefaultPerSecond where there is no question about the whole, else no limit.
+	PerSecond float64
 }
 
 // The default pace.
@@ -64,8 +72,14 @@ type Config struct {
 	Memory   Memory
 	Grammar  command.Grammar
 	Found    func() // called after new open comments were recorded
+	// Seen is told of each new open comment how long ago, by the forge's clock, it was
+	// made. May be nil.
+	Seen func(forgeID string, age time.Duration)
+	// Busy says whether something is under way for a repository, so that it is looked at
+	// often. May be nil.
+	Busy func(ctx context.Context, repo forge.Repo) bool
 
-	Interval   time.Duration // of the organisation-wide question: an upper bound
+	Interval   time.Duration // of the organisation-wide question, and of lively repositories without one: an upper bound
 	SweepEvery time.Duration // each repository, spread over it
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -78,6 +92,7 @@ type Poller struct {
 	// troubles are by forge.
 	troubles map[string]*trouble
 	since    marks
+	paces    map[string]*pace
 	turns    turns
 	newest   newest
 }
@@ -93,10 +108,11 @@ func New(c Config) *Poller {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p := &Poller{Config: c, nudges: map[string]chan struct{}{}, troubles: map[string]*trouble{}}
+	p := &Poller{Config: c, nudges: map[string]chan struct{}{}, troubles: map[string]*trouble{}, paces: map[string]*pace{}}
 	for _, s := range c.Sources {
 		p.nudges[s.Forge] = make(chan struct{}, 1)
 		p.troubles[s.Forge] = &trouble{counts: map[string]int{}}
+		p.paces[s.Forge] = newPace(s, c.Now, c.Log)
 	}
 	return p
 }
@@ -135,6 +151,10 @@ func (p *Poller) enrolled(s Source) []forge.Repo {
 
 // read asks one scope what is new, records it, and only then moves the cursor.
 func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
+	pace := p.paces[s.Forge]
+	if err := pace.wait(ctx); err != nil {
+		return err
+	}
 	giveBack, err := p.turns.take(ctx, scope.Name())
 	if err != nil {
 		return err
@@ -145,6 +165,7 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 		return err
 	}
 	comments, next, err := s.Feed.CommentsAfter(ctx, scope, cursor)
+	pace.heard(err)
 	if err != nil {
 		return err
 	}
@@ -156,7 +177,7 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 	if err != nil {
 		return err
 	}
-	found := false
+	found, happened := false, false
 	for _, c := range comments {
 		state := p.judge(s, c, since)
 		isNew, err := p.Memory.See(ctx, c, state)
@@ -164,15 +185,25 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 			return err
 		}
 		p.newest.saw(c)
-		found = found || isNew && state == ledger.Open
+		happened = happened || isNew
+		if !isNew || state != ledger.Open {
+			continue
+		}
+		found = true
+		if p.Seen != nil {
+			p.Seen(s.Forge, max(0, p.forgeTime(s).Sub(c.Created)))
+		}
 	}
 	if found && p.Found != nil {
 		p.Found()
 	}
-	if next == cursor {
-		return nil
+	if next != cursor {
+		if err := p.Memory.SetCursor(ctx, scope.Name(), next); err != nil {
+			return err
+		}
 	}
-	return p.Memory.SetCursor(ctx, scope.Name(), next)
+	pace.read(scope, happened)
+	return nil
 }
 
 // judge says whether a comment may be decided about. What was something else when

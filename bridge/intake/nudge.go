@@ -11,11 +11,16 @@ import (
 
 // LookAt reads one repository's new comments now, as its sweep does: from the same
 // cursor, and never at the same time. A repository that is not enrolled is left alone.
-// An error loses nothing, for the sweep comes round. Safe for concurrent use.
+// An error loses nothing, for the sweep comes round. A forge that asks us to wait is not
+// waited for here, which is a LimitedError; the repository's turn comes soon after. Safe
+// for concurrent use.
 func (p *Poller) LookAt(ctx context.Context, repo forge.Repo) error {
 	s, repo, ok := p.find(repo)
 	if !ok {
 		return nil
+	}
+	if err := p.paces[s.Forge].refuses(repo); err != nil {
+		return err
 	}
 	return p.read(ctx, s, forge.Repository(repo))
 }
@@ -63,6 +68,9 @@ func (p *Poller) BranchMoved(ctx context.Context, repo forge.Repo) error {
 	s, repo, ok := p.find(repo)
 	if !ok {
 		return nil
+	}
+	if err := p.paces[s.Forge].refuses(repo); err != nil {
+		return err
 	}
 	return p.readTrees(ctx, s, repo)
 }

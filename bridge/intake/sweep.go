@@ -2,8 +2,8 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -17,38 +17,68 @@ const firstLooks = 200 * time.Millisecond
 
 // round is one forge's sweep: when each repository's turn comes.
 type round struct {
-	repos      []forge.Repo // as they were enrolled when it was last looked
-	due        map[forge.Repo]time.Time
-	retries    map[forge.Repo]*backoff.ExponentialBackOff
-	complaints map[forge.Repo]*complaint
+	repos []forge.Repo // as they were enrolled when it was last looked
+	turns map[forge.Repo]*turn
 }
 
-// sweepAgainAndAgain reads every enrolled repository in turn, spread over the time
-// that a whole sweep takes.
+// turn is one repository's place in the round.
+type turn struct {
+	due       time.Time
+	pause     time.Duration // before it; 0 while it was never looked at
+	trees     time.Time     // when the trees of its default branch were last read
+	retry     *backoff.ExponentialBackOff
+	complaint *complaint
+}
+
+// sweepAgainAndAgain reads every enrolled repository in turn, one at a time, spread over
+// the time that a whole sweep takes.
 func (p *Poller) sweepAgainAndAgain(ctx context.Context, s Source) error {
-	r := round{due: map[forge.Repo]time.Time{}, retries: map[forge.Repo]*backoff.ExponentialBackOff{}, complaints: map[forge.Repo]*complaint{}}
+	r, pace := round{turns: map[forge.Repo]*turn{}}, p.paces[s.Forge]
 	for ctx.Err() == nil {
 		p.enrol(ctx, s, &r)
-		repo, at := r.next()
-		if wait := at.Sub(p.Now()); repo == (forge.Repo{}) || wait > 0 {
+		p.hasten(s, &r, pace.happened())
+		repo, t := r.next()
+		if wait := t.due.Sub(p.Now()); repo == (forge.Repo{}) || wait > 0 {
 			// An enrolment that is added meanwhile does not have to wait for long.
-			p.pause(ctx, min(max(wait, firstLooks), p.Interval), nil)
+			p.pause(ctx, min(max(wait, firstLooks), p.Interval), pace.stir)
 			continue
 		}
-		err := p.sweep(ctx, s, repo)
+		began := p.Now()
+		err := p.sweep(ctx, s, repo, t)
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case errors.Is(err, forge.ErrLimited):
+			// Its turn stays: the forge is left alone as a whole.
 		case err != nil:
-			r.complaints[repo].about(err)
-			r.due[repo] = p.Now().Add(r.retries[repo].NextBackOff())
+			t.complaint.about(err)
+			t.due = p.Now().Add(t.retry.NextBackOff())
 		default:
-			r.complaints[repo].over()
-			r.retries[repo].Reset()
-			r.due[repo] = p.Now().Add(p.every(s, repo))
+			t.complaint.over()
+			t.retry.Reset()
+			t.pause = p.next(ctx, s, repo, t.pause)
+			t.due = began.Add(p.spread(s, t.pause))
 		}
 	}
 	return nil
+}
+
+// spread is when the next turn comes. A slow sweep keeps the places that it began with.
+func (p *Poller) spread(s Source, pause time.Duration) time.Duration {
+	if !cools(s) {
+		return pause
+	}
+	return jittered(pause)
+}
+
+// hasten brings forward what became lively.
+func (p *Poller) hasten(s Source, r *round, lively map[forge.Repo]time.Time) {
+	for repo, at := range lively {
+		if t := r.turns[repo]; t != nil && cools(s) {
+			t.pause = p.base(s, repo)
+			t.due = earlier(t.due, at.Add(jittered(t.pause)))
+		}
+	}
 }
 
 // enrol gives new repositories their turn and forgets those that are enrolled no more.
@@ -62,55 +92,54 @@ func (p *Poller) enrol(ctx context.Context, s Source, r *round) {
 	fresh := 0
 	for i, repo := range repos {
 		wanted[repo] = true
-		if _, known := r.due[repo]; known {
+		if r.turns[repo] != nil {
 			continue
 		}
+		t := &turn{retry: newRetry(), complaint: &complaint{log: p.Log.With("forge", s.Forge, "repo", repo.String()), all: p.troubles[s.Forge], scope: repo.String()}}
+		t.retry.MaxInterval = p.SweepEvery
+		r.turns[repo] = t
 		cursor, err := p.Memory.Cursor(ctx, forge.Repository(repo).Name())
 		if err == nil && cursor == "" {
-			r.due[repo] = now.Add(time.Duration(fresh) * firstLooks)
+			t.due = now.Add(time.Duration(fresh) * firstLooks)
 			fresh++
 		} else {
-			r.due[repo] = now.Add(p.every(s, repo) * time.Duration(i) / time.Duration(len(repos)))
+			t.due = now.Add(p.base(s, repo) * time.Duration(i) / time.Duration(len(repos)))
 		}
-		retry := newRetry()
-		retry.MaxInterval = p.SweepEvery
-		r.retries[repo] = retry
-		r.complaints[repo] = &complaint{log: p.Log.With("forge", s.Forge, "repo", repo.String()), all: p.troubles[s.Forge], scope: repo.String()}
 	}
-	for repo := range r.due {
+	for repo, t := range r.turns {
 		if !wanted[repo] {
-			delete(r.due, repo)
-			delete(r.retries, repo)
-			r.complaints[repo].release()
-			delete(r.complaints, repo)
+			t.complaint.release()
+			delete(r.turns, repo)
 		}
 	}
 }
 
-// every is how often a repository is swept. What the organisation-wide question
-// does not cover is swept as often as that is asked.
-func (p *Poller) every(s Source, repo forge.Repo) time.Duration {
-	if s.Org == "" || !strings.EqualFold(repo.Owner, s.Org) {
-		return p.Interval
-	}
-	return p.SweepEvery
-}
-
-func (r *round) next() (repo forge.Repo, at time.Time) {
-	for candidate, due := range r.due {
-		if repo == (forge.Repo{}) || due.Before(at) {
-			repo, at = candidate, due
+// next is whose turn comes first; nobody's where nothing is enrolled.
+func (r *round) next() (forge.Repo, *turn) {
+	var repo forge.Repo
+	first := &turn{}
+	for candidate, t := range r.turns {
+		if repo == (forge.Repo{}) || t.due.Before(first.due) {
+			repo, first = candidate, t
 		}
 	}
-	return repo, at
+	return repo, first
 }
 
-// sweep reads one repository's comments and the trees of its default branch.
-func (p *Poller) sweep(ctx context.Context, s Source, repo forge.Repo) error {
+// sweep reads one repository's comments and, with a sweep's own pace, the trees of its
+// default branch.
+func (p *Poller) sweep(ctx context.Context, s Source, repo forge.Repo, t *turn) error {
 	if err := p.read(ctx, s, forge.Repository(repo)); err != nil {
 		return err
 	}
-	return p.readTrees(ctx, s, repo)
+	if p.Now().Sub(t.trees) < p.SweepEvery-time.Duration(jitter*float64(p.SweepEvery)) {
+		return nil
+	}
+	if err := p.readTrees(ctx, s, repo); err != nil {
+		return err
+	}
+	t.trees = p.Now()
+	return nil
 }
 
 // readTrees writes down what the default branch holds.
@@ -118,7 +147,12 @@ func (p *Poller) readTrees(ctx context.Context, s Source, repo forge.Repo) error
 	if s.Branches == nil {
 		return nil
 	}
+	pace := p.paces[s.Forge]
+	if err := pace.wait(ctx); err != nil {
+		return err
+	}
 	_, trees, err := s.Branches.DefaultBranch(ctx, repo)
+	pace.heard(err)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,176 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"seatrial/bridge/forge"
+)
+
+const (
+	// DefaultPerSecond keeps far from the 900 points a minute above which GitHub calls
+	// us too fast.
+	DefaultPerSecond = 8
+	// reserved is the share of a forge's budget that questions leave alone, so that what
+	// is to be reported can be: one part in so many.
+	reserved = 5
+	// leastWait is how long a forge is left alone that wants it without saying how long.
+	leastWait = time.Minute
+	// longestWait bounds a wish: budgets begin anew each hour.
+	longestWait = time.Hour
+)
+
+// pace is how fast one forge is asked, and what came of it. Safe for concurrent use.
+type pace struct {
+	log     *slog.Logger
+	now     func() time.Time
+	budget  func() forge.Budget // may be nil
+	limiter *rate.Limiter
+
+	mu      sync.Mutex
+	until   time.Time // no question before
+	spared  time.Time // the end of the period of whose budget it was said that it is nearly spent
+	up      bool
+	org     time.Time // of the latest complete answer about the organisation
+	looked  map[forge.Repo]time.Time
+	lively  map[forge.Repo]time.Time // where something happened, until the sweep has noticed
+	started time.Time
+	stir    chan struct{} // something is in lively
+}
+
+func newPace(s Source, now func() time.Time, log *slog.Logger) *pace {
+	limit := rate.Limit(s.PerSecond)
+	switch {
+	case limit > 0:
+	case s.Org == "":
+		limit = DefaultPerSecond
+	default: // there are few questions
+		limit = rate.Inf
+	}
+	return &pace{
+		log: log.With("forge", s.Forge), now: now, budget: s.Budget, limiter: rate.NewLimiter(limit, 1),
+		looked: map[forge.Repo]time.Time{}, lively: map[forge.Repo]time.Time{}, started: now(), stir: make(chan struct{}, 1),
+	}
+}
+
+// wait returns when the forge may be asked, or with the context's error.
+func (p *pace) wait(ctx context.Context) error {
+	for {
+		left := p.nextQuestion().Sub(p.now())
+		if left <= 0 {
+			return p.limiter.Wait(ctx)
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+// nextQuestion is when the forge may be asked next; in the past where it may be now.
+func (p *pace) nextQuestion() time.Time {
+	var b forge.Budget
+	if p.budget != nil {
+		b = p.budget()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := p.now(); b.Limit > 0 && b.Left*reserved < b.Limit && b.Reset.After(now) {
+		reset := earlier(b.Reset, now.Add(longestWait))
+		if !b.Reset.Equal(p.spared) {
+			p.spared = b.Reset
+			p.log.Warn("what the forge lets us ask is nearly spent; looking for comments again when it begins anew, so that the rest is for reporting", "left", b.Left, "of", b.Limit, "until", reset)
+		}
+		return later(p.until, reset)
+	}
+	return p.until
+}
+
+// heard takes note of what a question came to.
+func (p *pace) heard(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	limited := errors.Is(err, forge.ErrLimited)
+	if limited {
+		now := p.now()
+		until := now.Add(leastWait)
+		if wish, ok := errors.AsType[*forge.LimitedError](err); ok && wish.Until.After(now) {
+			until = earlier(wish.Until, now.Add(longestWait))
+		}
+		if !p.until.After(now) { // else it was said
+			p.log.Warn("the forge asks us to wait; nothing is lost", "until", until, "err", err)
+		}
+		p.until = later(p.until, until)
+	}
+	p.up = limited || err == nil || errors.Is(err, forge.ErrNotFound) || errors.Is(err, forge.ErrForbidden)
+}
+
+// read takes note of a scope that was read to its end.
+func (p *pace) read(scope forge.Scope, happened bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if scope.Org != "" {
+		p.org = p.now()
+		return
+	}
+	p.looked[scope.Repo] = p.now()
+	if happened {
+		p.enliven(scope.Repo)
+	}
+}
+
+// enliven lets a repository's turn come soon. The lock is held.
+func (p *pace) enliven(repo forge.Repo) {
+	p.lively[repo] = p.now()
+	select {
+	case p.stir <- struct{}{}:
+	default:
+	}
+}
+
+// refuses is an error while the forge is to be left alone. The repository's turn comes
+// soon after.
+func (p *pace) refuses(repo forge.Repo) error {
+	until := p.nextQuestion()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !until.After(p.now()) {
+		return nil
+	}
+	p.enliven(repo)
+	return &forge.LimitedError{Until: until}
+}
+
+// happened hands over where something happened since it was last asked.
+func (p *pace) happened() map[forge.Repo]time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.lively) == 0 {
+		return nil
+	}
+	lively := p.lively
+	p.lively = map[forge.Repo]time.Time{}
+	return lively
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
