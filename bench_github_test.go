@@ -41,9 +41,8 @@ func idleOnGitHub(b *testing.B, n int) {
 	later := func() []forgetest.Request {
 		return slices.DeleteFunc(y.forge.Requests(), func(r forgetest.Request) bool { return r.At.Before(from) })
 	}
-	eventually(b, s, 10*time.Minute, "two more looks at every repository", func() bool {
-		asked := looks(later())
-		return len(asked) == n && least(asked) >= 2
+	eventually(b, s, 10*time.Minute, "one more look at every repository", func() bool {
+		return len(looks(later())) == n
 	})
 	requests := later()
 	figure(b, fmt.Sprintf("GitHub, idle, %d enrolled: used of the limit", n), "requests of the limit", float64(y.forge.Spent(yardBot)-spent), &bound{"=", 0})
