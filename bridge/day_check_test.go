@@ -136,15 +136,17 @@ func (p *plot) checkSaying(t *testing.T, s *saying, startedBy map[int64]run.ID, 
 		return
 	}
 	c.commands++
-	switch refused := strings.Contains(answers[0], "**refused**"); {
+	switch answer := answers[0]; {
 	case started:
 		c.started++
-	case refused:
+	case strings.HasPrefix(answer, "🚫 **not started**"):
 		c.refused++
-	default:
+	case strings.HasPrefix(answer, "🔗 **joined**"):
 		c.joined++
+	default:
+		t.Errorf("%s was not answered to the end: %s", what, answer)
 	}
-	if !s.byMember() && !strings.Contains(answers[0], "**refused**") {
+	if !s.byMember() && !strings.Contains(answers[0], "**not started**") {
 		t.Errorf("%s was not refused: %s", what, answers[0])
 	}
 }

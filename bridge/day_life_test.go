@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -49,7 +50,7 @@ type dayLife struct {
 // newDay has an organisation with a bot, members, strangers and enrolled repositories.
 func newDay(t *testing.T, repos int) (*day, []forge.Repo) {
 	t.Helper()
-	d := &day{world: &world{t: t, capacity: 3, routes: &routes{now: map[string]string{}}}, folder: t.TempDir()}
+	d := &day{world: &world{t: t, capacity: 3, routes: &routes{now: map[string]string{}}}, folder: inMemory(t)}
 	d.place = &dispatchtest.Fake{Script: passesOrNot}
 	server, err := forgetest.New(forgetest.Options{NoListener: true, Dir: t.TempDir(), Now: time.Now})
 	d.must(err)
@@ -77,6 +78,21 @@ func (d *day) must(err error) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+}
+
+// inMemory is a folder where writing is quick: what a disk does is of no interest here.
+func inMemory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "day-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // wire counts what goes over it, and what of that failed in which way.

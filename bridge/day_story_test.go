@@ -133,6 +133,12 @@ func (p *plot) speaker() string {
 	return dayMembers[p.random.IntN(len(dayMembers))]
 }
 
+// close closes a pull request: who asks there is refused.
+func (p *plot) close() deed {
+	where := p.pulls[p.random.IntN(len(p.pulls))]
+	return deed{p.any(), func() { p.must(p.server.ClosePull(where.repo, where.pull)) }}
+}
+
 // push moves a pull request's head.
 func (p *plot) push() deed {
 	where, head := p.pulls[p.random.IntN(len(p.pulls))], p.madeUp()
@@ -170,7 +176,8 @@ func (p *plot) troubles() []trouble {
 		fails("401", forgetest.Failure{Kind: forgetest.Revoked}),
 		clock("clock ahead", time.Hour),
 		clock("clock behind", -time.Hour),
-		{"lag", func() { p.must(p.server.Lag(true)) }, func() { p.must(p.server.Lag(false)) }},
+		{"pushes noted late", func() { p.must(p.server.Lag(true)) }, func() { p.must(p.server.Lag(false)) }},
+		{"search behind", func() { p.server.LagSearch(true) }, func() { p.server.LagSearch(false) }},
 	}
 }
 

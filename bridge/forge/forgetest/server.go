@@ -60,6 +60,7 @@ type Server struct {
 	numbered map[int64]*repo
 	forks    map[string][]*issue // pull requests by the lower-case owner/name that they come from
 	lagging  bool
+	indexed  time.Time // what changed later the search does not know yet; zero: it knows everything
 	offset   time.Duration
 	pasts    map[string]*past // by the folder of the git repository
 	hub      hub
