@@ -4,10 +4,11 @@ import (
 	"context"
 	"time"
 
+	"seatrial/bridge"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
-	"seatrial/bridge/ledger/ledgertest"
+	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
 
@@ -15,28 +16,28 @@ import (
 // before or after each change.
 
 type mortalForge struct {
-	*fakeForge
+	bridge.Client
 	m *mortal
 }
 
 func (f mortalForge) React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error {
-	return f.m.do(func() error { return f.fakeForge.React(ctx, repo, comment, reaction) })
+	return f.m.do(func() error { return f.Client.React(ctx, repo, comment, reaction) })
 }
 
 func (f mortalForge) CreateComment(ctx context.Context, repo forge.Repo, pull int, body string) (id int64, err error) {
 	err = f.m.do(func() error {
-		id, err = f.fakeForge.CreateComment(ctx, repo, pull, body)
+		id, err = f.Client.CreateComment(ctx, repo, pull, body)
 		return err
 	})
 	return id, err
 }
 
 func (f mortalForge) EditComment(ctx context.Context, repo forge.Repo, id int64, body string) error {
-	return f.m.do(func() error { return f.fakeForge.EditComment(ctx, repo, id, body) })
+	return f.m.do(func() error { return f.Client.EditComment(ctx, repo, id, body) })
 }
 
 func (f mortalForge) SetStatus(ctx context.Context, repo forge.Repo, commit string, s forge.Status) error {
-	return f.m.do(func() error { return f.fakeForge.SetStatus(ctx, repo, commit, s) })
+	return f.m.do(func() error { return f.Client.SetStatus(ctx, repo, commit, s) })
 }
 
 type mortalPlace struct {
@@ -61,37 +62,43 @@ func (p mortalPlace) Sweep(ctx context.Context, id run.ID, attempt int) (swept r
 }
 
 type mortalMemory struct {
-	*ledgertest.Memory
+	memory
 	m *mortal
 }
 
+// memory is the journal and the ledger, which lie together.
+type memory interface {
+	journal.Journal
+	ledger.Ledger
+}
+
 func (l mortalMemory) Append(ctx context.Context, events ...run.Event) error {
-	return l.m.do(func() error { return l.Memory.Append(ctx, events...) })
+	return l.m.do(func() error { return l.memory.Append(ctx, events...) })
 }
 
 func (l mortalMemory) SetCursor(ctx context.Context, scope string, c forge.Cursor) error {
-	return l.m.do(func() error { return l.Memory.SetCursor(ctx, scope, c) })
+	return l.m.do(func() error { return l.memory.SetCursor(ctx, scope, c) })
 }
 
 func (l mortalMemory) See(ctx context.Context, c forge.Comment, s ledger.State) (isNew bool, err error) {
 	err = l.m.do(func() error {
-		isNew, err = l.Memory.See(ctx, c, s)
+		isNew, err = l.memory.See(ctx, c, s)
 		return err
 	})
 	return isNew, err
 }
 
 func (l mortalMemory) Reacted(ctx context.Context, forgeID string, comment int64) error {
-	return l.m.do(func() error { return l.Memory.Reacted(ctx, forgeID, comment) })
+	return l.m.do(func() error { return l.memory.Reacted(ctx, forgeID, comment) })
 }
 
 func (l mortalMemory) Postpone(ctx context.Context, forgeID string, comment int64, until time.Time) error {
-	return l.m.do(func() error { return l.Memory.Postpone(ctx, forgeID, comment, until) })
+	return l.m.do(func() error { return l.memory.Postpone(ctx, forgeID, comment, until) })
 }
 
 func (l mortalMemory) Decide(ctx context.Context, forgeID string, comment int64, d ledger.Decision, events ...run.Event) (done bool, err error) {
 	err = l.m.do(func() error {
-		done, err = l.Memory.Decide(ctx, forgeID, comment, d, events...)
+		done, err = l.memory.Decide(ctx, forgeID, comment, d, events...)
 		return err
 	})
 	return done, err
@@ -99,12 +106,12 @@ func (l mortalMemory) Decide(ctx context.Context, forgeID string, comment int64,
 
 func (l mortalMemory) DecideAsk(ctx context.Context, a ledger.Ask, events ...run.Event) (done bool, err error) {
 	err = l.m.do(func() error {
-		done, err = l.Memory.DecideAsk(ctx, a, events...)
+		done, err = l.memory.DecideAsk(ctx, a, events...)
 		return err
 	})
 	return done, err
 }
 
 func (l mortalMemory) SetAnnouncement(ctx context.Context, a ledger.Announcement) error {
-	return l.m.do(func() error { return l.Memory.SetAnnouncement(ctx, a) })
+	return l.m.do(func() error { return l.memory.SetAnnouncement(ctx, a) })
 }

@@ -173,14 +173,12 @@ func (m *mortal) do(deed func() error) error {
 		return errNoAnswer
 	}
 	dies := m.w.deeds == m.w.killAt
-	if dies {
-		m.l.dead = true
-		m.l.end()
-	}
+	m.l.dead = dies
 	m.w.mu.Unlock()
 	if !dies {
 		return deed()
 	}
+	defer m.l.end() // a deed that is done all the same minds its context
 	if m.w.after {
 		if err := deed(); err != nil {
 			return err

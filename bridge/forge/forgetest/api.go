@@ -176,7 +176,7 @@ func searchIssues(c *call) {
 		for _, i := range r.issues {
 			isKind := kind == "" || (kind == "pulls") == (i.pull != nil)
 			isState := state == "all" || (state == "closed") == !i.open
-			if isKind && isState && !i.updated.Before(since) {
+			if isKind && isState && !i.updated.Before(since) && c.s.isIndexed(i) {
 				found = append(found, i)
 			}
 		}

@@ -22,8 +22,11 @@ import (
 type Options struct {
 	Dir  string // where the git repositories lie; default: a temporary folder, removed by Close
 	Addr string // default: 127.0.0.1:0
-	Now  func() time.Time
-	Log  *slog.Logger
+	// NoListener leaves out the socket: only Transport leads to the server, and webhooks,
+	// which need the network too, should have no address there.
+	NoListener bool
+	Now        func() time.Time
+	Log        *slog.Logger
 	// Kind is the protocol to speak; default: Gitea's.
 	Kind ForgeKind
 	// Hurry lets writes come less than a second apart without a complaint, where GitHub's
@@ -57,6 +60,7 @@ type Server struct {
 	numbered map[int64]*repo
 	forks    map[string][]*issue // pull requests by the lower-case owner/name that they come from
 	lagging  bool
+	indexed  time.Time // what changed later the search does not know yet; zero: it knows everything
 	offset   time.Duration
 	pasts    map[string]*past // by the folder of the git repository
 	hub      hub
@@ -101,16 +105,20 @@ func New(o Options) (*Server, error) {
 		o.Addr = "127.0.0.1:0"
 	}
 	var err error
-	if s.listener, err = net.Listen("tcp", o.Addr); err != nil {
-		return nil, fmt.Errorf("cannot start the forge: %w", err)
-	}
 	if s.dir == "" {
 		s.owned = true
 		if s.dir, err = os.MkdirTemp("", "forge-"); err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot start the forge: %w", err), s.listener.Close())
+			return nil, fmt.Errorf("cannot start the forge: %w", err)
 		}
 	}
 	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	if o.NoListener {
+		close(s.done)
+		return s, nil
+	}
+	if s.listener, err = net.Listen("tcp", o.Addr); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot start the forge: %w", err), s.clear())
+	}
 	go func() {
 		defer close(s.done)
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -118,6 +126,14 @@ func New(o Options) (*Server, error) {
 		}
 	}()
 	return s, nil
+}
+
+// clear removes what the server made.
+func (s *Server) clear() error {
+	if !s.owned {
+		return nil
+	}
+	return os.RemoveAll(s.dir)
 }
 
 // NewServer starts a server for a test, which fails if somebody misused it.
@@ -160,14 +176,16 @@ func (s *Server) Close() error {
 	s.endHooks()
 	s.posters.Wait()
 	s.caller.CloseIdleConnections()
-	if s.owned {
-		err = errors.Join(err, os.RemoveAll(s.dir))
-	}
-	return err
+	return errors.Join(err, s.clear())
 }
 
 // URL implements World.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+func (s *Server) URL() string {
+	if s.listener == nil {
+		return unheard
+	}
+	return "http://" + s.listener.Addr().String()
+}
 
 // time is the server's clock, in whole seconds.
 func (s *Server) time() time.Time { return s.now().Add(s.offset).UTC().Truncate(time.Second) }
