@@ -17,6 +17,7 @@ import (
 
 	"seatrial/bridge/doctor"
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 	"seatrial/recipes"
 )
 
@@ -74,7 +75,7 @@ func (c *doctorCommand) forges(ctx context.Context, g *Globals, forges []connect
 	var all sync.WaitGroup
 	for i, f := range forges {
 		all.Go(func() {
-			abilities, reached := doctor.Forge(ctx, f.client, f.Org, doctor.Served(book, f.ID, i == 0))
+			abilities, reached := doctor.Forge(ctx, f.client, f.Org, doctor.Served(book, f.ID, i == 0), adapter.Silent)
 			hooks := doctor.Hooks{Forge: f.ID, Secret: g.lookAtSecrets(f, log), PublicURL: c.PublicURL}
 			blocks[i] = doctor.Block{
 				About:       fmt.Sprintf("forge %s: %s at %s, organisation %s", f.ID, f.Kind, f.URL, f.Org),

@@ -9,7 +9,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -43,8 +42,9 @@ type Client interface {
 }
 
 // Forge examines a forge: whether it answers, what our account may do there for the
-// organisation and the repositories, and how late it is there.
-func Forge(ctx context.Context, c Client, org string, repos []forge.Repo) (list []forge.Ability, reached bool) {
+// organisation and the repositories, and how late it is there. silent says of an error
+// whether it means that there was no answer, or none from a forge that is well.
+func Forge(ctx context.Context, c Client, org string, repos []forge.Repo, silent func(error) bool) (list []forge.Ability, reached bool) {
 	if _, err := c.Self(ctx); err != nil && silent(err) {
 		return []forge.Ability{{
 			Name: "reach the forge", State: forge.AbilityMissing, Why: forge.Sentence(err),
@@ -53,19 +53,6 @@ func Forge(ctx context.Context, c Client, org string, repos []forge.Repo) (list 
 	}
 	list = c.Examine(ctx, org, repos)
 	return append(list, clock(c.Skew())), true
-}
-
-// silent says whether an error means that there was no answer, or none from a forge that
-// is well. An answer that refuses, or asks us to wait, is one.
-func silent(err error) bool {
-	if errors.Is(err, forge.ErrLimited) {
-		return false
-	}
-	answer, ok := errors.AsType[interface {
-		error
-		Temporary() bool
-	}](err)
-	return !ok || answer.Temporary()
 }
 
 // The clocks may differ so far. A forge tells its time in whole seconds.

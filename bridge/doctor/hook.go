@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,8 +60,10 @@ func (h Hooks) Look(ctx context.Context, client *http.Client) forge.Ability {
 	return a
 }
 
-// target is the address that webhooks go to.
-func (h Hooks) target() string { return strings.TrimRight(h.PublicURL, "/") + hook.Path(h.Forge) }
+// target is the address that webhooks go to, as far as it is known.
+func (h Hooks) target() string {
+	return strings.TrimRight(cmp.Or(h.PublicURL, "PUBLIC-URL"), "/") + hook.Path(h.Forge)
+}
 
 // knock sends a webhook that says and proves nothing. A redirect is an answer: no forge
 // follows one with its payload.

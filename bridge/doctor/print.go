@@ -46,7 +46,7 @@ func Print(w io.Writer, blocks []Block, colour bool, clean func(string) string) 
 }
 
 // nameWidth fits nearly all names; a longer one moves only its own line.
-const nameWidth = 26
+const nameWidth = 32
 
 func padded(name string) string {
 	return name + strings.Repeat(" ", max(0, nameWidth-utf8.RuneCountInString(name)))
