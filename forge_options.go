@@ -10,6 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v4"
 
 	"seatrial/bridge"
+	"seatrial/bridge/doctor"
 	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/forge/github"
 	"seatrial/bridge/forges"
@@ -53,6 +54,7 @@ func (o forgeOptions) list() ([]forges.Forge, error) {
 type forgeClient interface {
 	bridge.Client
 	accessChecker
+	doctor.Client
 }
 
 // connected is a forge with its adapter.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ func forgeCommands() map[string]func(*testscript.TestScript, bool, []string) {
 			s, _ := ts.Value(sceneKey{}).(*scene)
 			verb := strings.Join(args[:min(1, len(args))], "")
 			if do := forgeVerbs[verb]; do == nil || s.server == nil && verb != "open" {
-				ts.Fatalf("usage: forge open, then forge fail KIND [METHOD PATH] | mend | clock DURATION | shut | reopen | expel | admit | pull BRANCH TITLE REF | forgive")
+				ts.Fatalf("usage: forge open [github], then forge fail KIND [METHOD PATH] | mend | clock DURATION | shut | reopen | expel | admit | pull BRANCH TITLE REF | forgive")
 			} else {
 				ts.Check(do(s, ts, args[1:]))
 			}
@@ -79,7 +80,12 @@ func forgeCommands() map[string]func(*testscript.TestScript, bool, []string) {
 }
 
 var forgeVerbs = map[string]func(s *scene, ts *testscript.TestScript, args []string) error{
-	"open": func(s *scene, ts *testscript.TestScript, _ []string) error { return s.openForge(ts) },
+	"open": func(s *scene, ts *testscript.TestScript, args []string) error {
+		if slices.Equal(args, []string{"github"}) {
+			return s.openGitHub(ts)
+		}
+		return s.openForge(ts, forgetest.Options{})
+	},
 	"fail": func(s *scene, _ *testscript.TestScript, args []string) error {
 		f := forgetest.Failure{Kind: forgetest.Kind(args[0]), Delay: 2 * time.Second}
 		if len(args) == 3 {
@@ -115,12 +121,12 @@ var forgeVerbs = map[string]func(s *scene, ts *testscript.TestScript, args []str
 
 // openForge sets the stage of a story, on a forge of the script's own, behind a
 // door that can be shut.
-func (s *scene) openForge(ts *testscript.TestScript) error {
-	folder := filepath.Join(s.dir, ".forge")
-	if err := os.Mkdir(folder, 0o700); err != nil {
+func (s *scene) openForge(ts *testscript.TestScript, o forgetest.Options) error {
+	o.Dir = filepath.Join(s.dir, ".forge")
+	if err := os.Mkdir(o.Dir, 0o700); err != nil {
 		return err
 	}
-	server, err := forgetest.New(forgetest.Options{Dir: folder})
+	server, err := forgetest.New(o)
 	if err != nil {
 		return err
 	}
@@ -156,6 +162,36 @@ func (s *scene) openForge(ts *testscript.TestScript) error {
 	} {
 		ts.Setenv(name, value)
 	}
+	return nil
+}
+
+// openGitHub sets the stage on a GitHub. Its two ways in are files: token.yaml is what the
+// environment names, app.yaml has an App that is installed for the organisation.
+func (s *scene) openGitHub(ts *testscript.TestScript) error {
+	if err := s.openForge(ts, forgetest.Options{Kind: forgetest.GitHub}); err != nil {
+		return err
+	}
+	app, err := s.server.AddApp("seatrial")
+	if err == nil {
+		_, err = s.server.InstallApp(app.ID, s.org)
+	}
+	if err != nil {
+		return err
+	}
+	list := "version: 1\nforges:\n  - {id: github, kind: github, url: %q, org: %s, %s}\n"
+	for file, text := range map[string]string{
+		"app.pem":    string(app.Key),
+		"token.yaml": fmt.Sprintf(list, ts.Getenv("FORGE"), s.org, "token_file: .token"),
+		"app.yaml":   fmt.Sprintf(list, ts.Getenv("FORGE"), s.org, fmt.Sprintf("apps: [{id: %d, key_file: app.pem}]", app.ID)),
+	} {
+		if err := os.WriteFile(filepath.Join(s.dir, file), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"SEATRIAL_GITEA_URL", "SEATRIAL_GITEA_TOKEN_FILE", "SEATRIAL_ORG"} {
+		ts.Setenv(name, "")
+	}
+	ts.Setenv("SEATRIAL_FORGES", filepath.Join(s.dir, "token.yaml"))
 	return nil
 }
 

@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Errors that callers decide by. Adapters wrap them; anything else that goes
@@ -180,6 +182,13 @@ const (
 	AbilityMissing AbilityState = "missing" // things do not work
 	AbilityUnknown AbilityState = "unknown" // it could not be found out
 )
+
+// Sentence is an error as one, for an ability's Why.
+func Sentence(err error) string {
+	text := err.Error()
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimRight(text[size:], ".") + "."
+}
 
 // Budget is what a forge lets us ask until a time. The zero value: it sets no limit,
 // or has not told it yet.

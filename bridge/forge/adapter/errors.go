@@ -82,6 +82,16 @@ type BrokenError struct {
 func (e *BrokenError) Error() string { return fmt.Sprintf("%s %s: %v", e.Method, e.Path, e.Cause) }
 func (e *BrokenError) Unwrap() error { return e.Cause }
 
+// Silent says whether an error means that there was no answer, or none from a forge that
+// is well. An answer that refuses, or asks us to wait, is one.
+func Silent(err error) bool {
+	if answer, ok := errors.AsType[*Error](err); ok {
+		return answer.Temporary() && answer.Limited == nil
+	}
+	_, broken := errors.AsType[*BrokenError](err)
+	return broken
+}
+
 // Plain strips the wrapping of net/http, which repeats the whole address, off our own errors.
 func Plain(err error) error {
 	if answer, ok := errors.AsType[*Error](err); ok {

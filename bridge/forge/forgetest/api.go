@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	sdk "code.gitea.io/sdk/gitea"
 )
 
 // call is one request to the API, inside the server's lock.
@@ -189,7 +191,11 @@ func searchIssues(c *call) {
 
 func getRepo(c *call) {
 	if r := c.repo(); r != nil {
-		answer(c.w, http.StatusOK, c.s.asRepo(r))
+		out := c.s.asRepo(r)
+		if c.u != nil { // else nothing is said about what may be done
+			out.Permissions = &sdk.Permission{Push: c.s.mayWrite(r, c.u), Pull: true}
+		}
+		answer(c.w, http.StatusOK, out)
 	}
 }
 

@@ -50,7 +50,7 @@ func (s *Server) ghRepo(r *repo, by caller) object {
 	out := object{
 		"id": r.id, "node_id": nodeID("Repository", r.id), "name": r.name, "full_name": full, "private": r.private, "visibility": visibility,
 		"owner": s.ghUser(s.users[strings.ToLower(r.owner)]), "html_url": s.URL() + "/" + full, "clone_url": s.URL() + "/" + full + ".git",
-		"url": s.apiURL("/repos/%s", full), "fork": false, "default_branch": r.defaultBranch, "archived": false, "disabled": false, "has_issues": true,
+		"url": s.apiURL("/repos/%s", full), "fork": false, "default_branch": r.defaultBranch, "archived": r.archived, "disabled": false, "has_issues": true,
 	}
 	if by.user != nil {
 		push := s.mayWrite(r, by.user)

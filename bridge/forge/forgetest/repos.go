@@ -117,3 +117,15 @@ func (r *repo) tags() []string {
 	}
 	return slices.Collect(strings.FieldsSeq(out))
 }
+
+// Archive makes a repository say that it is archived. What is written there is taken all
+// the same: nobody who has seen that writes there.
+func (s *Server) Archive(at forge.Repo) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.repo(at.Owner, at.Name)
+	if err == nil {
+		r.archived = true
+	}
+	return err
+}

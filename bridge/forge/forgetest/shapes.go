@@ -22,6 +22,7 @@ func (s *Server) asRepo(r *repo) *sdk.Repository {
 	return &sdk.Repository{
 		ID: r.id, Name: r.name, FullName: r.owner + "/" + r.name, DefaultBranch: r.defaultBranch, Empty: r.empty(),
 		Owner: &sdk.User{UserName: r.owner}, HTMLURL: url, CloneURL: url + ".git", Private: r.private,
+		HasIssues: true, HasPullRequests: true, Archived: r.archived,
 	}
 }
 

@@ -32,6 +32,7 @@ type repo struct {
 	hooks         []*hook
 	deleted       bool
 	private       bool
+	archived      bool
 }
 
 type issue struct {

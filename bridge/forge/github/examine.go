@@ -40,11 +40,11 @@ func (f *Forge) knownTo(ctx context.Context) forge.Ability {
 	case err == nil:
 		a.State, a.Why = forge.AbilityThere, fmt.Sprintf("We are %s.", me.Login)
 	case errors.Is(err, errNotInstalled):
-		a.State, a.Why, a.Next = forge.AbilityMissing, sentence(err), "Install the App for the organisation, in its settings under Install App."
+		a.State, a.Why, a.Next = forge.AbilityMissing, forge.Sentence(err), "Install the App for the organisation, in its settings under Install App."
 	case errors.Is(err, forge.ErrUnauthorized) && f.apps != nil:
-		a.State, a.Why, a.Next = forge.AbilityMissing, sentence(err), "Compare the App's number and its private key with its settings."
+		a.State, a.Why, a.Next = forge.AbilityMissing, forge.Sentence(err), "Compare the App's number and its private key with its settings."
 	case errors.Is(err, forge.ErrUnauthorized):
-		a.State, a.Why, a.Next = forge.AbilityMissing, sentence(err), "Make a token in the settings of the bot's account, under Developer settings."
+		a.State, a.Why, a.Next = forge.AbilityMissing, forge.Sentence(err), "Make a token in the settings of the bot's account, under Developer settings."
 	default:
 		return unknown(a, err)
 	}
@@ -61,11 +61,11 @@ func (f *Forge) readsMembers(ctx context.Context, org string) forge.Ability {
 	is, err := f.Member(ctx, org, me)
 	switch {
 	case errors.Is(err, errNotInstalled):
-		a.State, a.Why, a.Next = forge.AbilityMissing, sentence(err), "Install the App for the organisation."
+		a.State, a.Why, a.Next = forge.AbilityMissing, forge.Sentence(err), "Install the App for the organisation."
 	case errors.Is(err, errOutside):
-		a.State, a.Why, a.Next = forge.AbilityMissing, sentence(err), fmt.Sprintf("Add %s to %s; a fine-grained token needs the organisation permission Members, read only.", me.Login, org)
+		a.State, a.Why, a.Next = forge.AbilityMissing, forge.Sentence(err), fmt.Sprintf("Add %s to %s; a fine-grained token needs the organisation permission Members, read only.", me.Login, org)
 	case errors.Is(err, forge.ErrForbidden):
-		a.State, a.Why, a.Next = forge.AbilityMissing, sentence(err), "Give the App or the token the organisation permission Members, read only."
+		a.State, a.Why, a.Next = forge.AbilityMissing, forge.Sentence(err), "Give the App or the token the organisation permission Members, read only."
 	case err != nil:
 		return unknown(a, err)
 	case !is && f.apps == nil:
@@ -89,7 +89,7 @@ func (f *Forge) seesRepos(ctx context.Context, repos []forge.Repo) []forge.Abili
 			seen++
 			continue
 		case errors.Is(err, forge.ErrNotFound) || errors.Is(err, forge.ErrForbidden):
-			a.State, a.Why = forge.AbilityMissing, sentence(err)
+			a.State, a.Why = forge.AbilityMissing, forge.Sentence(err)
 			a.Next = "Look at its name, and at what the token or the App's installation may see: a fine-grained token and an App see only the repositories that were chosen."
 		default:
 			a = unknown(a, err)
@@ -223,15 +223,9 @@ func (f *Forge) asksOften() forge.Ability {
 }
 
 func unknown(a forge.Ability, err error) forge.Ability {
-	a.State, a.Why = forge.AbilityUnknown, sentence(err)
+	a.State, a.Why = forge.AbilityUnknown, forge.Sentence(err)
 	if errors.Is(err, forge.ErrLimited) {
 		a.Next = "Ask again then."
 	}
 	return a
-}
-
-// sentence is an error as one.
-func sentence(err error) string {
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + strings.TrimRight(text[1:], ".") + "."
 }
