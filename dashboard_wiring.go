@@ -38,7 +38,7 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 			return c
 		}
 	}
-	var numbers []prometheus.Collector
+	numbers := []prometheus.Collector{sv.bridge.Numbers()}
 	if sv.hooks != nil {
 		numbers = append(numbers, sv.hooks)
 	}

@@ -48,6 +48,9 @@ func (b *Bridge) answerComments(ctx context.Context) error {
 			}
 			if err := b.answerOne(ctx, c); err != nil && ctx.Err() == nil {
 				pause := pauseAfter(c.Tries)
+				if wait, limited := forge.Wait(err, b.Now()); limited {
+					pause = wait
+				}
 				next = min(next, pause)
 				level := slog.LevelWarn
 				if c.Tries > 0 {

@@ -112,6 +112,7 @@ type Bridge struct {
 	forges    map[string]*place
 	poller    *intake.Poller
 	announcer *announce.Announcer
+	numbers   *numbers
 	found     chan struct{} // open comments may be there
 	ready     chan struct{} // closed when the journal's runs are known
 
@@ -154,9 +155,10 @@ func New(c Config) (*Bridge, error) {
 		b.forges[f.ID] = &place{Forge: f}
 		sources = append(sources, b.forges[f.ID].source())
 	}
+	b.numbers = newNumbers(b)
 	b.poller = intake.New(intake.Config{
 		Sources: sources, Enrolled: b.enrolled, Memory: c.Ledger, Grammar: c.Grammar,
-		Found: func() { nudge(b.found) }, Interval: c.Interval, SweepEvery: c.SweepEvery, Now: c.Now, Log: c.Log,
+		Found: func() { nudge(b.found) }, Seen: b.numbers.sawComment, Busy: b.busy, Interval: c.Interval, SweepEvery: c.SweepEvery, Now: c.Now, Log: c.Log,
 	})
 	b.announcer = announce.New(announce.Config{
 		Voice: b.voice, Reports: c.Journal, Memory: c.Ledger, Context: b.context, Refusal: b.refusalWords,

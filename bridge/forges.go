@@ -118,6 +118,9 @@ func (p *place) source() intake.Source {
 	if clock, ok := p.Client.(interface{ Skew() time.Duration }); ok {
 		s.Skew = clock.Skew
 	}
+	if limited, ok := p.Client.(interface{ Budget() forge.Budget }); ok {
+		s.Budget = limited.Budget
+	}
 	return s
 }
 

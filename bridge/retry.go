@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"seatrial/bridge/forge"
 )
 
 // again tries until it worked or the context ended. An error is logged when it
@@ -23,7 +25,11 @@ func again(ctx context.Context, log *slog.Logger, what string, longest time.Dura
 			said = text
 			log.Error("cannot "+what+" yet; will try again", "err", err)
 		}
-		sleep(ctx, pauses.NextBackOff(), nil)
+		pause := pauses.NextBackOff()
+		if wait, limited := forge.Wait(err, time.Now()); limited {
+			pause = wait
+		}
+		sleep(ctx, pause, nil)
 	}
 }
 

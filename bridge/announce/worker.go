@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"seatrial/bridge/forge"
 )
 
 // tryLimit is how long one try may take: a few requests to a slow forge.
@@ -45,7 +47,7 @@ func (a *Announcer) work(ctx context.Context, w *worker, t telling) {
 		}
 		if err != nil {
 			again, done = a.failed(ctx, w, err)
-		} else if !w.failing.IsZero() {
+		} else if w.said != "" {
 			w.failing, w.said = time.Time{}, ""
 			w.retry.Reset()
 		}
@@ -78,6 +80,10 @@ func (a *Announcer) once(ctx context.Context, w *worker, t telling) (time.Durati
 // failed logs an error once, and says when to try again, or that it is time to stop.
 func (a *Announcer) failed(ctx context.Context, w *worker, err error) (again time.Duration, done bool) {
 	now := a.Now()
+	if wait, ok := forge.Wait(err, now); ok { // it is no failure, and ends by itself
+		a.complain(w, err)
+		return wait, false
+	}
 	if w.failing.IsZero() {
 		w.failing = now
 	}
@@ -88,11 +94,15 @@ func (a *Announcer) failed(ctx context.Context, w *worker, err error) (again tim
 		}
 		return 0, true
 	}
+	a.complain(w, err)
+	return w.retry.NextBackOff(), false
+}
+
+func (a *Announcer) complain(w *worker, err error) {
 	if text := withoutNumbers(err.Error()); w.said != text {
 		w.said = text
 		a.Log.Warn("cannot say it on the forge yet; will try again", "what", w.key, "err", err)
 	}
-	return w.retry.NextBackOff(), false
 }
 
 // sleep waits until there may be something to say; false when the context ended.

@@ -19,9 +19,7 @@ const (
 	// reserved is the share of a forge's budget that questions leave alone, so that what
 	// is to be reported can be: one part in so many.
 	reserved = 5
-	// leastWait is how long a forge is left alone that wants it without saying how long.
-	leastWait = time.Minute
-	// longestWait bounds a wish: budgets begin anew each hour.
+	// longestWait bounds how long a budget that is nearly spent is waited for: they begin anew each hour.
 	longestWait = time.Hour
 )
 
@@ -98,13 +96,10 @@ func (p *pace) nextQuestion() time.Time {
 func (p *pace) heard(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	limited := errors.Is(err, forge.ErrLimited)
+	now := p.now()
+	wait, limited := forge.Wait(err, now)
 	if limited {
-		now := p.now()
-		until := now.Add(leastWait)
-		if wish, ok := errors.AsType[*forge.LimitedError](err); ok && wish.Until.After(now) {
-			until = earlier(wish.Until, now.Add(longestWait))
-		}
+		until := now.Add(wait)
 		if !p.until.After(now) { // else it was said
 			p.log.Warn("the forge asks us to wait; nothing is lost", "until", until, "err", err)
 		}

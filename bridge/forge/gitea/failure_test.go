@@ -366,3 +366,23 @@ func TestCancelledMeansStopAsking(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestAProxyThatAsksUsToWait: Gitea sets no limit, but what stands before it may.
+func TestAProxyThatAsksUsToWait(t *testing.T) {
+	for status, after := range map[int]string{http.StatusTooManyRequests: "120", http.StatusServiceUnavailable: "3600"} {
+		asked := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			w.Header().Set("Retry-After", after)
+			w.WriteHeader(status)
+		}))
+		f, err := gitea.New(gitea.Config{ID: forgetest.ForgeID, URL: server.URL, Token: func() string { return "t" }, RetryPause: time.Millisecond})
+		must(t, err)
+		_, err = f.Self(t.Context())
+		server.Close()
+		limited, ok := errors.AsType[*forge.LimitedError](err)
+		if !ok || !errors.Is(err, forge.ErrLimited) || time.Until(limited.Until) < time.Minute || asked != 1 {
+			t.Errorf("%d: %v, after %d requests", status, err, asked)
+		}
+	}
+}

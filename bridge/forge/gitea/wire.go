@@ -1,10 +1,12 @@
 package gitea
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/adapter"
 )
 
@@ -52,7 +54,23 @@ func (w *wire) once(r *http.Request) (*http.Response, error) {
 	}
 	w.ReadClock(resp.Header, sent, w.now())
 	if err := adapter.Judge(r, resp, body); err != nil {
+		w.limited(err)
 		return nil, err
 	}
 	return resp, nil
+}
+
+// limited notes in an answer that the server, or a proxy in front of it, wants to be left
+// alone for longer than one operation waits. Gitea itself sets no limit.
+func (w *wire) limited(err error) {
+	answer, ok := errors.AsType[*adapter.Error](err)
+	if !ok || answer.RetryAfter <= adapter.Patience {
+		return
+	}
+	switch answer.Status {
+	case http.StatusTooManyRequests:
+		answer.Limited = &forge.LimitedError{Until: w.now().Add(answer.RetryAfter), Why: "it was asked too much at once"}
+	case http.StatusServiceUnavailable:
+		answer.Limited = &forge.LimitedError{Until: w.now().Add(answer.RetryAfter), Why: "it is being maintained"}
+	}
 }
