@@ -167,7 +167,7 @@ func TestRecordedRefusals(t *testing.T) {
 // payloads are the recorded webhooks of an event.
 func payloads(t *testing.T, event string) []json.RawMessage {
 	t.Helper()
-	text, err := os.ReadFile(recordings(t, "package/api.github.com/index.json"))
+	text, err := os.ReadFile(recordings(t, "/api.github.com/index.json"))
 	noError(t, err)
 	var all []struct {
 		Name     string
