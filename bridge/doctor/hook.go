@@ -32,7 +32,7 @@ func (h Hooks) Look(ctx context.Context, client *http.Client) forge.Ability {
 	switch {
 	case errors.Is(h.Secret, fs.ErrNotExist):
 		a.State, a.Why = forge.AbilityWeak, "There is no secret for them, so none are received: comments are found by asking the forge again and again."
-		a.Next = fmt.Sprintf("Make one as the user of the server, with its --state: seatrial webhook secret --forge %s. Put it into a webhook of the organisation that goes to %s.", h.Forge, h.target())
+		a.Next = fmt.Sprintf("Make one as the user of the server, with its --state: seatrial webhook secret --forge %s. Put it into a webhook of the forge that goes to %s.", h.Forge, h.target())
 		return a
 	case h.Secret != nil:
 		a.State, a.Why, a.Next = forge.AbilityUnknown, forge.Sentence(h.Secret), "Run this as the user that the server runs as, with its --state."
