@@ -21,6 +21,8 @@ type Adapter interface {
 	TeamMember(ctx context.Context, org, team string, p forge.Person) (bool, error)
 	Self(ctx context.Context) (forge.Person, error)
 	CheckAccess(ctx context.Context, org string) error
+	Examine(ctx context.Context, org string, repos []forge.Repo) []forge.Ability
+	Budget() forge.Budget
 	React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error
 	CreateComment(ctx context.Context, repo forge.Repo, pull int, body string) (int64, error)
 	EditComment(ctx context.Context, repo forge.Repo, id int64, body string) error
