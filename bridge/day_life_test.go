@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -35,6 +36,17 @@ type day struct {
 	enrolled []recipes.Enrolment
 	lives    int
 	living   *dayLife
+	spared   bool // it is not killed now
+
+	writing sync.Mutex
+	diary   []string
+}
+
+// note writes down what happened when, for whoever has to understand a day that went wrong.
+func (d *day) note(format string, a ...any) {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	d.diary = append(d.diary, time.Now().UTC().Format("15:04:05 ")+fmt.Sprintf(format, a...))
 }
 
 // dayLife is a life with all that has to end with it.
@@ -155,6 +167,7 @@ func (d *day) start() {
 	d.routes.reset()
 	d.alive, d.living = l.life, l
 	d.mu.Unlock()
+	d.note("life %d begins", d.lives)
 	go func() { l.done <- l.bridge.Run(l.ctx) }()
 }
 
@@ -165,7 +178,7 @@ func (d *day) now() *dayLife {
 	return d.living
 }
 
-// end waits for the end of a life, and gives back what it held.
+// wait is for the end of a life, and gives back what it held.
 func (l *dayLife) wait(t *testing.T, w *world) {
 	err := <-l.done
 	l.mu.Lock()
@@ -190,6 +203,7 @@ func (d *day) keepAlive(random *rand.Rand, over <-chan struct{}) {
 	for {
 		l := d.now()
 		l.wait(d.t, d.world)
+		d.note("the life is over")
 		select {
 		case <-over:
 			return
@@ -199,10 +213,21 @@ func (d *day) keepAlive(random *rand.Rand, over <-chan struct{}) {
 	}
 }
 
+// spare lets nobody kill the life until it is spared no more. It says whether there is one.
+func (d *day) spare(yes bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.spared, d.killAt = yes, 0
+	return !d.alive.dead
+}
+
 // kill ends the life: at one of its next deeds, before or after it is done, or now.
 func (d *day) kill(random *rand.Rand) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.spared {
+		return
+	}
 	if n := random.IntN(8); n > 0 {
 		d.killAt, d.after = d.deeds+n, random.IntN(2) == 0
 		return

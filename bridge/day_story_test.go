@@ -107,6 +107,7 @@ func (p *plot) comment(i int, before deed) []deed {
 		var err error
 		s.id, err = p.server.Comment(s.repo, s.pull, s.by, body)
 		p.must(err)
+		p.note("comment %d by %s on %s#%d, a command: %t", s.id, s.by, s.repo, s.pull, s.command)
 		for range max(0, told-1) { // half of them by no hook, a quarter by two
 			p.hooks++
 			p.hooked(s.repo, s.pull, s.id)
@@ -175,10 +176,26 @@ func (p *plot) troubles() []trouble {
 		fails("slow, 12 s", forgetest.Failure{Kind: forgetest.Slow, Delay: 12 * time.Second}),
 		fails("401", forgetest.Failure{Kind: forgetest.Revoked}),
 		clock("clock ahead", time.Hour),
-		clock("clock behind", -time.Hour),
+		p.clockBehind(),
 		{"pushes noted late", func() { p.must(p.server.Lag(true)) }, func() { p.must(p.server.Lag(false)) }},
 		{"search behind", func() { p.server.LagSearch(true) }, func() { p.server.LagSearch(false) }},
 	}
+}
+
+// clockBehind puts the forge's clock back, if a bridge is there to see it, and lets that
+// live until it was put right. What is said meanwhile bears a time from long before: who
+// listens only later has no way to find it, and would take it for older than the enrolment.
+func (p *plot) clockBehind() trouble {
+	return trouble{"clock behind", func() {
+		if p.spare(true) {
+			p.server.SetClock(-time.Hour)
+		} else {
+			p.note("nobody is there to see it")
+		}
+	}, func() {
+		p.server.SetClock(0)
+		p.spare(false)
+	}}
 }
 
 // trouble makes the forge fail in one way after another, each for up to eight minutes.
@@ -191,8 +208,8 @@ func (p *plot) trouble(each time.Duration) (deeds []deed) {
 		now, took := all[i%len(all)], time.Duration(30+p.random.IntN(450))*time.Second
 		begin := from + time.Duration(p.random.Int64N(int64(each-took)))
 		deeds = append(deeds,
-			deed{begin, func() { p.wire.fails(now.name); now.begin() }},
-			deed{begin + took, func() { p.wire.fails(""); now.end() }})
+			deed{begin, func() { p.note("begins: %s", now.name); p.wire.fails(now.name); now.begin() }},
+			deed{begin + took, func() { p.note("ends: %s", now.name); p.wire.fails(""); now.end() }})
 	}
 	return deeds
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,9 @@ func aDay(t *testing.T, s size) {
 	}
 	for _, complaint := range d.server.Complaints() {
 		t.Errorf("the forge complains: %s", complaint)
+	}
+	if t.Failed() {
+		t.Logf("this is how the day went:\n%s", strings.Join(d.diary, "\n"))
 	}
 	t.Logf("%d comments, %d commands; %d runs in %d attempts, %d joined, %d refused; %d hooks, %d pushes, %d lives, %d requests; failed: %v",
 		len(p.said), c.commands, c.runs, c.attempts, c.joined, c.refused, p.hooks, s.pushes, d.lives, d.wire.all, d.wire.by)
