@@ -40,6 +40,10 @@ func (f mortalForge) SetStatus(ctx context.Context, repo forge.Repo, commit stri
 	return f.m.do(func() error { return f.Client.SetStatus(ctx, repo, commit, s) })
 }
 
+func (f mortalForge) Mirror(ctx context.Context, repo forge.Repo, dir string, refs ...string) error {
+	return f.Client.(bridge.Copier).Mirror(ctx, repo, dir, refs...)
+}
+
 type mortalPlace struct {
 	*dispatchtest.Fake
 	m *mortal
