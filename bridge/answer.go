@@ -147,10 +147,27 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 	if !pull.Open {
 		return in, nil
 	}
+	if in.Joins, err = b.wouldJoin(ctx, pull); err != nil {
+		return in, err
+	}
 	if in.Pushes, err = p.Client.Pushes(ctx, c.Repo, c.Pull, c.Created.Add(-before)); err != nil {
 		return in, fmt.Errorf("cannot read the pushes to %s#%d: %w", c.Repo, c.Pull, err)
 	}
 	return in, nil
+}
+
+// wouldJoin says whether a run that has not ended answers a comment on the pull request.
+// Nobody looks where any number may be asked for.
+func (b *Bridge) wouldJoin(ctx context.Context, pull forge.PullRequest) (bool, error) {
+	if b.PerPerson <= 0 {
+		return false, nil
+	}
+	at := run.Code{Forge: pull.Repo.Forge, Repo: pull.Repo.String(), Pull: pull.Number, Commit: pull.Head}
+	same, err := b.sameHead(ctx, run.Request{Code: at, Secrets: true})
+	if err != nil {
+		return false, fmt.Errorf("cannot look for a run to join: %w", err)
+	}
+	return same != nil, nil
 }
 
 // askedLately is when the runs were asked for that the author of a comment asked for in

@@ -32,6 +32,8 @@ var answers = map[string]func(*testing.T) string{
 	"refused-not-named":          refused(admission.NotNamed),
 	"refused-not-in-a-team":      refused(admission.NotNamed, "owners", "packagers"),
 	"refused-approval-needed":    refused(admission.ApprovalNeeded, "grace", "#7"),
+	"refused-approval-of-a-team": refused(admission.ApprovalNeeded, "grace", "team/owners"),
+	"refused-no-such-team":       refused(admission.NoSuchTeam, "crew"),
 	"refused-too-many":           refused(admission.TooMany, "20", "2026-11-21T12:40:00Z"),
 	"refused-cannot-isolate":     refused(admission.CannotIsolate),
 	"refused-needs-unmet":        refused(admission.NeedsUnmet, "kvm", "gpu"),
