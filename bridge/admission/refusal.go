@@ -37,7 +37,8 @@ const (
 	MembershipUnknown Reason = "membership-unknown"
 	// Own marks a comment of our own, which gets no answer.
 	Own Reason = "own"
-	// Withdrawn marks a comment that was deleted before it was answered; it gets none either.
+	// Withdrawn marks a comment that was deleted before it was decided about. It gets no
+	// answer either, unless one was begun.
 	Withdrawn Reason = "withdrawn"
 )
 
@@ -156,6 +157,8 @@ func (r Refusal) Sentence(a About) string {
 		return "The repository is empty, so there is nothing to test."
 	case MembershipUnknown:
 		return fmt.Sprintf("Whether you are a member of %s could not be checked yet.", a.Org)
+	case Withdrawn:
+		return "The comment was deleted before it could be decided about, so nothing was started."
 	}
 	return "This could not be started."
 }
@@ -235,6 +238,8 @@ func (r Refusal) Next(a About) string {
 		return "Push a first commit, then ask again."
 	case MembershipUnknown:
 		return "It will be tried again by itself, and this comment will be replaced by the answer."
+	case Withdrawn:
+		return fmt.Sprintf("Comment %s if this is to be tested after all.", a.Word)
 	}
 	return "An operator finds the reason in the server's log."
 }

@@ -33,6 +33,7 @@ var answers = map[string]func(*testing.T) string{
 	"refused-not-in-a-team":      refused(admission.NotNamed, "owners", "packagers"),
 	"refused-approval-needed":    refused(admission.ApprovalNeeded, "grace", "#7"),
 	"refused-approval-of-a-team": refused(admission.ApprovalNeeded, "grace", "team/owners"),
+	"refused-withdrawn":          refused(admission.Withdrawn),
 	"refused-no-such-team":       refused(admission.NoSuchTeam, "crew"),
 	"refused-too-many":           refused(admission.TooMany, "20", "2026-11-21T12:40:00Z"),
 	"refused-cannot-isolate":     refused(admission.CannotIsolate),
