@@ -178,6 +178,8 @@ func approvers(names []string) string {
 		said[i] = name
 		if team, ok := strings.CutPrefix(name, "team/"); ok {
 			said[i] = "somebody in the team " + team
+		} else if number, ok := strings.CutPrefix(name, "#"); ok {
+			said[i] = "the account with the number " + number
 		}
 	}
 	return strings.Join(said, " or ")
