@@ -1,6 +1,7 @@
 package gitea
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -52,6 +53,9 @@ func (w *wire) once(r *http.Request) (*http.Response, error) {
 	}
 	w.ReadClock(resp.Header, sent, w.now())
 	if err := adapter.Judge(r, resp, body); err != nil {
+		if answer, ok := errors.AsType[*adapter.Error](err); ok {
+			answer.NewName, answer.Moved = newRepo(answer)
+		}
 		return nil, err
 	}
 	return resp, nil
