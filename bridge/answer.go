@@ -87,7 +87,7 @@ func (b *Bridge) answerOne(ctx context.Context, c ledger.Comment) error {
 	}
 	switch err := b.showEyes(ctx, p, c); {
 	case errors.Is(err, forge.ErrNotFound):
-		return b.forgetDeleted(ctx, c)
+		return b.forgetDeleted(ctx, c, err)
 	case err != nil:
 		return err
 	}
@@ -110,14 +110,18 @@ func (b *Bridge) answerOne(ctx context.Context, c ledger.Comment) error {
 }
 
 // showEyes gives the first sign of life. A forge that does not let us is no reason not to
-// answer; one that knows no such comment is.
+// answer; one that knows no such comment is. After a while it is asked anew: nobody else
+// would tell us that the comment was deleted meanwhile.
 func (b *Bridge) showEyes(ctx context.Context, p *place, c ledger.Comment) error {
-	if c.Reacted {
+	if c.Reacted && c.Tries == 0 {
 		return nil
 	}
 	err := p.Client.React(ctx, c.Repo, c.ID, forge.ReactionEyes)
 	if err != nil && !errors.Is(err, forge.ErrForbidden) {
 		return fmt.Errorf("cannot react to comment %d: %w", c.ID, err)
+	}
+	if c.Reacted {
+		return nil
 	}
 	failpoint.Hit("bridge:after-react")
 	return b.Ledger.Reacted(ctx, c.Repo.Forge, c.ID)
@@ -150,10 +154,27 @@ func (b *Bridge) gather(ctx context.Context, p *place, c ledger.Comment, bot for
 	if !pull.Open {
 		return in, nil
 	}
+	if in.Joins, err = b.wouldJoin(ctx, pull); err != nil {
+		return in, err
+	}
 	if in.Pushes, err = p.Client.Pushes(ctx, c.Repo, c.Pull, c.Created.Add(-before)); err != nil {
 		return in, fmt.Errorf("cannot read the pushes to %s#%d: %w", c.Repo, c.Pull, err)
 	}
 	return in, nil
+}
+
+// wouldJoin says whether a run that has not ended answers a comment on the pull request.
+// Nobody looks where any number may be asked for.
+func (b *Bridge) wouldJoin(ctx context.Context, pull forge.PullRequest) (bool, error) {
+	if b.PerPerson <= 0 {
+		return false, nil
+	}
+	at := run.Code{Forge: pull.Repo.Forge, Repo: pull.Repo.String(), Pull: pull.Number, Commit: pull.Head}
+	same, err := b.sameHead(ctx, run.Request{Code: at, Secrets: true})
+	if err != nil {
+		return false, fmt.Errorf("cannot look for a run to join: %w", err)
+	}
+	return same != nil, nil
 }
 
 // askedLately is when the runs were asked for that the author of a comment asked for in
@@ -217,13 +238,21 @@ func (b *Bridge) refuse(ctx context.Context, c ledger.Comment, refusal admission
 	return nil
 }
 
-// forgetDeleted closes a command whose comment was deleted before it was answered: nobody asks
-// any more.
-func (b *Bridge) forgetDeleted(ctx context.Context, c ledger.Comment) error {
+// forgetDeleted closes a command whose comment was deleted before it was answered, or can
+// no longer be found for another reason: nobody asks any more. What was said until now is
+// not left standing.
+func (b *Bridge) forgetDeleted(ctx context.Context, c ledger.Comment, why error) error {
+	said, err := b.Ledger.Announcement(ctx, ledger.CommentKey(c.Repo.Forge, c.ID))
+	if err != nil {
+		return err
+	}
+	if said.Intent {
+		return b.refuse(ctx, c, admission.Refusal{Reason: admission.Withdrawn})
+	}
 	if err := b.ignore(ctx, c, admission.Withdrawn); err != nil {
 		return err
 	}
-	b.audit(ctx, c, "ignore", "", "the comment was deleted before it was answered")
+	b.audit(ctx, c, "ignore", "", fmt.Sprintf("the comment is gone, and nothing was answered yet: %v", why))
 	return nil
 }
 

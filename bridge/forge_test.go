@@ -243,6 +243,9 @@ func (f *fakeForge) React(_ context.Context, _ forge.Repo, comment int64, reacti
 	if err := f.call("React"); err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(f.comments, func(c forge.Comment) bool { return c.ID == comment }) {
+		return fmt.Errorf("cannot react to comment %d: %w", comment, forge.ErrNotFound)
+	}
 	f.eyes[comment]++
 	return nil
 }

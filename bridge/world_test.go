@@ -56,6 +56,8 @@ type world struct {
 	routes     *routes
 	trusted    bool
 	mergeQueue bool
+	who        recipes.Who // may ask for runs of the guestbook
+	perPerson  int
 	permitted  admission.Permissions
 	isolated   atomic.Value    // why code cannot be isolated
 	preparer   bridge.Preparer // of every run; nil: none is prepared
@@ -99,7 +101,7 @@ func (w *world) start() {
 	b, err := bridge.New(bridge.Config{
 		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: mortalForge{w.forge, mortal}}},
 		Enrolments: func() []recipes.Enrolment {
-			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Deps: w.deps}}, w.others...)
+			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Who: w.who, Deps: w.deps}}, w.others...)
 		},
 		Journal:       mortalMemory{w.memory, mortal},
 		Ledger:        mortalMemory{w.memory, mortal},
@@ -108,6 +110,7 @@ func (w *world) start() {
 		Routes:        w.routes,
 		Preparer:      w.preparer,
 		CannotIsolate: func() string { why, _ := w.isolated.Load().(string); return why },
+		PerPerson:     w.perPerson,
 		Copies:        "/state/private",
 		CannotFetch:   w.cannotFetch,
 		PublicURL:     "https://ci.test",

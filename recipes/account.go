@@ -9,13 +9,19 @@ import (
 )
 
 // Account is somebody on a forge: by a login, or by a number, which stays when the login
-// changes and cannot be taken over by somebody who takes a login that became free.
+// changes and cannot be taken over by somebody who takes a login that became free. Among
+// approvers it may be a team, that is everybody in it. One of the fields is set.
 type Account struct {
 	Login string
-	ID    int64 // 0: known by the login
+	ID    int64
+	Team  string // of the organisation; written team/NAME
 }
 
-// Is says whether it is that account. Forges do not tell upper from lower case.
+// teamPrefix marks a team. No login has a slash.
+const teamPrefix = "team/"
+
+// Is says whether it is that account. Forges do not tell upper from lower case. Who is in
+// a team only the forge knows: a team is nobody's account.
 func (a Account) Is(login string, id int64) bool {
 	if a.ID != 0 {
 		return a.ID == id
@@ -23,10 +29,13 @@ func (a Account) Is(login string, id int64) bool {
 	return a.Login != "" && strings.EqualFold(a.Login, login)
 }
 
-// String is the login, or #number.
+// String is the login, #number or team/NAME.
 func (a Account) String() string {
-	if a.ID != 0 {
+	switch {
+	case a.ID != 0:
 		return "#" + strconv.FormatInt(a.ID, 10)
+	case a.Team != "":
+		return teamPrefix + a.Team
 	}
 	return a.Login
 }
@@ -35,7 +44,7 @@ func (a Account) value() any {
 	if a.ID != 0 {
 		return a.ID
 	}
-	return a.Login
+	return a.String()
 }
 
 // MarshalJSON writes the form that was read.
@@ -58,5 +67,14 @@ func (a *Account) read(b []byte, unmarshal func([]byte, any) error) error {
 		return nil
 	}
 	a.ID = 0
-	return unmarshal(b, &a.Login)
+	var text string
+	if err := unmarshal(b, &text); err != nil {
+		return err
+	}
+	if team, ok := strings.CutPrefix(text, teamPrefix); ok {
+		a.Team = team
+		return nil
+	}
+	a.Login = text
+	return nil
 }

@@ -46,6 +46,8 @@ type Input struct {
 	// is when those of the last hour were asked for.
 	PerHour int
 	Asked   []time.Time
+	// Joins: a run that has not ended answers this already, so none would be started.
+	Joins bool
 
 	Org string       // whose members may ask
 	Bot forge.Person // ourselves
@@ -118,11 +120,11 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	if moved {
 		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
 	}
-	if until := tooMany(in); !until.IsZero() {
-		return refuse(TooMany, strconv.Itoa(in.PerHour), until.UTC().Format(time.RFC3339))
-	}
 	if refusal := blocked(in, in.Pull.Private); refusal != nil {
 		return Decision{Refusal: refusal}, nil
+	}
+	if until := tooMany(in); !until.IsZero() {
+		return refuse(TooMany, strconv.Itoa(in.PerHour), until.UTC().Format(time.RFC3339))
 	}
 	return accept(in, codeOfPull(*in.Pull)), nil
 }

@@ -27,6 +27,7 @@ const (
 	Fork            Reason = "fork"
 	NotNamed        Reason = "not-named"
 	ApprovalNeeded  Reason = "approval-needed"
+	NoSuchTeam      Reason = "no-such-team"
 	TooMany         Reason = "too-many"
 	NotTheHead      Reason = "not-the-head"
 	BranchGone      Reason = "branch-gone"
@@ -36,7 +37,8 @@ const (
 	MembershipUnknown Reason = "membership-unknown"
 	// Own marks a comment of our own, which gets no answer.
 	Own Reason = "own"
-	// Withdrawn marks a comment that was deleted before it was answered; it gets none either.
+	// Withdrawn marks a comment that was deleted before it was decided about. It gets no
+	// answer either, unless one was begun.
 	Withdrawn Reason = "withdrawn"
 )
 
@@ -50,8 +52,8 @@ type Refusal struct {
 	Reason Reason
 	// Details are words without spaces: two commits for HeadMoved and NotTheHead, "merged" for Closed, the
 	// needs for NeedsUnmet, an Obstacle's words for CannotPlace, the branch for
-	// BranchLeftOut, the teams for NotNamed, the approvers for ApprovalNeeded, and for
-	// TooMany how many and until when (RFC 3339).
+	// BranchLeftOut, the teams for NotNamed, the team for NoSuchTeam, the approvers for
+	// ApprovalNeeded, and for TooMany how many and until when (RFC 3339).
 	Details []string
 }
 
@@ -119,7 +121,9 @@ func (r Refusal) Sentence(a About) string {
 		}
 		return fmt.Sprintf("Only members of the %s of %s may start a run of this recipe, and you are not one of them.", counted("team", r.Details), a.Org)
 	case ApprovalNeeded:
-		return fmt.Sprintf("This waits for the approval of %s.", strings.Join(r.Details, " or "))
+		return fmt.Sprintf("This waits for the approval of %s.", approvers(r.Details))
+	case NoSuchTeam:
+		return fmt.Sprintf("This recipe's enrolment leaves to the team %s of %s who may start a run, and there is no such team, or the bot's account may not see it.", r.detail(0), a.Org)
 	case NotPermitted:
 		return fmt.Sprintf("The configuration of this installation leaves %s out, so nothing was started.", a.Repo)
 	case BranchLeftOut:
@@ -138,7 +142,7 @@ func (r Refusal) Sentence(a About) string {
 		if then := r.detail(0); then != "" {
 			return fmt.Sprintf("There was a push after your comment: you asked about %s, and now the head is %s. Nothing was started, because nobody asked for that commit.", run.ShortHash(then), now)
 		}
-		return fmt.Sprintf("There was a push after your comment, and now the head is %s. Nothing was started, because nobody asked for that commit.", now)
+		return fmt.Sprintf("There was a push after your comment, and now the head is %s; which commit it was before, the forge does not say. Nothing was started, because nobody asked for the new one.", now)
 	case CannotIsolate:
 		return "This installation cannot keep a recipe's code away from the machine that it runs on, and this recipe's code is not trusted, so nothing was started."
 	case NeedsUnmet:
@@ -153,6 +157,8 @@ func (r Refusal) Sentence(a About) string {
 		return "The repository is empty, so there is nothing to test."
 	case MembershipUnknown:
 		return fmt.Sprintf("Whether you are a member of %s could not be checked yet.", a.Org)
+	case Withdrawn:
+		return "The comment was deleted before it could be decided about, so nothing was started."
 	}
 	return "This could not be started."
 }
@@ -163,6 +169,20 @@ func counted(noun string, names []string) string {
 		noun += "s"
 	}
 	return noun + " " + strings.Join(names, ", ")
+}
+
+// approvers are people and teams in words.
+func approvers(names []string) string {
+	said := make([]string, len(names))
+	for i, name := range names {
+		said[i] = name
+		if team, ok := strings.CutPrefix(name, "team/"); ok {
+			said[i] = "somebody in the team " + team
+		} else if number, ok := strings.CutPrefix(name, "#"); ok {
+			said[i] = "the account with the number " + number
+		}
+	}
+	return strings.Join(said, " or ")
 }
 
 // clock is a time as people write it.
@@ -192,6 +212,8 @@ func (r Refusal) Next(a About) string {
 		return "Ask one of those who may to look at the change and to comment here; an operator can change who in the recipe's enrolment."
 	case ApprovalNeeded:
 		return fmt.Sprintf("Once one of them has looked at the change and comments %s, it is started. A push in between needs no new comment of yours, only theirs.", a.Word)
+	case NoSuchTeam:
+		return "An operator can correct who in the recipe's enrolment, make the team, or let the bot's account see it."
 	case NotPermitted:
 		return "An operator can change permissions.repos in the list of forges."
 	case BranchLeftOut:
@@ -218,6 +240,8 @@ func (r Refusal) Next(a About) string {
 		return "Push a first commit, then ask again."
 	case MembershipUnknown:
 		return "It will be tried again by itself, and this comment will be replaced by the answer."
+	case Withdrawn:
+		return fmt.Sprintf("Comment %s if this is to be tested after all.", a.Word)
 	}
 	return "An operator finds the reason in the server's log."
 }

@@ -43,6 +43,7 @@ type Reports interface {
 // Memory is what is asked of the ledger.
 type Memory interface {
 	ledger.Announcements
+	ledger.Audit
 	CommentOf(ctx context.Context, id run.ID) (ledger.Comment, bool, error)
 	RefusedComments(ctx context.Context) ([]ledger.Comment, error)
 }

@@ -40,10 +40,14 @@ func (a *Announcer) refusalTelling(c ledger.Comment) telling {
 			return 0, n.Done, err
 		}
 		err = a.Reply(ctx, c.Comment, RenderRefusal(c.ID, c.Author.Login, a.Refusal(c)))
-		if err != nil && !errors.Is(err, forge.ErrNotFound) {
+		switch {
+		case a.mayNot(w, err):
+			if err := a.mute(ctx, &n, err); err != nil {
+				return 0, false, err
+			}
+		case err != nil && !errors.Is(err, forge.ErrNotFound):
 			return 0, false, err
-		}
-		if err != nil {
+		case err != nil:
 			a.Log.Info("the pull request is gone; nobody is left to answer", "repo", c.Repo, "pr", c.Pull, "err", err)
 		}
 		return 0, true, a.finish(ctx, w.key)

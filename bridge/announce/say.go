@@ -57,6 +57,9 @@ func (a *Announcer) runTelling(id run.ID, restarted bool) telling {
 			return 0, true, a.finish(ctx, w.key)
 		}
 		again, err := a.comment(ctx, voice, repo, r, c, &n, w)
+		if a.mayNot(w, err) {
+			err = a.mute(ctx, &n, err)
+		}
 		if err != nil || again > 0 || r.State != run.Ended {
 			return again, false, err
 		}

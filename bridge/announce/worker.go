@@ -30,6 +30,8 @@ type worker struct {
 	lastPost time.Time
 	shape    string // what of the report is worth an edit at once
 	unsure   bool   // a status may have been posted without our knowing
+
+	forbidden time.Time // since when the forge does not let us comment; zero while it does
 }
 
 func newRetry() *backoff.ExponentialBackOff {

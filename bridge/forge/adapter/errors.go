@@ -22,7 +22,8 @@ type Error struct {
 	Location     string        // of a redirect, harmless to print
 	RetryAfter   time.Duration // as the server wished; 0 where it did not say
 	Limited      *forge.LimitedError
-	Moved        bool // the thing has another name now
+	Moved        bool   // the thing has another name now
+	NewName      string // owner/name of a repository that has moved, where the forge tells it; harmless to print
 }
 
 func (e *Error) Error() string {
@@ -37,7 +38,10 @@ func (e *Error) Error() string {
 	if e.Beginning != "" {
 		fmt.Fprintf(&b, ": %s", e.Beginning)
 	}
-	if e.Moved {
+	switch {
+	case e.Moved && e.NewName != "":
+		b.WriteString("; it was renamed or moved, and is called " + e.NewName + " now: write that into its enrolment")
+	case e.Moved:
 		b.WriteString("; it was renamed or moved, so use its new name")
 	}
 	return b.String()

@@ -23,18 +23,52 @@ type call struct {
 func (c *call) fail(status int, message string) { refuse(c.w, status, message) }
 func (c *call) notFound()                       { c.fail(http.StatusNotFound, "not found") }
 
-// repo finds the request's repository, or answers that there is none.
+// repo finds the request's repository, or answers that there is none, or where it is now.
 func (c *call) repo() *repo {
-	r, err := c.s.repo(c.r.PathValue("owner"), c.r.PathValue("repo"))
-	if err != nil {
+	owner, name := c.r.PathValue("owner"), c.r.PathValue("repo")
+	r, err := c.s.repo(owner, name)
+	switch moved := c.s.hub.moved[strings.ToLower(owner+"/"+name)]; {
+	case err == nil && c.s.mayRead(r, c.u):
+		return r
+	case err != nil && moved != nil && !moved.deleted:
+		c.redirect(http.StatusMovedPermanently, owner+"/"+name, moved.owner+"/"+moved.name)
+	default:
 		c.notFound()
-		return nil
 	}
-	return r
+	return nil
+}
+
+// redirect leads to the same place under another name.
+func (c *call) redirect(status int, old, now string) {
+	to := apiPrefix + strings.Replace(c.r.URL.EscapedPath(), old, now, 1)
+	if c.r.URL.RawQuery != "" {
+		to += "?" + c.r.URL.RawQuery
+	}
+	http.Redirect(c.w, c.r, to, status)
+}
+
+// person finds whom the request is about, or answers that there is nobody of that login,
+// or how they are called now.
+func (c *call) person() *user {
+	login := c.r.PathValue("login")
+	u, err := c.s.user(login)
+	if err == nil {
+		return u
+	}
+	if renamed := c.s.renamed[strings.ToLower(login)]; renamed != nil {
+		c.redirect(http.StatusTemporaryRedirect, login, renamed.Login)
+	} else {
+		c.notFound()
+	}
+	return nil
 }
 
 func (c *call) issue() *issue {
-	i, err := c.s.issue(c.r.PathValue("owner"), c.r.PathValue("repo"), atoi(c.r.PathValue("n")))
+	r := c.repo()
+	if r == nil {
+		return nil
+	}
+	i, err := c.s.issue(r.owner, r.name, atoi(c.r.PathValue("n")))
 	if err != nil {
 		c.notFound()
 		return nil
@@ -95,6 +129,7 @@ func (s *Server) api() *http.ServeMux {
 	}
 	route("GET /version", func(c *call) { answer(c.w, http.StatusOK, map[string]string{"version": "1.26.0"}) })
 	route("GET /user", getSelf)
+	route("GET /users/search", searchUsers)
 	route("GET /orgs/{org}", getOrg)
 	route("GET /orgs/{org}/members/{login}", getMember)
 	route("GET /orgs/{org}/teams", listTeams)
@@ -139,9 +174,12 @@ func getOrg(c *call) {
 // getMember tells only members who is one; others are sent to the public members.
 func getMember(c *call) {
 	orgName := c.r.PathValue("org")
-	asked, err := c.s.user(c.r.PathValue("login"))
-	if err != nil || c.s.orgs[strings.ToLower(orgName)] == nil {
+	if c.s.orgs[strings.ToLower(orgName)] == nil {
 		c.notFound()
+		return
+	}
+	asked := c.person()
+	if asked == nil {
 		return
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	sdk "code.gitea.io/sdk/gitea"
@@ -40,17 +41,26 @@ func getTeamMember(c *call) {
 			if teamID(name, team) != int64(atoi(c.r.PathValue("id"))) {
 				continue
 			}
-			asked, err := c.s.user(c.r.PathValue("login"))
-			switch {
-			case c.u == nil || !members[strings.ToLower(c.u.Login)]:
+			if c.u == nil || !members[strings.ToLower(c.u.Login)] {
 				c.fail(http.StatusForbidden, "Must be a team member")
-			case err != nil || !members[strings.ToLower(asked.Login)]:
-				c.notFound()
-			default:
+			} else if asked := c.person(); asked != nil && members[strings.ToLower(asked.Login)] {
 				answer(c.w, http.StatusOK, asUser(asked))
+			} else if asked != nil {
+				c.notFound()
 			}
 			return
 		}
 	}
 	c.notFound()
+}
+
+// searchUsers finds an account by its number.
+func searchUsers(c *call) {
+	list := []*sdk.User{}
+	for _, u := range c.s.users {
+		if !u.org && strconv.FormatInt(u.ID, 10) == c.r.FormValue("uid") {
+			list = append(list, asUser(u))
+		}
+	}
+	answer(c.w, http.StatusOK, map[string]any{"ok": true, "data": list})
 }

@@ -18,6 +18,10 @@ func createComment(c *call) {
 		c.fail(http.StatusInternalServerError, "") // as Gitea does
 		return
 	}
+	if i.locked && !c.s.mayWrite(r, c.u) {
+		c.fail(http.StatusForbidden, "issue.is_locked")
+		return
+	}
 	if in.Body == "" {
 		c.fail(http.StatusUnprocessableEntity, "[Body]: Required")
 		return
@@ -46,6 +50,10 @@ func react(c *call) {
 	var in struct{ Content string }
 	k := c.comment()
 	if k == nil || !c.body(&in) {
+		return
+	}
+	if k.issue.locked && !c.s.mayWrite(k.issue.repo, c.u) {
+		c.fail(http.StatusForbidden, "no permission to change reaction")
 		return
 	}
 	if !slices.Contains(allowedReactions, in.Content) {

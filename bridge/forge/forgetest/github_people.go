@@ -63,8 +63,7 @@ func (s *Server) SetPrivate(at forge.Repo, private bool) error {
 }
 
 // RenameRepo gives a repository another name, or (with another organisation as its owner)
-// another home. Who asks for the old one is sent to the new one, where GitHub's protocol
-// is spoken; elsewhere it is not found.
+// another home. Who asks for the old one is sent to the new one.
 func (s *Server) RenameRepo(at forge.Repo, owner, name string) (forge.Repo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +95,8 @@ func (s *Server) RenameUser(login, to string) error {
 		return fmt.Errorf("there is already somebody called %s", to)
 	}
 	delete(s.users, old)
-	u.Login, s.users[renamed] = to, u
+	delete(s.renamed, renamed)
+	u.Login, s.users[renamed], s.renamed[old] = to, u, u
 	for _, o := range s.orgs {
 		if access, is := o.members[old]; is {
 			delete(o.members, old)

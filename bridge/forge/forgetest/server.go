@@ -53,6 +53,7 @@ type Server struct {
 	mu       sync.Mutex
 	lastID   int64 // of comments and timeline entries
 	lastRepo int64
+	renamed  map[string]*user // by the lower-case login that they had
 	users    map[string]*user // by lower-case login; organisations too
 	orgs     map[string]*org
 	tokens   map[string]*user
@@ -87,7 +88,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		kind: o.Kind, hurry: o.Hurry,
 		now: o.Now, log: o.Log, word: o.Word, dir: o.Dir, done: make(chan struct{}),
-		users: map[string]*user{}, orgs: map[string]*org{}, tokens: map[string]*user{}, repos: map[string]*repo{}, numbered: map[int64]*repo{}, forks: map[string][]*issue{},
+		users: map[string]*user{}, renamed: map[string]*user{}, orgs: map[string]*org{}, tokens: map[string]*user{}, repos: map[string]*repo{}, numbered: map[int64]*repo{}, forks: map[string][]*issue{},
 		pasts: map[string]*past{}, hub: newHub(),
 	}
 	s.posted, s.caller = sync.NewCond(&s.mu), newCaller()
@@ -251,6 +252,11 @@ func (s *Server) member(orgName, login string) Access {
 		return ""
 	}
 	return o.members[strings.ToLower(login)]
+}
+
+// mayRead says whether somebody may see a repository: everybody, unless it is private.
+func (s *Server) mayRead(r *repo, u *user) bool {
+	return !r.private || u != nil && (strings.EqualFold(r.owner, u.Login) || s.member(r.owner, u.Login) != "")
 }
 
 // mayWrite says whether somebody may write to a repository.

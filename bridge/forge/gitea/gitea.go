@@ -65,8 +65,9 @@ type Forge struct {
 	wire    *wire
 	log     *slog.Logger
 
-	mu   sync.Mutex
-	tips map[forge.Repo]branchTip
+	mu    sync.Mutex
+	tips  map[forge.Repo]branchTip
+	teams map[string]knownTeam // by organisation/team, in lower case
 }
 
 // New checks the configuration. It asks the server nothing.
@@ -110,6 +111,7 @@ func New(c Config) (*Forge, error) {
 		wire:    w,
 		log:     c.Log,
 		tips:    map[forge.Repo]branchTip{},
+		teams:   map[string]knownTeam{},
 		http: &http.Client{
 			Transport: w,
 			// A redirect is an answer: it means "you are no member" or "this was moved".

@@ -28,7 +28,7 @@ func (f *Forge) Branch(ctx context.Context, repo forge.Repo, name string) (forge
 	if r.DefaultBranch == "" || r.CloneURL == "" {
 		return forge.Branch{}, fmt.Errorf("cannot read the repository %s: the answer names no default branch, or no address", repo)
 	}
-	found := forge.Branch{Repo: repo, Name: cmp.Or(name, r.DefaultBranch), CloneURL: r.CloneURL, Private: r.Private}
+	found := forge.Branch{Repo: repo, Name: cmp.Or(name, r.DefaultBranch), CloneURL: r.CloneURL, Private: hidden(r)}
 	found.URL = r.HTMLURL + "/src/branch/" + (&url.URL{Path: found.Name}).EscapedPath()
 	if r.Empty && found.Name == r.DefaultBranch {
 		return found, nil

@@ -29,8 +29,19 @@ func (f *Forge) Self(ctx context.Context) (forge.Person, error) {
 var errOutside = errors.New("the forge tells who is a member only to members, and our own account is none: add it to the organisation")
 
 // Member says whether somebody belongs to an organisation, publicly or not. Where the
-// forge does not tell, that is an error, never no.
+// forge does not tell, that is an error, never no. Who was renamed is asked about by the
+// new login.
 func (f *Forge) Member(ctx context.Context, org string, p forge.Person) (bool, error) {
+	is, err := f.member(ctx, org, p)
+	if wasRenamed(err, p) {
+		if p.Login, err = f.loginOf(ctx, p); err == nil {
+			is, err = f.member(ctx, org, p)
+		}
+	}
+	return is, err
+}
+
+func (f *Forge) member(ctx context.Context, org string, p forge.Person) (bool, error) {
 	client, err := f.client(ctx, "member")
 	if err != nil {
 		return false, err
@@ -44,7 +55,7 @@ func (f *Forge) Member(ctx context.Context, org string, p forge.Person) (bool, e
 	switch {
 	case errors.Is(err, forge.ErrNotFound):
 		return false, nil
-	case errors.As(err, &answer) && answer.Status/100 == 3:
+	case errors.As(err, &answer) && answer.Status == http.StatusSeeOther:
 		return false, fmt.Errorf("cannot ask whether %s is a member of %s: %w", p.Login, org, errOutside)
 	case err != nil:
 		return false, failed(err, "ask whether %s is a member of %s", p.Login, org)

@@ -35,7 +35,7 @@ func (f *Forge) PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.
 		HeadRepo:   from,
 		Draft:      raw.Draft,
 		Locked:     raw.IsLocked,
-		Private:    raw.Base.Repository.Private,
+		Private:    hidden(raw.Base.Repository),
 		Number:     n,
 		Title:      raw.Title,
 		Author:     f.person(raw.Poster),
@@ -48,6 +48,12 @@ func (f *Forge) PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.
 		CloneURL:   raw.Base.Repository.CloneURL,
 		URL:        raw.HTMLURL,
 	}, nil
+}
+
+// hidden says whether one has to sign in to read a repository: it is private itself, or its
+// owner is not shown to everybody.
+func hidden(r *sdk.Repository) bool {
+	return r.Private || r.Internal || r.Owner != nil && r.Owner.Visibility != "" && r.Owner.Visibility != sdk.VisibleTypePublic
 }
 
 // mostShort is how many pages without anything end a timeline. The server leaves

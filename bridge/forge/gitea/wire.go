@@ -55,6 +55,9 @@ func (w *wire) once(r *http.Request) (*http.Response, error) {
 	w.ReadClock(resp.Header, sent, w.now())
 	if err := adapter.Judge(r, resp, body); err != nil {
 		w.limited(err)
+		if answer, ok := errors.AsType[*adapter.Error](err); ok {
+			answer.NewName, answer.Moved = newRepo(answer)
+		}
 		return nil, err
 	}
 	return resp, nil
