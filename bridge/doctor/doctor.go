@@ -3,7 +3,7 @@
 //
 // It looks and changes nothing: no comment, no status, no file. What it looks at is judged
 // as ok, a warning (things work, but less well), missing (things do not work), or unknown
-// (it could not be found out), and everything that is not ok comes with what to do next. It
+// (it could not be found out). What is a warning or missing comes with what to do next. It
 // never fails: what cannot be looked at is said.
 package doctor
 

@@ -172,6 +172,6 @@ func writesStatuses(seen []*sdk.Repository) forge.Ability {
 }
 
 func unknown(a forge.Ability, err error) forge.Ability {
-	a.State, a.Why = forge.AbilityUnknown, forge.Sentence(err)
+	a.State, a.Why, a.Next = forge.AbilityUnknown, forge.Sentence(err), "Ask again later."
 	return a
 }

@@ -242,6 +242,8 @@ func TestExamineSaysWhatIsMissing(t *testing.T) {
 	noError(t, l.server.RemoveMember("coop", "alice"))
 	compare("a stranger's token", say(l.with(Config{Token: func() string { return stranger }}), l.repo), "ok: be known to the forge\nmissing: read the members of coop\nok: read the repositories\nmissing: set commit statuses\nok: ask often enough\n")
 	compare("a wrong token", say(l.with(Config{Token: func() string { return "wrong" }}), l.repo), "missing: be known to the forge\n")
+	noError(t, l.server.Archive(l.repo))
+	compare("an archive", say(l.with(Config{Token: func() string { return l.token }}), l.repo), "ok: be known to the forge\nok: read the members of coop\nmissing: comment in coop/boat\nok: read the repositories\nok: set commit statuses\nok: ask often enough\n")
 	l.server.Fail(forgetest.Failure{Kind: forgetest.Secondary, Delay: time.Hour})
 	compare("a forge that is tired of us", say(l.with(Config{Token: func() string { return l.token }}), l.repo), "unknown: be known to the forge\n")
 }

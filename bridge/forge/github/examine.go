@@ -83,8 +83,12 @@ func (f *Forge) seesRepos(ctx context.Context, repos []forge.Repo) []forge.Abili
 	seen := 0
 	for _, repo := range repos {
 		a := forge.Ability{Name: "read " + repo.String()}
-		_, err := f.repository(about(ctx, "doctor", repo), repo)
+		r, err := f.repository(about(ctx, "doctor", repo), repo)
 		switch {
+		case err == nil && r.GetArchived():
+			seen++
+			a.Name, a.State = "comment in "+repo.String(), forge.AbilityMissing
+			a.Why, a.Next = "The repository is archived: nothing can be written there.", "Take it out of the archive, or remove its enrolment."
 		case err == nil:
 			seen++
 			continue
