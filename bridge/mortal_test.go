@@ -20,6 +20,12 @@ type mortalForge struct {
 	m *mortal
 }
 
+// copying is one that copies repositories, too.
+type copying struct {
+	mortalForge
+	bridge.Copier
+}
+
 func (f mortalForge) React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error {
 	return f.m.do(func() error { return f.Client.React(ctx, repo, comment, reaction) })
 }
