@@ -6,4 +6,4 @@ import "time"
 
 // wholeDay is a shorter one where the race detector makes everything ten times slower. All
 // kinds of trouble come in it.
-var wholeDay = size{length: 4 * time.Hour, repos: 10, comments: 200, pushes: 15, restarts: 8, trouble: 12 * time.Minute}
+var wholeDay = size{length: 4 * time.Hour, repos: 10, comments: 200, pushes: 15, restarts: 8, trouble: 11 * time.Minute}

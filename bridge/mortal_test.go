@@ -20,6 +20,12 @@ type mortalForge struct {
 	m *mortal
 }
 
+// copying is one that copies repositories, too.
+type copying struct {
+	mortalForge
+	bridge.Copier
+}
+
 func (f mortalForge) React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error {
 	return f.m.do(func() error { return f.Client.React(ctx, repo, comment, reaction) })
 }
@@ -38,10 +44,6 @@ func (f mortalForge) EditComment(ctx context.Context, repo forge.Repo, id int64,
 
 func (f mortalForge) SetStatus(ctx context.Context, repo forge.Repo, commit string, s forge.Status) error {
 	return f.m.do(func() error { return f.Client.SetStatus(ctx, repo, commit, s) })
-}
-
-func (f mortalForge) Mirror(ctx context.Context, repo forge.Repo, dir string, refs ...string) error {
-	return f.Client.(bridge.Copier).Mirror(ctx, repo, dir, refs...)
 }
 
 type mortalPlace struct {

@@ -99,7 +99,7 @@ func (w *world) start() {
 	l.end = end
 	mortal := &mortal{w: w, l: l}
 	b, err := bridge.New(bridge.Config{
-		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: mortalForge{w.forge, mortal}}},
+		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: copying{mortalForge{w.forge, mortal}, w.forge}}},
 		Enrolments: func() []recipes.Enrolment {
 			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Who: w.who, Deps: w.deps}}, w.others...)
 		},

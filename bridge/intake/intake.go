@@ -9,7 +9,9 @@
 // A forge that asks us to wait is left alone as a whole, and a part of what it lets us
 // ask is never touched, since reporting needs it. The package decides one thing: whether a comment is a
 // command that may still be decided about (open) or never will be (ignored). It
-// answers nobody, and a forge that fails stops nothing but its own feed.
+// answers nobody, and a forge that fails stops nothing but its own feed. A comment that
+// bears a time from before what was read already, because the forge's clock was wrong
+// while nobody listened here, is not found: there is no question to a forge that asks for it.
 package intake
 
 import (
