@@ -62,6 +62,10 @@ func actors() map[string]func(ts *testscript.TestScript, neg bool, args []string
 		"steady": on(1, 1, "steady DURATION: how long an app must stay up, and so a run lasts", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
 			return s.changeEnrolment(regexp.MustCompile(`(?m)^  steady: .*$`), "  steady: "+args[0])
 		}),
+		"approver": on(1, 1, "approver WHO: nobody else starts a run of the recipe", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
+			who := fmt.Sprintf("who: {require_approval: true, approvers: [%s]}\nrepo: %s", s.name(args[0]), s.repo)
+			return s.changeEnrolment(regexp.MustCompile(`(?m)^repo: .*$`), who)
+		}),
 		"hide": on(1, 1, "hide repository: only members may read it", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error { return s.hide() }),
 		"private": on(1, 1, "private copy: the repository's copy is there, and the token is nowhere", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error {
 			return s.privateCopy()

@@ -183,13 +183,18 @@ func (b *Bridge) askedLately(ctx context.Context, c forge.Comment) (at []time.Ti
 	if b.PerPerson <= 0 {
 		return nil, nil
 	}
-	lately, err := b.Journal.Reports(ctx, journal.Filter{Since: c.Created.Add(-time.Hour), Limit: many})
+	if c.Author.ID == 0 {
+		return nil, nil // a deleted account, which may not ask anyway
+	}
+	since := c.Created.Add(-time.Hour)
+	lately, err := b.Journal.Reports(ctx, journal.Filter{Forge: c.Repo.Forge, Asker: c.Author.ID, Since: since, Limit: many})
 	if err != nil {
 		return nil, fmt.Errorf("cannot count what %s asked for: %w", c.Author.Login, err)
 	}
 	for _, r := range lately {
-		if by := r.Request.AskedBy; by.ID == c.Author.ID && r.Request.Code.Forge == c.Repo.Forge && r.Request.Via == "" {
-			at = append(at, r.Request.AskedAt)
+		// What was asked for long before it was written down is counted where it was asked.
+		if asked := r.Request.AskedAt; r.Request.Via == "" && asked.After(since) {
+			at = append(at, asked)
 		}
 	}
 	return at, nil

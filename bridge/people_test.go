@@ -1,7 +1,6 @@
 package bridge_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -192,39 +191,5 @@ func TestATokenThatIsPutRightInTimeLetsUsComment(t *testing.T) {
 		w.stop()
 		w.wantAnswers("**pass**")
 		w.wantAudit("ada start")
-	})
-}
-
-func TestACommentThatIsDeletedBeforeItIsDecidedStartsNothing(t *testing.T) {
-	inABubble(t, func(t *testing.T, w *world) {
-		w.forge.does("PullRequest", errors.New("502"))
-		w.start()
-		id := w.forge.say(ada, "!testme")
-		pause(time.Minute)
-		if w.forge.eyes[id] == 0 {
-			t.Error("there were no eyes")
-		}
-		w.forge.remove(id)
-		w.forge.does("PullRequest", nil)
-		pause(time.Hour)
-		w.stop()
-		w.wantAnswers()
-		w.wantAudit("ada ignore")
-	})
-}
-
-func TestWhatStandsUnderADeletedCommentIsTakenBack(t *testing.T) {
-	inABubble(t, func(t *testing.T, w *world) {
-		w.forge.does("Member", errors.New("502"))
-		w.start()
-		id := w.forge.say(ada, "!testme")
-		pause(time.Minute)
-		w.wantAnswers("could not be checked yet")
-		w.forge.remove(id)
-		w.forge.does("Member", nil)
-		pause(time.Hour)
-		w.stop()
-		w.wantAnswers("The comment was deleted before it could be decided about")
-		w.wantAudit("ada refuse")
 	})
 }

@@ -1,10 +1,12 @@
 package recipes
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -199,13 +201,21 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("version: 1\nrepo: a/b\nhealth: {path: /x, timeout: 3s}\n"))
 	f.Add([]byte("a: &a [*a]\nb: {<<: *a}\n? x\n: |\n  y\n"))
 	f.Add([]byte(`{"version": 1, "repo": "a/b", "checks": [{"exec": ["a"]}]}`))
+	f.Add([]byte("version: 1\nrepo: a/b\nwho: {members: false, people: [ada, 42, \"42\"], require_approval: true, approvers: [team/owners, 7]}\nbranches: [main, \"release/*\"]\nforks: deny\n"))
+	rules, err := compileSchema()
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		e, problems, err := Parse("tests/x/recipe.yaml", text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p, problems := rules.parse("tests/x/recipe.yaml", text)
+		e := p.enrolment
 		if len(problems) == 0 && (e.Version != 1 || !strings.Contains(e.Repo, "/") || len(e.Volumes) == 0) {
 			t.Errorf("no problem with %q, but it is no enrolment: %+v", text, e)
+		}
+		// Who may ask comes back as it was from the form in which it travels to a cluster.
+		var back Who
+		if raw, err := json.Marshal(e.Who); err != nil || json.Unmarshal(raw, &back) != nil || !reflect.DeepEqual(e.Who, back) {
+			t.Errorf("%+v comes back as %+v (%v)", e.Who, back, err)
 		}
 		for _, p := range problems {
 			if p.Message == "" || strings.ContainsAny(p.Source, "\x1b\u202e\r") {

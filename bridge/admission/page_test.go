@@ -1,6 +1,8 @@
 package admission_test
 
 import (
+	"flag"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -8,11 +10,19 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seatrial/bridge/admission"
 )
+
+var update = flag.Bool("update", false, "rewrite what the page of refusals says is said")
+
+const refusalsPage = "../../docs/reference/refusals.md"
 
 // docs/reference/refusals.md has a row for every reason.
 func TestThePageNamesEveryReason(t *testing.T) {
-	page, err := os.ReadFile("../../docs/reference/refusals.md")
+	page, err := os.ReadFile(refusalsPage)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,5 +52,66 @@ func TestThePageNamesEveryReason(t *testing.T) {
 	})
 	if found < 15 {
 		t.Errorf("only %d reasons were found", found)
+	}
+}
+
+// examples are the answers that the page shows, in its order.
+var examples = []admission.Refusal{
+	{Reason: admission.NotEnrolled},
+	{Reason: admission.PullRequestGone},
+	{Reason: admission.Closed},
+	{Reason: admission.Closed, Details: []string{"merged"}},
+	{Reason: admission.NotPermitted},
+	{Reason: admission.BranchLeftOut, Details: []string{"release/1"}},
+	{Reason: admission.Draft},
+	{Reason: admission.Fork},
+	{Reason: admission.NotAMember},
+	{Reason: admission.NotNamed},
+	{Reason: admission.NotNamed, Details: []string{"packagers", "owners"}},
+	{Reason: admission.ApprovalNeeded, Details: []string{"grace", "#7", "team/owners"}},
+	{Reason: admission.NoSuchTeam, Details: []string{"crew"}},
+	{Reason: admission.MembershipUnknown},
+	{Reason: admission.NotTheHead, Details: []string{oldHead, newHead}},
+	{Reason: admission.HeadMoved, Details: []string{oldHead, newHead}},
+	{Reason: admission.HeadMoved, Details: []string{"-", newHead}},
+	{Reason: admission.BranchGone},
+	{Reason: admission.BranchEmpty},
+	{Reason: admission.CannotIsolate},
+	{Reason: admission.NeedsUnmet, Details: []string{"kvm", "gpu"}},
+	{Reason: admission.CannotPlace, Details: strings.Fields("This recipe is a Nomad job file, and this installation runs everything on its own machine. / An operator can start the server with --dispatch nomad, or change the recipe's enrolment. Then comment again.")},
+	{Reason: admission.TooMany, Details: []string{"20", "2026-11-21T12:40:00Z"}},
+	{Reason: admission.Withdrawn},
+}
+
+// The page shows what is really said.
+func TestThePageSaysWhatIsSaid(t *testing.T) {
+	page, err := os.ReadFile(refusalsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const heading = "\n## What is said\n"
+	before, got, ok := strings.Cut(string(page), heading)
+	if !ok {
+		t.Fatalf("%s has no heading %q", refusalsPage, strings.TrimSpace(heading))
+	}
+	about := admission.About{Repo: "coop/guestbook", Org: "coop", Word: "!testme"}
+	var want strings.Builder
+	want.WriteString("\nIn the organisation coop, about the repository coop/guestbook, where the command is `!testme`:\n")
+	last := admission.Reason("")
+	for _, r := range examples {
+		if r.Reason != last {
+			fmt.Fprintf(&want, "\n### `%s`\n", r.Reason)
+		}
+		last = r.Reason
+		fmt.Fprintf(&want, "\n> %s\n>\n> %s\n", r.Sentence(about), r.Next(about))
+	}
+	if *update {
+		if err := os.WriteFile(refusalsPage, []byte(before+heading+want.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if d := cmp.Diff(want.String(), got); d != "" {
+		t.Errorf("go test ./bridge/admission -run PageSays -update rewrites the page (-want +got):\n%s", d)
 	}
 }

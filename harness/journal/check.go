@@ -66,6 +66,7 @@ func (f Filter) Match(r *run.Report) bool {
 		matches(f.Repo, code.Repo) &&
 		matches(f.Pull, code.Pull) &&
 		matches(f.Commit, code.Commit) &&
+		matches(f.Asker, r.Request.AskedBy.ID) &&
 		matches(f.Tree, tree) &&
 		(!f.Open || !ended) &&
 		(!f.Ended || ended) &&

@@ -74,6 +74,7 @@ type Filter struct {
 	Forge  string // with Repo
 	Pull   int
 	Commit string
+	Asker  int64  // the person who asked, by their number on the forge; with Forge
 	Tree   string // the git tree that was tested
 	Open   bool   // only runs that have not ended
 	Ended  bool   // only runs that have

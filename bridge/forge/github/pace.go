@@ -15,17 +15,19 @@ const (
 	creationsPerHour = 300
 )
 
-// pace lets one write through at a time, with a pause between them.
+// pace lets one write through at a time, with a pause between them: from the answer to one
+// to the next, since what counts is when they arrive.
 type pace struct {
 	turn      chan struct{}
-	writes    *rate.Limiter
+	pause     time.Duration
+	answered  time.Time // the latest write; whoever has the turn may look
 	creations *rate.Limiter
 }
 
 func newPace(pause time.Duration) *pace {
 	return &pace{
 		turn:      make(chan struct{}, 1),
-		writes:    rate.NewLimiter(rate.Every(pause), 1),
+		pause:     pause,
 		creations: rate.NewLimiter(rate.Every(time.Hour/creationsPerHour), burstOfCreations),
 	}
 }
@@ -38,13 +40,32 @@ func (p *pace) enter(ctx context.Context, method string) (done func(), err error
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	done = func() { <-p.turn }
-	if err = p.writes.Wait(ctx); err == nil && method == http.MethodPost {
+	if err = p.rest(ctx); err == nil && method == http.MethodPost {
 		err = p.creations.Wait(ctx)
 	}
 	if err != nil {
-		done()
+		<-p.turn
 		return nil, err
 	}
-	return done, nil
+	return func() {
+		p.answered = time.Now()
+		<-p.turn
+	}, nil
+}
+
+// rest waits until the pause after the latest write is over. An error means that ctx is
+// over, or would be.
+func (p *pace) rest(ctx context.Context) error {
+	left := time.Until(p.answered.Add(p.pause))
+	if end, bounded := ctx.Deadline(); bounded && time.Until(end) < left {
+		return context.DeadlineExceeded
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }

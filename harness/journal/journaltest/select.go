@@ -19,6 +19,7 @@ func filters(t *testing.T, j journal.Journal) {
 		if i == 3 {
 			r.Code.Forge, r.Code.Commit = "other", "3333333333"
 		}
+		r.AskedBy = run.Person{Login: "ada", ID: int64(4 + i/2)}
 		story := Story(r)
 		for n := range story {
 			story[n].At = story[n].At.Add(time.Duration(i) * time.Minute)
@@ -40,6 +41,8 @@ func filters(t *testing.T, j journal.Journal) {
 		"pull request":     {journal.Filter{Repo: "org/guestbook", Pull: 2}, []int{1}},
 		"commit":           {journal.Filter{Commit: "3333333333"}, []int{3}},
 		"tree":             {journal.Filter{Tree: "tree-of-guestbook-1"}, []int{0}},
+		"asker":            {journal.Filter{Forge: "gitea", Asker: 5}, []int{2}},
+		"asker, lately":    {journal.Filter{Asker: 4, Since: at(60)}, []int{1}},
 		"open":             {journal.Filter{Open: true}, []int{1}},
 		"ended":            {journal.Filter{Ended: true, Recipe: "guestbook"}, []int{0}},
 		"open and ended":   {journal.Filter{Open: true, Ended: true}, nil},

@@ -39,7 +39,7 @@ func fresh(t *testing.T) *DB {
 func rows(t *testing.T, db *DB) (all []string) {
 	t.Helper()
 	rows, err := db.readers.QueryContext(t.Context(), `SELECT concat_ws('|', id, recipe, forge, repo, pull, commit_hash, tree, state,
-		asked_at, ended_at, last_position, announced) FROM runs ORDER BY id`)
+		asked_at, ended_at, last_position, asker, announced) FROM runs ORDER BY id`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestRebuildMakesTheTableOfRunsAnew(t *testing.T) {
 	if err != nil || len(want) != 3 {
 		t.Fatalf("%d runs, %v", len(want), err)
 	}
-	if err := db.exec(ctx, "spoil", `UPDATE runs SET recipe = 'x', state = 'y', tree = 'z', last_position = 1, announced = 0`); err != nil {
+	if err := db.exec(ctx, "spoil", `UPDATE runs SET recipe = 'x', state = 'y', tree = 'z', last_position = 1, asker = 99, announced = 0`); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.exec(ctx, "spoil", `DELETE FROM runs WHERE id = (SELECT min(id) FROM runs)`); err != nil {

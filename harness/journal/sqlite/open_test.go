@@ -77,7 +77,7 @@ func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
 	raw(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`)
 	before := content(t, path)
 	err := wantRefused(t, path)
-	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 3): use that version, or another --state"
+	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 4): use that version, or another --state"
 	if err.Error() != want {
 		t.Errorf("got  %v\nwant %v", err, want)
 	}
@@ -185,7 +185,7 @@ func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
 
 func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
 	path := closed(t)
-	raw(t, path, `DROP TABLE strangers`, `DROP TABLE asks`, `DELETE FROM goose_db_version WHERE version_id > 1`)
+	raw(t, path, `DROP TABLE strangers`, `DROP TABLE asks`, `DROP INDEX runs_of_person`, `ALTER TABLE runs DROP COLUMN asker`, `DELETE FROM goose_db_version WHERE version_id > 1`)
 	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +193,11 @@ func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
 	defer db.Close()
 	runs, err := db.Reports(t.Context(), journal.Filter{})
 	if err != nil || len(runs) != 1 {
-		t.Errorf("it holds %d runs, %v", len(runs), err)
+		t.Fatalf("it holds %d runs, %v", len(runs), err)
+	}
+	asker := runs[0].Request.AskedBy.ID
+	if his, err := db.Reports(t.Context(), journal.Filter{Asker: asker}); err != nil || len(his) != 1 || asker == 0 {
+		t.Errorf("person %d asked for %d runs, %v", asker, len(his), err)
 	}
 	if err := db.Stranger(t.Context(), forge.Repo{Forge: "gitea", Owner: "org", Name: "wiki"}, time.Now()); err != nil {
 		t.Error(err)

@@ -29,12 +29,12 @@ func (tx *transaction) projectOne(id run.ID, r *folded) error {
 		tree = r.report.Plan.Tree
 	}
 	_, err := tx.ExecContext(tx.ctx, `INSERT INTO runs
-		(id, recipe, forge, repo, pull, commit_hash, tree, state, asked_at, ended_at, last_position, announced)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, EXISTS (SELECT 1 FROM announcements WHERE key = ?12 AND done = 1))
+		(id, recipe, forge, repo, pull, commit_hash, tree, state, asked_at, ended_at, last_position, asker, announced)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, EXISTS (SELECT 1 FROM announcements WHERE key = ?13 AND done = 1))
 		ON CONFLICT (id) DO UPDATE SET recipe = ?2, forge = ?3, repo = ?4, pull = ?5, commit_hash = ?6, tree = ?7,
-		state = ?8, asked_at = ?9, ended_at = ?10, last_position = ?11`,
+		state = ?8, asked_at = ?9, ended_at = ?10, last_position = ?11, asker = ?12`,
 		id, q.Recipe, q.Code.Forge, q.Code.Repo, q.Code.Pull, q.Code.Commit, tree,
-		r.report.State, encodeTime(r.report.QueuedAt), encodeTime(r.report.EndedAt), r.position, ledger.RunKey(id))
+		r.report.State, encodeTime(r.report.QueuedAt), encodeTime(r.report.EndedAt), r.position, q.AskedBy.ID, ledger.RunKey(id))
 	return err
 }
 

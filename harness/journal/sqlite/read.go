@@ -99,6 +99,7 @@ func selection(f journal.Filter) (where string, args []any) {
 	add(f.Tree != "", "tree = ?", f.Tree)
 	add(f.Open, "state <> 'ended'")
 	add(f.Ended, "state = 'ended'")
+	add(f.Asker != 0, "asker = ? AND asker <> 0", f.Asker)
 	add(!f.Since.IsZero(), "asked_at >= ?", encodeTime(f.Since))
 	add(f.Before != "", "id < ?", f.Before)
 	return strings.Join(terms, " AND "), args

@@ -17,7 +17,7 @@ const password = "correct-horse-9" // of everybody on this forge
 func (g *Gitea) AddUser(login string) (forge.Person, error) {
 	no := false
 	u, _, err := g.admin.AdminCreateUser(sdk.CreateUserOption{
-		Username: login, Email: login + "@localhost.invalid", Password: password, MustChangePassword: &no,
+		Username: login, Email: login + "." + secret()[:8] + "@localhost.invalid", Password: password, MustChangePassword: &no,
 	})
 	if err != nil {
 		return forge.Person{}, fmt.Errorf("cannot add the user %s: %w", login, err)
