@@ -45,7 +45,7 @@ func newRepo(answer *adapter.Error) (name string, moved bool) {
 	if len(there) < 3 || there[0] != "repos" || there[1] == "" || there[2] == "" {
 		return "", false
 	}
-	name = there[1] + "/" + there[2]
+	name = adapter.Beginning([]byte(there[1] + "/" + there[2]))
 	return name, asked != "" && asked != name && !strings.HasPrefix(asked, name+"/")
 }
 
