@@ -78,7 +78,7 @@ func TestNomadManyRequests(t *testing.T) {
 			pulls[repo] = append(pulls[repo], number)
 		}
 	}
-	s.serveFlags = []string{"--capacity", fmt.Sprint(manyAtOnce)}
+	s.serveFlags = []string{"--capacity", fmt.Sprint(manyAtOnce), "--per-person", "0"}
 	check(s.serve())
 	t.Cleanup(s.bridge.stop)
 

@@ -13,7 +13,7 @@ import (
 )
 
 // githubStories are those in which the forge matters most: the rest is the same. (One that is not enrolled is not asked about there, and so gets no answer.)
-var githubStories = []string{"run-passes", "head-moved", "stranger", "edited-comment", "same-head-joins"}
+var githubStories = []string{"run-passes", "head-moved", "stranger", "edited-comment"}
 
 func TestStoriesOnGitHub(t *testing.T) {
 	server := forgetest.NewServerOf(t, forgetest.Options{Kind: forgetest.GitHub})

@@ -10,13 +10,13 @@ job "seatrial-run" {
   node_pool   = "ci"
 
   meta {
-    seatrial_definition = "692d9ffaf149d8a9"
+    seatrial_definition = "0021a8d593b44af7"
   }
 
   parameterized {
     payload       = "forbidden"
     meta_required = ["REPO_URL", "COMMIT", "BRANCH", "FLAVOR"]
-    meta_optional = ["RUN_ID", "ATTEMPT", "RECIPE", "REF", "PR", "SRC", "DOMAIN", "PUBLIC_URL", "INSTANCE", "EXPIRES", "JOB"]
+    meta_optional = ["RUN_ID", "ATTEMPT", "RECIPE", "REF", "PR", "SRC", "DOMAIN", "PUBLIC_URL", "INSTANCE", "EXPIRES", "TRUSTED", "JOB"]
   }
 
   constraint {

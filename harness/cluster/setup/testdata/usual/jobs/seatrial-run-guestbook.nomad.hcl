@@ -10,13 +10,13 @@ job "seatrial-run-guestbook" {
   node_pool   = "default"
 
   meta {
-    seatrial_definition = "5b96ef508ea3a5eb"
+    seatrial_definition = "dd6953fa1bc0a2eb"
   }
 
   parameterized {
     payload       = "forbidden"
     meta_required = ["REPO_URL", "COMMIT", "BRANCH", "FLAVOR"]
-    meta_optional = ["RUN_ID", "ATTEMPT", "RECIPE", "REF", "PR", "SRC", "DOMAIN", "PUBLIC_URL", "INSTANCE", "EXPIRES", "JOB"]
+    meta_optional = ["RUN_ID", "ATTEMPT", "RECIPE", "REF", "PR", "SRC", "DOMAIN", "PUBLIC_URL", "INSTANCE", "EXPIRES", "TRUSTED", "JOB"]
   }
 
   constraint {

@@ -10,13 +10,13 @@ job "seatrial-run-wiki" {
   node_pool   = "default"
 
   meta {
-    seatrial_definition = "113db766ad3a374d"
+    seatrial_definition = "44ee673623203cea"
   }
 
   parameterized {
     payload       = "forbidden"
     meta_required = ["REPO_URL", "COMMIT", "BRANCH", "FLAVOR"]
-    meta_optional = ["RUN_ID", "ATTEMPT", "RECIPE", "REF", "PR", "SRC", "DOMAIN", "PUBLIC_URL", "INSTANCE", "EXPIRES", "JOB"]
+    meta_optional = ["RUN_ID", "ATTEMPT", "RECIPE", "REF", "PR", "SRC", "DOMAIN", "PUBLIC_URL", "INSTANCE", "EXPIRES", "TRUSTED", "JOB"]
   }
 
   constraint {

@@ -10,13 +10,13 @@ job "seatrial-run" {
   node_pool   = "default"
 
   meta {
-    seatrial_definition = "f423030a96f8bbd2"
+    seatrial_definition = "1a6b778604b1d3a7"
   }
 
   parameterized {
     payload       = "forbidden"
     meta_required = ["REPO_URL", "COMMIT", "BRANCH", "FLAVOR"]
-    meta_optional = ["RUN_ID", "ATTEMPT", "RECIPE", "REF", "PR", "SRC", "DOMAIN", "PUBLIC_URL", "INSTANCE", "EXPIRES", "JOB"]
+    meta_optional = ["RUN_ID", "ATTEMPT", "RECIPE", "REF", "PR", "SRC", "DOMAIN", "PUBLIC_URL", "INSTANCE", "EXPIRES", "TRUSTED", "JOB"]
   }
 
   constraint {
