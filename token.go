@@ -60,15 +60,20 @@ func (c *tokenNew) Run(g *Globals, s streams) error {
 	case c.Expires > 0:
 		t.Expires = time.Now().Add(c.Expires).UTC().Truncate(time.Second)
 	}
+	return g.giveOut(s, t, c.Replace, "")
+}
+
+// giveOut keeps a token and prints it, once, behind what it is written after.
+func (g Globals) giveOut(s streams, t token.Token, replace bool, after string) error {
 	book, err := g.tokenBook()
 	if err != nil {
 		return err
 	}
-	secret, err := book.Add(t, c.Replace)
+	secret, err := book.Add(t, replace)
 	if err != nil {
 		return tokenError(err)
 	}
-	fmt.Fprintln(s.Out, secret)
+	fmt.Fprintln(s.Out, after+secret)
 	return nil
 }
 
@@ -95,16 +100,7 @@ func (c *tokenHook) Run(g *Globals, s streams) error {
 	if err := t.Check(); err != nil || strings.ContainsAny(c.Repo, "*?[]{}\\") {
 		return exitWith(exitUsage, fmt.Errorf("%q is not a repository: write owner/name", c.Repo))
 	}
-	book, err := g.tokenBook()
-	if err != nil {
-		return err
-	}
-	secret, err := book.Add(t, c.Replace)
-	if err != nil {
-		return tokenError(err)
-	}
-	fmt.Fprintln(s.Out, "/hook?token="+secret)
-	return nil
+	return g.giveOut(s, t, c.Replace, "/hook?token=")
 }
 
 type tokenList struct {

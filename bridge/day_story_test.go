@@ -66,7 +66,6 @@ type plot struct {
 	pulls  []*saying // where something can be said
 	said   []*saying
 	heads  map[string]bool
-	pushes int
 	hooks  int
 }
 

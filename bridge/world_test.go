@@ -54,7 +54,6 @@ type world struct {
 	forge      *fakeForge
 	capacity   int
 	routes     *routes
-	trusted    bool
 	mergeQueue bool
 	who        recipes.Who // may ask for runs of the guestbook
 	perPerson  int

@@ -7,7 +7,6 @@
 package forges
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -25,9 +24,6 @@ import (
 var schemaJSON []byte
 
 const schemaAddress = "https://seatrial.example/schema/forges-1.json"
-
-// Schema is the JSON Schema of the file.
-func Schema() []byte { return bytes.Clone(schemaJSON) }
 
 // Kind is what is spoken at a forge.
 type Kind string

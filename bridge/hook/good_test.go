@@ -21,10 +21,7 @@ import (
 	"seatrial/internal/must"
 )
 
-var (
-	ada       = forge.Person{ID: 5, Login: "ada"}
-	guestbook = forge.Repo{Forge: "git", Owner: "coop", Name: "guestbook"}
-)
+var ada = forge.Person{ID: 5, Login: "ada"}
 
 func TestGoodHooksAreDelivered(t *testing.T) {
 	for _, c := range []struct {

@@ -38,7 +38,6 @@ type world struct {
 	writes  []string
 	down    bool // the forge does not answer
 	noIssue bool // the repository has no issues
-	attempt int
 
 	end  context.CancelFunc
 	done chan error

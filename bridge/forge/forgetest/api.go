@@ -259,18 +259,7 @@ func listRepoComments(c *call) {
 	if !ok {
 		return
 	}
-	var found []*comment
-	for _, i := range r.issues {
-		for _, k := range i.comments {
-			if !k.updated.Before(since) {
-				found = append(found, k)
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b *comment) int {
-		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.id, b.id))
-	})
-	c.comments(page(c.w, c.r, found))
+	c.comments(page(c.w, c.r, r.changedSince(since)))
 }
 
 // listComments has no pages, as in Gitea.

@@ -38,7 +38,6 @@ type installation struct {
 	repos       map[int64]bool // nil is all
 	permissions map[string]string
 	created     time.Time
-	suspended   bool
 }
 
 // appPermissions are what an App needs for what we ask.

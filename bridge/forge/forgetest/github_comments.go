@@ -22,19 +22,10 @@ func listGitHubRepoComments(c *ghCall) {
 	if !ok {
 		return
 	}
-	found := []*comment{}
-	for _, i := range r.issues {
-		for _, k := range i.comments {
-			if !k.updated.Before(since) {
-				found = append(found, k)
-			}
-		}
-	}
-	order := func(a, b *comment) int { return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.id, b.id)) }
+	found := r.changedSince(since)
 	if c.r.FormValue("sort") == "updated" {
-		order = func(a, b *comment) int { return cmp.Or(a.updated.Compare(b.updated), cmp.Compare(a.id, b.id)) }
+		slices.SortFunc(found, func(a, b *comment) int { return cmp.Or(a.updated.Compare(b.updated), cmp.Compare(a.id, b.id)) })
 	}
-	slices.SortFunc(found, order)
 	// Without a field to sort by the direction is not looked at.
 	if c.r.FormValue("sort") != "" && c.r.FormValue("direction") != "asc" {
 		slices.Reverse(found)

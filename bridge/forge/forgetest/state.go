@@ -1,6 +1,8 @@
 package forgetest
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"seatrial/bridge/forge"
@@ -111,4 +113,18 @@ func (i *issue) comment(id int64) *comment {
 		}
 	}
 	return nil
+}
+
+// changedSince are the comments that were made or changed at a time or later, oldest first.
+func (r *repo) changedSince(at time.Time) []*comment {
+	found := []*comment{}
+	for _, i := range r.issues {
+		for _, k := range i.comments {
+			if !k.updated.Before(at) {
+				found = append(found, k)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b *comment) int { return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.id, b.id)) })
+	return found
 }

@@ -9,6 +9,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // PullRequest returns a pull request as it is now. Its head is the fork's branch at
@@ -92,26 +93,15 @@ func (f *Forge) Pushes(ctx context.Context, repo forge.Repo, n int, since time.T
 		case len(entries) == 0:
 			empty++
 		case len(entries) < pageSize && !reviewed:
-			return latest(all, since), nil // comments in a review are what the server leaves out
+			return adapter.Latest(all, since), nil // comments in a review are what the server leaves out
 		default:
 			empty = 0
 		}
 		if empty == mostShort {
-			return latest(all, since), nil
+			return adapter.Latest(all, since), nil
 		}
 	}
 	return nil, fmt.Errorf("cannot read the timeline of %s#%d: it did not end after %d pages", repo, n, mostPages)
-}
-
-// latest cuts off what came before, but for one.
-func latest(all []forge.Push, since time.Time) []forge.Push {
-	first := 0
-	for i, p := range all {
-		if p.At.Before(since) {
-			first = i
-		}
-	}
-	return all[first:]
 }
 
 // push reads an entry. A forced push names the heads before and after; a plain one the

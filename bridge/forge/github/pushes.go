@@ -42,7 +42,7 @@ func (f *Forge) Pushes(ctx context.Context, repo forge.Repo, n int, since time.T
 	ctx = about(ctx, "timeline", repo)
 	all, err := f.branchPushes(ctx, raw, since)
 	if err == nil && len(all) > 0 {
-		return latest(all, since), nil
+		return adapter.Latest(all, since), nil
 	}
 	if err != nil && !errors.Is(err, forge.ErrNotFound) && !errors.Is(err, forge.ErrForbidden) {
 		return nil, adapter.Failed(err, "read the pushes of %s#%d", repo, n)
@@ -62,7 +62,7 @@ func (f *Forge) Pushes(ctx context.Context, repo forge.Repo, n int, since time.T
 		}
 		all = append(all, forge.Push{At: at, After: head})
 	}
-	return latest(all, since), nil
+	return adapter.Latest(all, since), nil
 }
 
 // branchPushes are what the repository that a pull request comes from tells of its
@@ -113,15 +113,4 @@ func (f *Forge) forcedPushes(ctx context.Context, repo forge.Repo, n int) ([]for
 	}
 	slices.SortStableFunc(all, func(a, b forge.Push) int { return cmp.Compare(a.At.Unix(), b.At.Unix()) })
 	return all, nil
-}
-
-// latest cuts off what came before, but for one.
-func latest(all []forge.Push, since time.Time) []forge.Push {
-	first := 0
-	for i, p := range all {
-		if p.At.Before(since) {
-			first = i
-		}
-	}
-	return all[first:]
 }

@@ -67,7 +67,7 @@ func (s *appSigner) renew() bool {
 
 // serverShift is how far the server's clock is ahead of the system's.
 func (s *appSigner) serverShift() time.Duration {
-	return s.send.now().Add(s.send.meter.Skew()).Sub(time.Now())
+	return time.Until(s.send.now().Add(s.send.meter.Skew()))
 }
 
 // dated signs with an App's key, by the server's clock.
