@@ -28,12 +28,21 @@ func main() {
 		signal.Ignore(syscall.SIGTERM)
 		serve()
 	case "daemon": // leaves a process behind that belongs to nobody and ignores SIGTERM
-		again("half", "linger")
+		ready, tell, err := os.Pipe()
+		if err != nil {
+			panic(err)
+		}
+		again(tell, "half")
+		tell.Close()
+		io.ReadAll(ready) // until it is there and ignores the signal
 		serve()
 	case "half": // between: its own child becomes an orphan
-		again(os.Args[2])
+		again(os.NewFile(3, "tell"), "linger", "told")
 	case "linger":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
+		if len(os.Args) > 2 {
+			os.NewFile(3, "tell").Close()
+		}
 		time.Sleep(time.Hour)
 	case "hog": // uses all the memory that it gets
 		var all [][]byte
@@ -47,7 +56,7 @@ func main() {
 		}
 	case "bomb": // starts processes without end
 		for {
-			again("linger")
+			again(nil, "linger")
 		}
 	case "dial": // says whether an address can be reached
 		conn, err := net.DialTimeout("tcp", os.Args[2], time.Second)
@@ -70,9 +79,13 @@ func main() {
 	}
 }
 
-// again starts this program once more, in a session of its own.
-func again(args ...string) {
+// again starts this program once more, in a session of its own. The file, if there is one,
+// is its file 3.
+func again(tell *os.File, args ...string) {
 	cmd := exec.Command("/proc/self/exe", args...)
+	if tell != nil {
+		cmd.ExtraFiles = []*os.File{tell}
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		fmt.Println("cannot start another:", err)
