@@ -22,8 +22,8 @@ import (
 	"seatrial/bridge/forge/forgetest"
 	"seatrial/harness/gateway"
 	"seatrial/harness/journal"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
+	"seatrial/store"
 )
 
 type repoName = forge.Repo
@@ -309,12 +309,12 @@ func freeAddr() (string, error) {
 	return g.Addr(), g.Close()
 }
 
-func (s *stage) journal() (*sqlite.DB, error) {
+func (s *stage) journal() (*store.DB, error) {
 	path := filepath.Join(s.state, "journal.db")
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	return sqlite.Open(context.Background(), path, sqlite.Options{Light: true})
+	return store.Open(context.Background(), path, store.Options{Light: true})
 }
 
 func (s *stage) reports() ([]run.Report, error) {

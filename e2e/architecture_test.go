@@ -20,11 +20,18 @@ func layers(t *testing.T) map[string]int {
 	if !ok {
 		t.Fatal("the document has no table")
 	}
-	rows := strings.Split(strings.TrimSpace(table), "\n")
-	height := map[string]int{}
-	for i, row := range rows {
-		for _, pkg := range strings.Fields(row)[1:] {
-			height[pkg] = len(rows) - i
+	height, h := map[string]int{}, len(rowNames)
+	for row := range strings.Lines(table) {
+		names := strings.Fields(row)
+		if !strings.HasPrefix(row, " ") { // else it goes on with the row above
+			h--
+			if h < 0 || names[0] != rowNames[h] {
+				t.Fatalf("the table has no row %q in this place: it has %v, from below", names[0], rowNames)
+			}
+			names = names[1:]
+		}
+		for _, pkg := range names {
+			height[pkg] = h
 		}
 	}
 	return height
@@ -50,9 +57,11 @@ func TestImportsPointDown(t *testing.T) {
 		}
 		return strings.TrimPrefix(path, module+"/")
 	}
+	there := map[string]bool{}
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(line)
 		pkg := name(fields[0])
+		there[pkg] = true
 		if forTests(pkg) {
 			continue
 		}
@@ -69,35 +78,42 @@ func TestImportsPointDown(t *testing.T) {
 			if forTests(to) && part(pkg) != "internal" && !strings.HasPrefix(to, pkg+"/internal/") {
 				t.Errorf("%s imports %s, which is for tests", pkg, to)
 			}
-			switch {
+			switch from, onto := rowNames[h], rowNames[height[to]]; {
 			case forTests(to):
 			case height[to] > h:
 				t.Errorf("%s imports %s, which lies above it", pkg, to)
-			case pkg == "harness/journal/sqlite" && to == "bridge/ledger", pkg == "harness/journal/sqlite" && to == "bridge/forge":
 			case pkg == "recipes/nomadvars" && to == "harness/cluster":
-			case pkg != "." && part(pkg) != "internal" && part(pkg) != part(to) && !allowed[part(pkg)][part(to)]:
+			case part(pkg) != part(to) && !everybodys[part(to)] && !allowed[part(pkg)][part(to)]:
 				t.Errorf("%s imports %s: %s must not know %s", pkg, to, part(pkg), part(to))
-			}
-			const words, contracts = 1, 2
-			if h == words && height[to] != 0 {
+			case from == "words" && !everybodys[part(to)]:
 				t.Errorf("%s imports %s, but words import nothing of ours", pkg, to)
-			}
-			if rowNames[h-1] == "adapters" && height[to] > contracts && height[to] < h {
+			case from == "adapters" && onto == "flow":
 				t.Errorf("the adapter %s imports %s, which is flow", pkg, to)
 			}
 		}
 	}
+	for pkg := range height {
+		if !there[pkg] {
+			t.Errorf("docs/explanation/architecture.md names %s, which is not there", pkg)
+		}
+	}
 }
 
+// rowNames are the rows of the table, from below.
 var rowNames = []string{"words", "contracts", "flow", "adapters", "wiring", "door"}
 
-// allowed says which of the three parts may know which; words and recipes are everybody's.
+// everybodys are the parts that all others may know, as far as the rows let them.
+var everybodys = map[string]bool{"secrets": true, "internal": true}
+
+// allowed says which part may know which others.
 var allowed = map[string]map[string]bool{
-	"bridge":    {"harness": true, "recipes": true, "secrets": true},
-	"dashboard": {"harness": true, "recipes": true, "secrets": true},
-	"harness":   {"recipes": true, "secrets": true}, // but for the journal's adapter, which keeps the bridge's ledger too
+	".":         {},
+	"internal":  {"bridge": true, "harness": true, "dashboard": true, "recipes": true, "store": true},
+	"store":     {"bridge": true, "harness": true},
+	"bridge":    {"harness": true, "recipes": true},
+	"dashboard": {"harness": true, "recipes": true},
+	"harness":   {"recipes": true},
 	"recipes":   {},
-	"secrets":   {},
 }
 
 func part(pkg string) string {

@@ -17,7 +17,7 @@ import (
 
 	"seatrial/bridge/forge"
 	"seatrial/harness/journal/journaltest"
-	"seatrial/harness/journal/sqlite"
+	"seatrial/store"
 )
 
 // BenchmarkBadge compares badge requests per second with nginx serving the same bytes
@@ -60,7 +60,7 @@ func (y *yard) tested(b *testing.B) {
 	if err := os.MkdirAll(y.state, 0o711); err != nil {
 		b.Fatal(err)
 	}
-	db, err := sqlite.Open(b.Context(), filepath.Join(y.state, "journal.db"), sqlite.Options{})
+	db, err := store.Open(b.Context(), filepath.Join(y.state, "journal.db"), store.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

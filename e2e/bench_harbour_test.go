@@ -16,10 +16,10 @@ import (
 	"seatrial/harness/app/swarm"
 	"seatrial/harness/app/swarm/swarmtest"
 	"seatrial/harness/journal/journaltest"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
 	"seatrial/recipes"
 	"seatrial/recipes/examples"
+	"seatrial/store"
 )
 
 // harbour is an installation, and the engine that its runs' apps are on.
@@ -57,7 +57,7 @@ func (h *harbour) labels(id run.ID) run.Labels {
 // note writes the first events of a run into the journal; all of them end it.
 func (h *harbour) note(b *testing.B, l run.Labels, events int) {
 	b.Helper()
-	db, err := sqlite.Open(b.Context(), filepath.Join(h.state, "journal.db"), sqlite.Options{})
+	db, err := store.Open(b.Context(), filepath.Join(h.state, "journal.db"), store.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/forgetest"
-	"seatrial/harness/journal/sqlite"
+	"seatrial/store"
 )
 
 const (
@@ -101,7 +101,7 @@ func (y *yard) read(b *testing.B) {
 	if err := os.MkdirAll(y.state, 0o711); err != nil {
 		b.Fatal(err)
 	}
-	db, err := sqlite.Open(b.Context(), filepath.Join(y.state, "journal.db"), sqlite.Options{})
+	db, err := store.Open(b.Context(), filepath.Join(y.state, "journal.db"), store.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,9 +13,9 @@ import (
 	"seatrial/dashboard"
 	"seatrial/dashboard/page"
 	"seatrial/harness/journal"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
 	"seatrial/recipes"
+	"seatrial/store"
 
 	"path/filepath"
 	"time"
@@ -24,7 +24,7 @@ import (
 )
 
 // newDashboard shows what a server knows.
-func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashboard {
+func newDashboard(sv *server, db *store.DB, runs, word string) *dashboard.Dashboard {
 	var nomadURL, namespace string
 	var requests func() uint64
 	if sv.cluster != nil {
@@ -85,7 +85,7 @@ func shownCluster(nodes []nomad.Node, away time.Time) page.Cluster {
 
 // placeRuns says what is under way where. It is a courtesy: where the journal cannot be
 // read, the page says so elsewhere.
-func placeRuns(nodes []page.Node, db *sqlite.DB) {
+func placeRuns(nodes []page.Node, db *store.DB) {
 	open, err := db.Reports(context.Background(), journal.Filter{Open: true, Limit: mostShown})
 	if err != nil {
 		return

@@ -13,9 +13,9 @@ import (
 
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/forgetest"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
 	"seatrial/recipes/examples"
+	"seatrial/store"
 )
 
 type demoCommand struct {
@@ -191,7 +191,7 @@ func (d *demo) awaitFirstLook(ctx context.Context, sv *server) error {
 }
 
 // follow shows the run as it happens and returns what it came to.
-func (d *demo) follow(ctx context.Context, db *sqlite.DB) (run.Report, error) {
+func (d *demo) follow(ctx context.Context, db *store.DB) (run.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, demoPatience)
 	defer cancel()
 	shown := newProgress(d.out, false)

@@ -15,9 +15,9 @@ import (
 
 	"seatrial/bridge/dispatch"
 	"seatrial/harness/journal"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/result"
 	"seatrial/harness/run"
+	"seatrial/store"
 )
 
 type runsCommand struct {
@@ -28,12 +28,12 @@ type runsCommand struct {
 }
 
 // journalOf opens the journal of the state folder, which must exist already.
-func (g *Globals) journalOf(ctx context.Context) (*sqlite.DB, error) {
+func (g *Globals) journalOf(ctx context.Context) (*store.DB, error) {
 	path := filepath.Join(g.State, journalFile)
 	if _, err := os.Stat(path); err != nil {
 		return nil, exitWith(exitConfiguration, fmt.Errorf("there is no journal at %s: has seatrial serve run with this --state?", path))
 	}
-	db, err := sqlite.Open(ctx, path, sqlite.Options{Light: true})
+	db, err := store.Open(ctx, path, store.Options{Light: true})
 	return db, exitWith(exitConfiguration, err)
 }
 

@@ -22,9 +22,9 @@ import (
 	"seatrial/harness/failpoint"
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
 	"seatrial/recipes"
+	"seatrial/store"
 )
 
 type serveCommand struct {
@@ -204,7 +204,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err := reportProblems(sv.enrolments.Book(), log); err != nil {
 		return sv, err
 	}
-	db, err := sqlite.Open(ctx, filepath.Join(g.State, journalFile), sqlite.Options{
+	db, err := store.Open(ctx, filepath.Join(g.State, journalFile), store.Options{
 		Log: log, AfterAppend: func(kind run.Kind) { failpoint.Hit("journal:" + string(kind)) },
 	})
 	if err != nil {
@@ -254,7 +254,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 }
 
 // open makes what leads to the bridge, and what shows it.
-func (c *serveCommand) open(g Globals, sv *server, db *sqlite.DB, log *slog.Logger) error {
+func (c *serveCommand) open(g Globals, sv *server, db *store.DB, log *slog.Logger) error {
 	all, err := hookForges(g, c.hookOptions, sv.list(), log)
 	if err != nil {
 		return err

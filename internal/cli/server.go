@@ -21,8 +21,8 @@ import (
 	"seatrial/harness/gateway"
 	"seatrial/harness/janitor"
 	"seatrial/harness/journal"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/recipes/nomadvars"
+	"seatrial/store"
 )
 
 // server is what serve runs.
@@ -36,7 +36,7 @@ type server struct {
 	cluster    *nomadAccess  // nil: runs stay on this machine
 	docker     *swarm.Engine // for Co-op Cloud recipes; nil for none
 	nomadURL   string        // of Nomad's own pages
-	journal    *sqlite.DB
+	journal    *store.DB
 	place      *place
 	forges     []connected
 	queue      *queue.Queue

@@ -1,4 +1,4 @@
-package sqlite_test
+package store_test
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"seatrial/bridge/ledger/ledgertest"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/journaltest"
-	"seatrial/harness/journal/sqlite"
+	"seatrial/store"
 )
 
 func TestMain(m *testing.M) {
@@ -22,9 +22,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func open(t testing.TB, path string, o sqlite.Options) *sqlite.DB {
+func open(t testing.TB, path string, o store.Options) *store.DB {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), path, o)
+	db, err := store.Open(t.Context(), path, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +36,8 @@ func open(t testing.TB, path string, o sqlite.Options) *sqlite.DB {
 	return db
 }
 
-func fresh(t testing.TB) *sqlite.DB {
-	return open(t, filepath.Join(t.TempDir(), "journal.db"), sqlite.Options{})
+func fresh(t testing.TB) *store.DB {
+	return open(t, filepath.Join(t.TempDir(), "journal.db"), store.Options{})
 }
 
 func TestJournal(t *testing.T) {

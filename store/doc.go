@@ -1,4 +1,4 @@
-// Package sqlite keeps the journal, and the bridge's ledger beside it, in one
+// Package store keeps the journal, and the bridge's ledger beside it, in one
 // SQLite file.
 //
 // What a method reported as done survives a crash of the program and of the
@@ -8,4 +8,4 @@
 // of runs is folded from it in the same transaction and can be made again.
 //
 // It does not delete: what a run said stays said.
-package sqlite
+package store

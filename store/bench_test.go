@@ -1,4 +1,4 @@
-package sqlite_test
+package store_test
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"seatrial/bridge/forge"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/journaltest"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
+	"seatrial/store"
 )
 
 // large makes a journal of 1,000 recipes and 100,000 events, and returns its path
@@ -20,7 +20,7 @@ func large(b *testing.B) (path string, some run.ID) {
 	b.Helper()
 	const recipes, events = 1000, 100_000
 	path = filepath.Join(b.TempDir(), "journal.db")
-	db, err := sqlite.Open(b.Context(), path, sqlite.Options{})
+	db, err := store.Open(b.Context(), path, store.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -58,15 +58,15 @@ func BenchmarkLargeJournal(b *testing.B) {
 	ctx := b.Context()
 	for _, q := range []struct {
 		name string
-		ask  func(*sqlite.DB) error
+		ask  func(*store.DB) error
 	}{
-		{"latest run of each of 1,000 recipes", func(db *sqlite.DB) error { _, err := db.LatestRuns(ctx); return err }},
+		{"latest run of each of 1,000 recipes", func(db *store.DB) error { _, err := db.LatestRuns(ctx); return err }},
 		{"first page of 100 runs", reports(ctx, journal.Filter{})},
 		{"runs of a recipe", reports(ctx, journal.Filter{Recipe: "recipe-500"})},
 		{"open runs", reports(ctx, journal.Filter{Open: true})},
-		{"one report", func(db *sqlite.DB) error { _, err := db.Report(ctx, some); return err }},
-		{"unannounced", func(db *sqlite.DB) error { _, err := db.Unannounced(ctx); return err }},
-		{"badge", func(db *sqlite.DB) error {
+		{"one report", func(db *store.DB) error { _, err := db.Report(ctx, some); return err }},
+		{"unannounced", func(db *store.DB) error { _, err := db.Unannounced(ctx); return err }},
+		{"badge", func(db *store.DB) error {
 			_, ok, err := db.DefaultBranchReport(ctx, "gitea", "org/recipe-500")
 			if err == nil && !ok {
 				err = fmt.Errorf("no badge")
@@ -77,7 +77,7 @@ func BenchmarkLargeJournal(b *testing.B) {
 		b.Run(q.name+"/first", func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				db, err := sqlite.Open(ctx, path, sqlite.Options{Light: true})
+				db, err := store.Open(ctx, path, store.Options{Light: true})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -91,7 +91,7 @@ func BenchmarkLargeJournal(b *testing.B) {
 			}
 		})
 		b.Run(q.name+"/again", func(b *testing.B) {
-			db := open(b, path, sqlite.Options{Light: true})
+			db := open(b, path, store.Options{Light: true})
 			for b.Loop() {
 				if err := q.ask(db); err != nil {
 					b.Fatal(err)
@@ -101,7 +101,7 @@ func BenchmarkLargeJournal(b *testing.B) {
 	}
 	b.Run("open and read through", func(b *testing.B) {
 		for b.Loop() {
-			db, err := sqlite.Open(ctx, path, sqlite.Options{})
+			db, err := store.Open(ctx, path, store.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -109,7 +109,7 @@ func BenchmarkLargeJournal(b *testing.B) {
 		}
 	})
 	b.Run("append to a run", func(b *testing.B) {
-		db := open(b, path, sqlite.Options{Light: true})
+		db := open(b, path, store.Options{Light: true})
 		for b.Loop() {
 			e := run.Event{Run: some, Attempt: 1, Source: run.Harness, Seq: time.Now().UnixNano(), At: time.Now(), Kind: run.KindProgress}
 			if err := db.Append(ctx, e); err != nil {
@@ -118,7 +118,7 @@ func BenchmarkLargeJournal(b *testing.B) {
 		}
 	})
 	b.Run("rebuild", func(b *testing.B) {
-		db := open(b, path, sqlite.Options{Light: true})
+		db := open(b, path, store.Options{Light: true})
 		for b.Loop() {
 			if err := db.Rebuild(ctx); err != nil {
 				b.Fatal(err)
@@ -127,8 +127,8 @@ func BenchmarkLargeJournal(b *testing.B) {
 	})
 }
 
-func reports(ctx context.Context, f journal.Filter) func(*sqlite.DB) error {
-	return func(db *sqlite.DB) error {
+func reports(ctx context.Context, f journal.Filter) func(*store.DB) error {
+	return func(db *store.DB) error {
 		_, err := db.Reports(ctx, f)
 		return err
 	}

@@ -1,4 +1,4 @@
-package sqlite_test
+package store_test
 
 import (
 	"bufio"
@@ -14,8 +14,8 @@ import (
 
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/journaltest"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
+	"seatrial/store"
 )
 
 // otherProcess names the journal to which this binary, started again, appends.
@@ -25,7 +25,7 @@ const otherProcess = "SEATRIAL_TEST_APPEND_TO"
 // it is killed.
 func appendForEver(path string) error {
 	ctx := context.Background()
-	db, err := sqlite.Open(ctx, path, sqlite.Options{Light: true})
+	db, err := store.Open(ctx, path, store.Options{Light: true})
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func startOther(t *testing.T, path string) (*exec.Cmd, *bufio.Scanner) {
 
 func TestAnotherProcessAppendsAndIsKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
-	db := open(t, path, sqlite.Options{})
+	db := open(t, path, store.Options{})
 	other, said := startOther(t, path)
 
 	// Followed while it writes, and while we write between its words.
@@ -111,16 +111,16 @@ func TestAnotherProcessAppendsAndIsKilled(t *testing.T) {
 	if events, err := db.Events(ctx, "ours"); err != nil || len(events) != ours {
 		t.Errorf("%d of our %d events are there (%v)", len(events), ours, err)
 	}
-	open(t, path, sqlite.Options{}) // reads it through
+	open(t, path, store.Options{}) // reads it through
 }
 
 func TestHookIsCalledAfterTheCommitOfEachNewEvent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
-	var db *sqlite.DB
+	var db *store.DB
 	var kinds []run.Kind
-	db = open(t, path, sqlite.Options{AfterAppend: func(kind run.Kind) {
+	db = open(t, path, store.Options{AfterAppend: func(kind run.Kind) {
 		kinds = append(kinds, kind)
-		beside, err := sqlite.Open(t.Context(), path, sqlite.Options{Light: true})
+		beside, err := store.Open(t.Context(), path, store.Options{Light: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package sqlite_test
+package store_test
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 	"seatrial/bridge/ledger/ledgertest"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/journaltest"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
+	"seatrial/store"
 )
 
 // TestDiskAndMemoryNeverDiffer makes the same random calls on both.
@@ -24,7 +24,7 @@ func TestDiskAndMemoryNeverDiffer(t *testing.T) {
 	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		n++
-		disk, err := sqlite.Open(ctx, filepath.Join(dir, fmt.Sprint(n, ".db")), sqlite.Options{})
+		disk, err := store.Open(ctx, filepath.Join(dir, fmt.Sprint(n, ".db")), store.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package sqlite_test
+package store_test
 
 import (
 	"database/sql"
@@ -13,13 +13,13 @@ import (
 	"seatrial/bridge/forge"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/journaltest"
-	"seatrial/harness/journal/sqlite"
+	"seatrial/store"
 )
 
 // wantRefused opens what must not open, and returns what the operator reads.
 func wantRefused(t *testing.T, path string, words ...string) error {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	db, err := store.Open(t.Context(), path, store.Options{})
 	if err == nil {
 		db.Close()
 		t.Fatalf("%s was opened", path)
@@ -59,7 +59,7 @@ func content(t *testing.T, path string) string {
 func closed(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "journal.db")
-	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	db, err := store.Open(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
 	if err.Error() != want {
 		t.Errorf("got  %v\nwant %v", err, want)
 	}
-	if newer := new(sqlite.NewerError); !errors.As(err, &newer) || newer.Schema != 7 {
+	if newer := new(store.NewerError); !errors.As(err, &newer) || newer.Schema != 7 {
 		t.Errorf("%#v is no NewerError", err)
 	}
 	if content(t, path) != before {
@@ -106,7 +106,7 @@ func TestOpenRefusesWhatIsDamaged(t *testing.T) {
 			if err := os.WriteFile(path, spoilt, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := wantRefused(t, path, "damaged", "move it away"); !errors.Is(err, sqlite.ErrDamaged) {
+			if err := wantRefused(t, path, "damaged", "move it away"); !errors.Is(err, store.ErrDamaged) {
 				t.Errorf("%v does not match ErrDamaged", err)
 			}
 			if content(t, path) != string(spoilt) {
@@ -138,7 +138,7 @@ func TestOpenFindsOddPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "journal.db")
-	open(t, path, sqlite.Options{})
+	open(t, path, store.Options{})
 	info, err := os.Stat(path)
 	if err != nil || info.Size() == 0 {
 		t.Fatalf("the journal is not where it was asked for: %v", err)
@@ -153,7 +153,7 @@ func TestOpenByManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
-			db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+			db, err := store.Open(t.Context(), path, store.Options{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -167,7 +167,7 @@ func TestOpenByManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	last, err := open(t, path, sqlite.Options{Light: true}).Last(t.Context())
+	last, err := open(t, path, store.Options{Light: true}).Last(t.Context())
 	if err != nil || last < 6 {
 		t.Errorf("Last = %d, %v", last, err)
 	}
@@ -177,7 +177,7 @@ func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	raw(t, path, `CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL,
 		is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))`, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1)`)
-	db := open(t, path, sqlite.Options{})
+	db := open(t, path, store.Options{})
 	if last, err := db.Last(t.Context()); err != nil || last != 0 {
 		t.Errorf("Last = %d, %v", last, err)
 	}
@@ -186,7 +186,7 @@ func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
 func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
 	path := closed(t)
 	raw(t, path, `DROP TABLE strangers`, `DROP TABLE asks`, `DROP INDEX runs_of_person`, `ALTER TABLE runs DROP COLUMN asker`, `DELETE FROM goose_db_version WHERE version_id > 1`)
-	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	db, err := store.Open(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
