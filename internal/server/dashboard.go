@@ -1,11 +1,15 @@
-package cli
+package server
 
 import (
 	"context"
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/nomad"
@@ -16,45 +20,42 @@ import (
 	"seatrial/harness/run"
 	"seatrial/recipes"
 	"seatrial/store"
-
-	"path/filepath"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // newDashboard shows what a server knows.
-func newDashboard(sv *server, db *store.DB, runs, word string) *dashboard.Dashboard {
-	var nomadURL, namespace string
+func (sv *Server) newDashboard() *dashboard.Dashboard {
+	var namespace string
 	var requests func() uint64
 	if sv.cluster != nil {
-		nomadURL, namespace, requests = sv.nomadURL, sv.cluster.namespaces.Runs, sv.cluster.client.Requests
+		namespace, requests = sv.cluster.Namespaces.Runs, sv.cluster.Requests
 	}
 	var nodes func() page.Cluster
-	if sv.place.nodes != nil {
+	if sv.executor.nodes != nil {
 		nodes = func() page.Cluster {
-			c := shownCluster(sv.place.nodes())
-			placeRuns(c.Nodes, db)
+			c := shownCluster(sv.executor.nodes())
+			placeRuns(c.Nodes, sv.journal)
 			return c
 		}
 	}
-	numbers := []prometheus.Collector{sv.bridge.Numbers()}
+	metrics := []prometheus.Collector{sv.bridge.Numbers()}
 	if sv.hooks != nil {
-		numbers = append(numbers, sv.hooks)
+		metrics = append(metrics, sv.hooks)
 	}
 	return dashboard.New(dashboard.Config{
-		Collectors: numbers,
-		Strangers:  func() []page.Stranger { return shownStrangers(db, sv.bridge.Enrolled, time.Now()) },
+		Collectors: metrics,
+		Strangers:  func() []page.Stranger { return shownStrangers(sv.journal, sv.bridge.Enrolled, time.Now()) },
 		Cluster:    nodes, NomadRequests: requests,
-		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
-		Journal:    db,
+		JobLog: sv.executor.log, NomadURL: sv.Nomad.URL, NomadNamespace: namespace,
+		Journal:    sv.journal,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
-			return os.Open(filepath.Join(dispatch.Folder(runs, id, attempt), dispatch.LogFile))
+			return os.Open(filepath.Join(dispatch.Folder(sv.runs, id, attempt), dispatch.LogFile))
 		},
-		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) { return os.OpenRoot(dispatch.Folder(runs, id, attempt)) },
-		PublicURL: sv.public, Word: word, Now: time.Now, Log: sv.log, Version: sv.version,
+		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) {
+			return os.OpenRoot(dispatch.Folder(sv.runs, id, attempt))
+		},
+		PublicURL: sv.PublicURL, Word: sv.Word, Now: time.Now, Log: sv.Log, Version: sv.Version,
 	})
 }
 
