@@ -68,8 +68,6 @@ const (
 	// of the time, and what it holds should be what it needs.
 	memoryTarget = 40 << 20
 	collectAt    = 50 // percent of what is in use
-	// shutdownGrace is for requests that are being answered.
-	shutdownGrace = 5 * time.Second
 	// accessPause is between two looks at what the bot may do, until it may.
 	accessPause = time.Minute
 )
@@ -255,6 +253,10 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 
 // open makes what leads to the bridge, and what shows it.
 func (c *serveCommand) open(g Globals, sv *server, db *sqlite.DB, log *slog.Logger) error {
+	var err error
+	if sv.proxies, err = c.hookOptions.proxies(); err != nil {
+		return err
+	}
 	all, err := hookForges(g, c.hookOptions, sv.list(), log)
 	if err != nil {
 		return err
@@ -262,7 +264,7 @@ func (c *serveCommand) open(g Globals, sv *server, db *sqlite.DB, log *slog.Logg
 	if sv.hooks, err = newHooks(c.hookOptions, all, sv.bridge, db, log); err != nil {
 		return err
 	}
-	if sv.front, err = newFront(g, c.hookOptions, sv, all, log); err != nil {
+	if sv.front, err = newFront(g, sv, all, log); err != nil {
 		return err
 	}
 	if sv.scheduler, err = newScheduler(c.waysOptions, sv, c.Word, log); err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"seatrial/harness/janitor"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
+	"seatrial/internal/httpserver"
 	"seatrial/recipes/nomadvars"
 )
 
@@ -31,6 +33,7 @@ type server struct {
 	public     string
 	cert       *gateway.Certificate // nil: plain HTTP is spoken
 	listener   net.Listener
+	proxies    []netip.Prefix // that speak for many clients
 	enrolments nomadvars.Files
 	cluster    *nomadAccess  // nil: runs stay on this machine
 	docker     *swarm.Engine // for Co-op Cloud recipes; nil for none
@@ -117,9 +120,9 @@ func (sv *server) drain(ctx context.Context) error {
 }
 
 // serveHTTP leads an app's host name to the app, webhooks to their receiver, and everything
-// else to the dashboard.
+// else to the dashboard. It returns after the last request, for which the journal must be open.
 func (sv *server) serveHTTP(ctx context.Context) error {
-	server := &http.Server{
+	config := httpserver.Config{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case sv.router.Owns(r.Host):
@@ -132,27 +135,13 @@ func (sv *server) serveHTTP(ctx context.Context) error {
 				sv.dashboard.ServeHTTP(w, r)
 			}
 		}),
-		ReadHeaderTimeout: 30 * time.Second,
-		ErrorLog:          slog.NewLogLogger(sv.log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		TrustedProxies: sv.proxies,
+		Log:            sv.log,
 	}
-	stop := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
-		defer cancel()
-		if server.Shutdown(grace) != nil {
-			server.Close()
-		}
-	})
-	defer stop()
-	serve := server.Serve
 	if sv.cert != nil {
-		server.TLSConfig = sv.cert.TLS()
-		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+		config.TLS = sv.cert.TLS()
 	}
-	if err := serve(sv.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("cannot serve: %w", err)
-	}
-	return nil
+	return httpserver.New(config).Serve(ctx, sv.listener)
 }
 
 // keepClean is the last layer of teardown.

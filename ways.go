@@ -60,13 +60,9 @@ func (g Globals) writeAddress(url string) error {
 }
 
 // newFront lets programs ask for runs.
-func newFront(g Globals, o hookOptions, sv *server, all []hook.Forge, log *slog.Logger) (*front.Front, error) {
-	proxies, err := o.proxies()
-	if err != nil {
-		return nil, err
-	}
+func newFront(g Globals, sv *server, all []hook.Forge, log *slog.Logger) (*front.Front, error) {
 	f, err := front.New(front.Config{
-		Bridge: sv.bridge, Tokens: g.tokens(), Runs: sv.journal, Forges: all, PublicURL: sv.public, TrustedProxies: proxies, Now: time.Now, Log: log,
+		Bridge: sv.bridge, Tokens: g.tokens(), Runs: sv.journal, Forges: all, PublicURL: sv.public, TrustedProxies: sv.proxies, Now: time.Now, Log: log,
 	})
 	return f, exitWith(exitConfiguration, err)
 }

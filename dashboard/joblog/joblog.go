@@ -20,6 +20,7 @@ import (
 	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/httpserver"
 )
 
 const (
@@ -87,14 +88,20 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := newWriter(w)
+	ctx, cancel := httpserver.UntilEnd(r.Context())
+	defer cancel()
 	var err error
 	if asked.job == "" {
 		out.begin(asked.follow)
-		err = s.whole(r.Context(), asked, out)
+		err = s.whole(ctx, asked, out)
 	} else {
-		err = s.source(r.Context(), asked.job, asked.stream, asked.follow, out)
+		err = s.source(ctx, asked.job, asked.stream, asked.follow, out)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case httpserver.Ending(ctx) && r.Context().Err() == nil:
+		out.abort("\nseatrial: the server is ending, so the log breaks off here and is not complete. Ask for it again.\n")
+	default:
 		s.broken(out, r, asked, err)
 	}
 }

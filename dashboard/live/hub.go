@@ -52,7 +52,7 @@ func (h *Hub) Open(at journal.Position) {
 	}
 }
 
-// Close ends every stream. Browsers come back by themselves.
+// Close ends every stream, each with a last event.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

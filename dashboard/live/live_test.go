@@ -2,7 +2,9 @@ package live
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/httpserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,7 +97,7 @@ func TestStreamTellsWhatHappensInItsRunOnly(t *testing.T) {
 	h.Publish(entry(13, one))
 	b.sees("happened 11", "happened 13")
 	h.Close()
-	b.sees("")
+	b.sees("end ", "")
 }
 
 func TestStreamOutlivesTheLimitsOfItsServer(t *testing.T) {
@@ -110,6 +113,27 @@ func TestStreamOutlivesTheLimitsOfItsServer(t *testing.T) {
 	time.Sleep(150 * time.Millisecond)
 	h.Publish(entry(1, one))
 	b.sees("happened 1")
+}
+
+func TestAStreamGetsALastEventWhenTheServerEnds(t *testing.T) {
+	h := &Hub{}
+	h.Open(3)
+	defer h.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	returned := make(chan error)
+	server := httpserver.New(httpserver.Config{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, one) })})
+	go func() { returned <- server.Serve(ctx, l) }()
+	b := open(t, "http://"+l.Addr().String(), "")
+	b.sees("hello 3")
+	end()
+	b.sees("end ", "")
+	if err := <-returned; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestStreamOfEverything(t *testing.T) {
@@ -210,5 +234,5 @@ func TestTextOfStrangersEndsNoField(t *testing.T) {
 	h.Publish(entry(2, one))
 	b.sees("happened 1", "happened 2")
 	h.Close()
-	b.sees("")
+	b.sees("end ", "")
 }

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -39,13 +40,17 @@ const (
 	cutGrace = time.Second
 )
 
+// AnyNumber is no bound.
+const AnyNumber = math.MaxInt
+
 // Config is what a server needs. Handler is; the rest may be left out.
 type Config struct {
 	Handler http.Handler
 	TLS     *tls.Config // nil: plain HTTP is spoken
 	// MaxConnections bounds the connections in all; 0: what the limit of open files bears.
 	MaxConnections int
-	// MaxPerAddress bounds those of one address, or of one /64 of IPv6; 0: a quarter of all.
+	// MaxPerAddress bounds those of one address, or of one /64 of IPv6; 0: a quarter of
+	// all. AnyNumber is for a server whose clients all come from one address.
 	MaxPerAddress int
 	// TrustedProxies speak for many clients: their connections are bounded in all only.
 	TrustedProxies []netip.Prefix
