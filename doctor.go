@@ -95,7 +95,7 @@ func (g Globals) lookAtSecrets(f connected, log *slog.Logger) error {
 		files = []string{filepath.Join(g.State, webhookDir, f.ID)}
 	}
 	for _, path := range files {
-		if _, err := holdSecrets(path, log); err != nil {
+		if _, err := holdFile(path, log); err != nil {
 			return err
 		}
 	}

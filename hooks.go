@@ -7,10 +7,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"seatrial/bridge/forge"
@@ -72,7 +70,7 @@ func hookForges(g Globals, o hookOptions, list []forges.Forge, log *slog.Logger)
 }
 
 // hookSecrets opens the secrets of a forge's webhooks: those that the list of forges names,
-// else those that this program keeps. get returns them as they are now.
+// else those that this program keeps, one a line. get returns them as they are now.
 func (g Globals) hookSecrets(f forges.Forge, log *slog.Logger) (get func() []secrets.Value, err error) {
 	files := f.Webhook.SecretFiles
 	if len(files) == 0 {
@@ -82,19 +80,22 @@ func (g Globals) hookSecrets(f forges.Forge, log *slog.Logger) (get func() []sec
 		}
 		files = []string{kept}
 	}
-	var held []*heldSecrets
+	var all []*secrets.Holder
 	for _, path := range files {
-		h, err := holdSecrets(path, log)
+		held, err := holdFile(path, log)
 		if err != nil {
 			return nil, err
 		}
-		held = append(held, h)
+		all = append(all, held)
 	}
-	return func() (all []secrets.Value) {
-		for _, h := range held {
-			all = append(all, h.get()...)
+	return func() (lines []secrets.Value) {
+		for _, held := range all {
+			held.Look(log) // a hook that is signed with a new secret may come before the next look
+			for line := range strings.FieldsSeq(held.Get().Reveal()) {
+				lines = append(lines, secrets.New(line))
+			}
 		}
-		return all
+		return lines
 	}, nil
 }
 
@@ -113,52 +114,6 @@ func (o hookOptions) proxies() (all []netip.Prefix, err error) {
 		all = append(all, network)
 	}
 	return all, nil
-}
-
-// heldSecrets are the secrets in a file, one a line, which is read again when it changes.
-type heldSecrets struct {
-	path string
-	held *secrets.Holder
-	log  *slog.Logger
-
-	mu   sync.Mutex
-	seen os.FileInfo
-}
-
-func holdSecrets(path string, log *slog.Logger) (*heldSecrets, error) {
-	seen, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the webhooks' secret: %w", err)
-	}
-	held, warning, err := secrets.HoldFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if warning != "" {
-		log.Warn(warning)
-	}
-	return &heldSecrets{path: path, held: held, log: log, seen: seen}, nil
-}
-
-// get is each secret as the file has it now. If it cannot be read, the old ones count.
-func (h *heldSecrets) get() (all []secrets.Value) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	now, err := os.Stat(h.path)
-	if err == nil && (!os.SameFile(now, h.seen) || !now.ModTime().Equal(h.seen.ModTime()) || now.Size() != h.seen.Size()) {
-		h.seen = now
-		changed, err := h.held.Reload()
-		switch {
-		case err != nil:
-			h.log.Error("cannot read the webhooks' secrets again; those before still count", "err", err)
-		case changed:
-			h.log.Info("the webhooks' secrets have changed")
-		}
-	}
-	for line := range strings.FieldsSeq(h.held.Get().Reveal()) {
-		all = append(all, secrets.New(line))
-	}
-	return all
 }
 
 // strangersFor is how long the first page speaks of a repository whose hooks have ceased.

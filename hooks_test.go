@@ -111,6 +111,35 @@ func TestWebhooksAreReceivedOnceThereIsASecretAndWhileItIsReplaced(t *testing.T)
 	}
 }
 
+// A read that failed is tried again with the next hook, even if the file then looks as before.
+func TestAWebhooksSecretIsReadAgainAfterAReadThatFailed(t *testing.T) {
+	g := Globals{State: t.TempDir()}
+	path, err := g.webhookFile("gitea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := changeSecrets(path, false, false); err != nil {
+		t.Fatal(err)
+	}
+	get, err := g.hookSecrets(forges.Forge{ID: "gitea"}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := get()[0]
+	at := time.Now().Add(-time.Minute)
+	for _, c := range []struct{ text, want string }{{"    ", first.Reveal()}, {"new!", "new!"}} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+		if all := get(); len(all) != 1 || all[0].Reveal() != c.want {
+			t.Errorf("after %q: %d secrets, want %q", c.text, len(all), c.want)
+		}
+	}
+}
+
 func TestWebhookOptionsThatCannotBe(t *testing.T) {
 	g := Globals{State: t.TempDir()}
 	list := []forges.Forge{{ID: "gitea", Kind: forges.Gitea}}

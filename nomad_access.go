@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
-	"time"
 
 	"github.com/hashicorp/nomad/api"
 
@@ -22,9 +20,6 @@ type nomadOptions struct {
 
 // nomadHelp is added to the help of such commands.
 const nomadHelp = "Nomad is found as by its own command: NOMAD_ADDR, NOMAD_TOKEN, NOMAD_NAMESPACE, NOMAD_REGION, NOMAD_CACERT, NOMAD_CLIENT_CERT and NOMAD_CLIENT_KEY are honoured."
-
-// tokenReload is how often the token's file is looked at.
-const tokenReload = 5 * time.Second
 
 // nomadAccess is a way to a cluster.
 type nomadAccess struct {
@@ -56,29 +51,9 @@ func (o nomadOptions) access(log *slog.Logger) (*nomadAccess, error) {
 	return a, nil
 }
 
-// keep uses a new token as soon as the file holds one, until the context ends.
-func (a *nomadAccess) keep(ctx context.Context, log *slog.Logger) error {
-	if a.token == nil {
-		return nil
-	}
-	tick := time.NewTicker(tokenReload)
-	defer tick.Stop()
-	said := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		changed, err := a.token.Reload()
-		switch {
-		case err != nil && err.Error() != said:
-			said = err.Error()
-			log.Warn("the token for Nomad stays as it was", "err", err)
-		case changed:
-			said = ""
-			a.client.SetToken(a.token.Get().Reveal())
-			log.Info("the token for Nomad was replaced", "token", secrets.Redacted+" => "+secrets.Redacted)
-		}
+// lookAtToken uses a new token as soon as the file holds one.
+func (a *nomadAccess) lookAtToken(log *slog.Logger) {
+	if a.token != nil && a.token.Look(log) {
+		a.client.SetToken(a.token.Get().Reveal())
 	}
 }

@@ -136,7 +136,6 @@ func (c *serveCommand) nomadPlace(ctx context.Context, sv *server, instance, run
 	}
 	p.run = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
-		group.Go(func() error { return access.keep(ctx, sv.log) })
 		group.Go(func() error { return d.Run(ctx) })
 		group.Go(func() error { return sv.lookAgain(ctx) })
 		group.Go(func() error { return sv.sayObstacles(ctx) })

@@ -25,6 +25,7 @@ import (
 	"seatrial/harness/journal/sqlite"
 	"seatrial/internal/httpserver"
 	"seatrial/recipes/nomadvars"
+	"seatrial/secrets"
 )
 
 // server is what serve runs.
@@ -74,7 +75,7 @@ func (sv *server) run(ctx context.Context, clean time.Duration) error {
 	group.Go(func() error { return sv.bridge.Run(ctx) })       // comments to verdicts
 	group.Go(func() error { return sv.enrolments.Run(ctx) })   // changed enrolments
 	group.Go(func() error { return sv.keepClean(ctx, clean) }) // what outlived its run
-	group.Go(func() error { return keepSecrets(ctx, sv.secrets(), sv.log) })
+	group.Go(func() error { return secrets.Keep(ctx, sv.takeNewSecrets) })
 	for _, f := range sv.forges {
 		group.Go(func() error { return checkAccess(ctx, f, sv.log) }) // said at the start
 	}

@@ -51,6 +51,16 @@ func (sv *server) secrets() []*secrets.Holder {
 	return all
 }
 
+// takeNewSecrets takes those that were replaced into use.
+func (sv *server) takeNewSecrets() {
+	for _, held := range sv.secrets() {
+		held.Look(sv.log)
+	}
+	if sv.cluster != nil {
+		sv.cluster.lookAtToken(sv.log)
+	}
+}
+
 // mask hides secrets, as they are now, in a text.
 func (sv *server) mask(text string) string {
 	var values []string
