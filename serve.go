@@ -264,7 +264,7 @@ func (c *serveCommand) open(g Globals, sv *server, db *sqlite.DB, log *slog.Logg
 	if sv.hooks, err = newHooks(c.hookOptions, all, sv.bridge, db, log); err != nil {
 		return err
 	}
-	if sv.front, err = newFront(g, sv, all, log); err != nil {
+	if sv.api, err = newAPI(g, sv, all, log); err != nil {
 		return err
 	}
 	if sv.scheduler, err = newScheduler(c.waysOptions, sv, c.Word, log); err != nil {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
-	"seatrial/bridge/front"
+	"seatrial/bridge/api"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/queue"
 	"seatrial/bridge/schedule"
@@ -49,7 +49,7 @@ type server struct {
 		Run(context.Context) error
 	}
 	bridge    *bridge.Bridge
-	front     *front.Front
+	api       *api.Service
 	scheduler *schedule.Scheduler
 	hooks     *hook.Receiver // nil: no forge has a secret for them
 	janitor   janitor.Janitor
@@ -130,8 +130,8 @@ func (sv *server) serveHTTP(ctx context.Context) error {
 				sv.router.ServeHTTP(w, r)
 			case sv.hooks != nil && sv.hooks.Owns(r):
 				sv.hooks.ServeHTTP(w, r)
-			case sv.front.Owns(r): // whose addresses look like those of hooks
-				sv.front.ServeHTTP(w, r)
+			case sv.api.Owns(r): // whose addresses look like those of hooks
+				sv.api.ServeHTTP(w, r)
 			default:
 				sv.dashboard.ServeHTTP(w, r)
 			}

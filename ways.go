@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"seatrial/bridge/announce"
-	"seatrial/bridge/front"
+	"seatrial/bridge/api"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/schedule"
 	"seatrial/bridge/token"
@@ -59,9 +59,9 @@ func (g Globals) writeAddress(url string) error {
 	return nil
 }
 
-// newFront lets programs ask for runs.
-func newFront(g Globals, sv *server, all []hook.Forge, log *slog.Logger) (*front.Front, error) {
-	f, err := front.New(front.Config{
+// newAPI lets programs ask for runs.
+func newAPI(g Globals, sv *server, all []hook.Forge, log *slog.Logger) (*api.Service, error) {
+	f, err := api.New(api.Config{
 		Bridge: sv.bridge, Tokens: g.tokens(), Runs: sv.journal, Forges: all, PublicURL: sv.public, TrustedProxies: sv.proxies, Now: time.Now, Log: log,
 	})
 	return f, exitWith(exitConfiguration, err)

@@ -9,6 +9,8 @@ import (
 	"mime"
 	"net/http"
 	"time"
+
+	"seatrial/bridge/callers"
 )
 
 // result is what became of a hook; a label of seatrial_hooks_total.
@@ -45,16 +47,16 @@ func (r result) charged() bool {
 
 // admit goes through what must hold, the cheapest first. Nothing is parsed before the
 // signature was found right.
-func (rc *Receiver) admit(w http.ResponseWriter, r *http.Request, f Forge, lim *limiter, now time.Time) answer {
-	if wait, told := lim.spent(now); wait > 0 {
-		return answer{status: http.StatusTooManyRequests, result: limited, retry: wait, quiet: told,
+func (rc *Receiver) admit(w http.ResponseWriter, r *http.Request, f Forge, caller callers.Caller, now time.Time) outcome {
+	if wait, said := caller.Spent(now); wait > 0 {
+		return outcome{status: http.StatusTooManyRequests, result: limited, retry: wait, quiet: said,
 			text: "Too many hooks from this address were turned away: the next ones are not read for a while."}
 	}
 	if r.Method != http.MethodPost {
-		return answer{status: http.StatusMethodNotAllowed, result: wrongMethod, text: "This address receives webhooks: POST them."}
+		return outcome{status: http.StatusMethodNotAllowed, result: wrongMethod, text: "This address receives webhooks: POST them."}
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return answer{status: http.StatusUnsupportedMediaType, result: wrongType,
+		return outcome{status: http.StatusUnsupportedMediaType, result: wrongType,
 			text: "Only JSON is read: choose application/json as the content type in the hook's settings."}
 	}
 	sig, err := signatureOf(f, r.Header)
@@ -70,12 +72,12 @@ func (rc *Receiver) admit(w http.ResponseWriter, r *http.Request, f Forge, lim *
 	}
 	e, err := Parse(f, r.Header, body)
 	if err != nil {
-		return answer{status: http.StatusBadRequest, result: badPayload, text: fmt.Sprintf("The hook cannot be read: %v.", err),
+		return outcome{status: http.StatusBadRequest, result: badPayload, text: fmt.Sprintf("The hook cannot be read: %v.", err),
 			event: Event{Kind: Ignored, Delivery: deliveryOf(f, r.Header)}}
 	}
 	key := delivery{e.Forge, e.Delivery, sha256.Sum256(body)}
 	if at, ok := rc.known.Get(key); ok && e.Delivery != "" && now.Sub(at) < knownFor {
-		return answer{status: http.StatusAccepted, result: replayed, event: e, text: "This delivery came a moment ago."}
+		return outcome{status: http.StatusAccepted, result: replayed, event: e, text: "This delivery came a moment ago."}
 	}
 	a := rc.take(r.Context(), e, now)
 	if a.result != busy {
@@ -84,8 +86,8 @@ func (rc *Receiver) admit(w http.ResponseWriter, r *http.Request, f Forge, lim *
 	return a
 }
 
-func turnAway(err error) answer {
-	a := answer{status: http.StatusUnauthorized, result: wrongSignature, text: fmt.Sprintf("The hook is not accepted: %v.", err)}
+func turnAway(err error) outcome {
+	a := outcome{status: http.StatusUnauthorized, result: wrongSignature, text: fmt.Sprintf("The hook is not accepted: %v.", err)}
 	if _, ok := errors.AsType[unsigned](err); ok {
 		a.result = notSigned
 	}
@@ -122,12 +124,12 @@ func (rc *Receiver) read(w http.ResponseWriter, r *http.Request) ([]byte, error)
 	return body.Bytes(), err
 }
 
-func (rc *Receiver) unreadable(err error) answer {
+func (rc *Receiver) unreadable(err error) outcome {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return answer{status: http.StatusRequestEntityTooLarge, result: tooBig, text: fmt.Sprintf("The hook is larger than %d KiB.", rc.config.MaxBody>>10)}
+		return outcome{status: http.StatusRequestEntityTooLarge, result: tooBig, text: fmt.Sprintf("The hook is larger than %d KiB.", rc.config.MaxBody>>10)}
 	}
 	if errors.Is(err, errBusy) {
-		return answer{status: http.StatusServiceUnavailable, result: busy, retry: time.Second, text: "Too many large hooks come at once: deliver it again in a moment."}
+		return outcome{status: http.StatusServiceUnavailable, result: busy, retry: time.Second, text: "Too many large hooks come at once: deliver it again in a moment."}
 	}
-	return answer{status: http.StatusBadRequest, result: cutShort, text: "The hook's body did not arrive whole."}
+	return outcome{status: http.StatusBadRequest, result: cutShort, text: "The hook's body did not arrive whole."}
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"seatrial/bridge/callers"
 	"seatrial/bridge/forge"
+	"seatrial/internal/answer"
 )
 
 const (
@@ -46,7 +46,7 @@ type delivery struct {
 type Receiver struct {
 	config    Config
 	paths     map[string]Forge
-	clients   *clients
+	callers   *callers.Callers
 	queue     *queue
 	large     *semaphore.Weighted
 	numbers   *numbers
@@ -70,12 +70,12 @@ func New(c Config) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err := newClients(c)
+	callers, err := callers.New(c.TrustedProxies, c.Failures, c.FailuresRate)
 	if err != nil {
 		return nil, err
 	}
 	return &Receiver{
-		config: c, paths: paths(c.Forges), clients: clients, queue: newQueue(c.MaxWaiting), large: semaphore.NewWeighted(largeBodies),
+		config: c, paths: paths(c.Forges), callers: callers, queue: newQueue(c.MaxWaiting), large: semaphore.NewWeighted(largeBodies),
 		numbers: newNumbers(c.Forges), known: known, strangers: strangers,
 	}, nil
 }
@@ -105,8 +105,8 @@ func (rc *Receiver) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// answer is what a request is answered with, and what is logged and counted of it.
-type answer struct {
+// outcome is what a request is answered with, and what is logged and counted of it.
+type outcome struct {
 	status int
 	result result
 	text   string // one sentence for people, who see it in the forge's list of deliveries
@@ -118,37 +118,29 @@ type answer struct {
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := rc.paths[r.URL.Path]
 	if !ok {
-		say(w, http.StatusNotFound, "No forge's hooks are received at this address.")
+		answer.Text(w, http.StatusNotFound, "No forge's hooks are received at this address.\n")
 		return
 	}
 	began := rc.config.Now()
-	client := rc.clients.of(r)
-	a := rc.admit(w, r, f, client.lim, began)
+	caller := rc.callers.Of(r)
+	a := rc.admit(w, r, f, caller, began)
 	if a.result.charged() {
-		client.lim.charge(began)
+		caller.Charge(began)
 	}
 	rc.numbers.count(f.ID, a.result)
-	rc.log(r, f, client.addr.String(), a)
+	rc.log(r, f, caller.Addr.String(), a)
 	if a.retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((a.retry+time.Second-1)/time.Second)))
+		answer.RetryAfter(w.Header(), a.retry)
 	}
 	if a.result == wrongMethod {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	say(w, a.status, a.text)
-}
-
-func say(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	fmt.Fprintln(w, text)
+	answer.Text(w, a.status, a.text+"\n")
 }
 
 // log writes one line a hook. What is not signed is written by strangers, so little of
 // it is repeated.
-func (rc *Receiver) log(r *http.Request, f Forge, from string, a answer) {
+func (rc *Receiver) log(r *http.Request, f Forge, from string, a outcome) {
 	if a.quiet {
 		return
 	}
@@ -157,7 +149,7 @@ func (rc *Receiver) log(r *http.Request, f Forge, from string, a answer) {
 		line = append(line, "kind", string(e.Kind))
 		for _, part := range []struct{ name, value string }{{"action", e.Action}, {"delivery", e.Delivery}} {
 			if part.value != "" {
-				line = append(line, part.name, brief(part.value))
+				line = append(line, part.name, answer.Brief(part.value))
 			}
 		}
 		if e.Repo.Name != "" {
@@ -178,22 +170,13 @@ func (rc *Receiver) log(r *http.Request, f Forge, from string, a answer) {
 	rc.config.Log.Log(r.Context(), level, "a hook", append(line, "why", a.text)...)
 }
 
-// brief is a stranger's word at a length that a log can bear.
-func brief(s string) string {
-	const most = 100
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
-
 // take decides about an event that was signed.
-func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) answer {
+func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) outcome {
 	if e.Was.Name != "" && rc.config.Enrolled(e.Was) {
 		e.Notable, e.Kind, e.Reason = true, Ignored, fmt.Sprintf("%s is called %s now: change repo in its enrolment", e.Was, e.Repo)
-		return answer{status: http.StatusAccepted, result: ignored, event: e, text: fmt.Sprintf("Nothing follows: %s.", e.Reason)}
+		return outcome{status: http.StatusAccepted, result: ignored, event: e, text: fmt.Sprintf("Nothing follows: %s.", e.Reason)}
 	}
-	a := answer{status: http.StatusAccepted, event: e}
+	a := outcome{status: http.StatusAccepted, event: e}
 	switch {
 	case e.Repo.Name != "" && !rc.config.Enrolled(e.Repo):
 		a.result, a.text = notEnrolled, fmt.Sprintf("%s is not enrolled here, so nothing follows; its name was noted for the operator.", e.Repo)

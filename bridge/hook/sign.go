@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"net/http"
 	"strings"
@@ -92,4 +93,24 @@ func (s signature) verify(body []byte, all []secrets.Value) bool {
 		}
 	}
 	return ok
+}
+
+// CheckSignature says whether a body is signed with one of the forge's secrets. The error
+// is a sentence about a signature that is there and wrong. Without secrets nothing can be
+// checked, and nothing counts as signed.
+func (f Forge) CheckSignature(h http.Header, body []byte) (signed bool, err error) {
+	if f.Secrets == nil || len(usable(f.Secrets())) == 0 {
+		return false, nil
+	}
+	sig, err := signatureOf(f, h)
+	if _, none := errors.AsType[unsigned](err); none {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if !sig.verify(body, f.Secrets()) {
+		return false, badSignature("its signature does not match: the hook's secret must be the one that seatrial webhook secret prints, or it must have none")
+	}
+	return true, nil
 }

@@ -61,8 +61,8 @@ func New(source Source, open Opener, j Journal, log *slog.Logger) *Service {
 	return &Service{source, open, j, log, make(chan struct{}, maxFollowers)}
 }
 
-// wish is what a request asks for.
-type wish struct {
+// logQuery is what a request asks for.
+type logQuery struct {
 	job    string // empty: of all of the run's attempts, one after the other
 	run    run.ID
 	stream string
@@ -107,7 +107,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // can says whether there are such logs at all.
-func (s *Service) can(w http.ResponseWriter, asked wish) bool {
+func (s *Service) can(w http.ResponseWriter, asked logQuery) bool {
 	switch {
 	case s.source != nil:
 		return true
@@ -124,9 +124,9 @@ func (s *Service) can(w http.ResponseWriter, asked wish) bool {
 }
 
 // read understands a request, or refuses it.
-func read(w http.ResponseWriter, r *http.Request) (asked wish, ok bool) {
+func read(w http.ResponseWriter, r *http.Request) (asked logQuery, ok bool) {
 	query := r.URL.Query()
-	asked = wish{job: query.Get("job"), stream: query.Get("log"), follow: true}
+	asked = logQuery{job: query.Get("job"), stream: query.Get("log"), follow: true}
 	if _, id, _, ok := cluster.ParseChild(asked.job); ok {
 		asked.run = id
 	} else if id, err := run.ParseID(asked.job); err == nil {
@@ -167,7 +167,7 @@ func (s *Service) known(w http.ResponseWriter, r *http.Request, id run.ID) bool 
 }
 
 // broken tells the reader that there is no log, or no more of it than it has got.
-func (s *Service) broken(out *writer, r *http.Request, asked wish, err error) {
+func (s *Service) broken(out *writer, r *http.Request, asked logQuery, err error) {
 	if r.Context().Err() != nil || out.err != nil {
 		return // the reader went away
 	}

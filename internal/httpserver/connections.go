@@ -108,19 +108,24 @@ func (cs *connections) begin(ctx context.Context, raw net.Conn) context.Context 
 	return ctx
 }
 
-// network is whose connections are counted together. What one household or hoster has of
-// IPv6 is one client.
+// network is whose connections are counted together; invalid for nobody's.
 func (cs *connections) network(a net.Addr) netip.Prefix {
 	at, err := netip.ParseAddrPort(a.String())
 	addr := at.Addr().Unmap().WithZone("")
 	if err != nil || slices.ContainsFunc(cs.trusted, func(p netip.Prefix) bool { return p.Contains(addr) }) {
 		return netip.Prefix{}
 	}
+	return NetworkOf(addr)
+}
+
+// NetworkOf is what counts as one client. What one household or hoster has of IPv6 is one;
+// of an invalid address it is invalid.
+func NetworkOf(addr netip.Addr) netip.Prefix {
 	bits := addr.BitLen()
 	if addr.Is6() {
 		bits = 64
 	}
-	network, _ := addr.Prefix(bits) // an address has so many
+	network, _ := addr.Prefix(bits) // a valid one has so many
 	return network
 }
 

@@ -1,4 +1,4 @@
-package front
+package api
 
 import (
 	"cmp"
@@ -15,6 +15,7 @@ import (
 	"seatrial/bridge/hook"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
+	"seatrial/internal/answer"
 )
 
 // wants is what the address of a repository's webhook asks for.
@@ -43,79 +44,79 @@ func parseWants(path string, q url.Values) (wants, error) {
 }
 
 // hook answers POST /hook?token=…, and with hints in the path.
-func (f *Front) hook(w http.ResponseWriter, r *http.Request, path string) {
-	if slices.ContainsFunc(f.Forges, func(h hook.Forge) bool { return h.ID == path }) {
+func (s *Service) hook(w http.ResponseWriter, r *http.Request, path string) {
+	if slices.ContainsFunc(s.Forges, func(h hook.Forge) bool { return h.ID == path }) {
 		bad(http.StatusNotFound, "no-secret", "No webhooks of this forge are received: there is no secret that they could be signed with.",
-			"An operator makes one with “seatrial webhook secret --forge "+path+"” and starts the server anew.").say(w)
+			"An operator makes one with “seatrial webhook secret --forge "+path+"” and starts the server anew.").Text(w)
 		return
 	}
 	if r.Method != http.MethodPost {
-		bad(http.StatusMethodNotAllowed, "wrong-method", "This address receives webhooks.", "POST them.").say(w)
+		bad(http.StatusMethodNotAllowed, "wrong-method", "This address receives webhooks.", "POST them.").Text(w)
 		return
 	}
-	t, p := f.admit(r, token.Hook, r.URL.Query().Get("token"))
-	var promise Promise
+	t, p := s.admit(r, token.Hook, r.URL.Query().Get("token"))
+	var accepted Accepted
 	var nothing string
 	if p == nil {
-		promise, nothing, p = f.deliver(w, r, t, path)
+		accepted, nothing, p = s.deliver(w, r, t, path)
 	}
 	switch {
 	case p != nil:
 		if p.Reason == "wrong-signature" {
-			f.callers.Charge(r, f.Now())
+			s.callers.Of(r).Charge(s.Now())
 		}
-		f.log(r, "a repository's hook", t, p.Status, "reason", p.Reason)
-		p.say(w)
+		s.log(r, "a repository's hook", t, p.Status, "reason", p.Reason)
+		p.Text(w)
 	case nothing != "":
-		f.log(r, "a repository's hook", t, http.StatusOK, "why", nothing)
-		say(w, http.StatusOK, "Nothing follows: "+nothing+".\n")
+		s.log(r, "a repository's hook", t, http.StatusOK, "why", nothing)
+		answer.Text(w, http.StatusOK, "Nothing follows: "+nothing+".\n")
 	default:
-		f.log(r, "a repository's hook", t, http.StatusAccepted, "run", promise.Run, "joined", promise.Joined)
-		w.Header().Set("Location", RunPath+"/"+string(promise.Run))
+		s.log(r, "a repository's hook", t, http.StatusAccepted, "run", accepted.Run, "joined", accepted.Joined)
+		w.Header().Set("Location", RunPath+"/"+string(accepted.Run))
 		if strings.Contains(r.Header.Get("Accept"), "json") {
-			send(w, http.StatusAccepted, "application/json", promise)
+			answer.JSON(w, http.StatusAccepted, accepted)
 			return
 		}
-		say(w, http.StatusAccepted, string(promise.Run)) // and nothing else: programs take it for the job's ID
+		answer.Text(w, http.StatusAccepted, string(accepted.Run)) // and nothing else: programs take it for the job's ID
 	}
 }
 
 // deliver reads a hook and asks for the run that it wants. nothing says why it wants none.
-func (f *Front) deliver(w http.ResponseWriter, r *http.Request, t token.Token, path string) (promise Promise, nothing string, p *problem) {
+func (s *Service) deliver(w http.ResponseWriter, r *http.Request, t token.Token, path string) (accepted Accepted, nothing string, p *answer.Problem) {
 	wanted, err := parseWants(path, r.URL.Query())
 	if err != nil {
-		return promise, "", bad(http.StatusUnprocessableEntity, "bad-address", "The hook's address cannot be read: "+err.Error()+".", "Change the address in the hook's settings.")
+		return accepted, "", bad(http.StatusUnprocessableEntity, "bad-address", "The hook's address cannot be read: "+err.Error()+".", "Change the address in the hook's settings.")
 	}
 	body, p := read(w, r, maxHook)
 	if p != nil {
-		return promise, "", p
+		return accepted, "", p
 	}
-	from, _, err := f.forgeOf(t.Forge, t.Repos[0])
+	from, _, err := s.forgeOf(t.Forge, t.Repos[0])
 	if err != nil {
-		return promise, "", bad(http.StatusNotFound, "no-forge", "The hook's token is for a forge that is not served any more: "+err.Error()+".", "An operator makes a new token.")
+		return accepted, "", bad(http.StatusNotFound, "no-forge", "The hook's token is for a forge that is not served any more: "+err.Error()+".", "An operator makes a new token.")
 	}
 	if _, err := from.CheckSignature(r.Header, body); err != nil {
-		return promise, "", bad(http.StatusUnauthorized, "wrong-signature", "The hook is not accepted: "+err.Error()+".", "Compare the secret in the hook's settings.")
+		return accepted, "", bad(http.StatusUnauthorized, "wrong-signature", "The hook is not accepted: "+err.Error()+".", "Compare the secret in the hook's settings.")
 	}
 	e, err := hook.Parse(from, r.Header, body)
 	if err != nil {
-		return promise, "", bad(http.StatusBadRequest, "bad-payload", "The hook cannot be read: "+err.Error()+".", "Post the hooks of this kind of forge: "+from.Kind+".")
+		return accepted, "", bad(http.StatusBadRequest, "bad-payload", "The hook cannot be read: "+err.Error()+".", "Post the hooks of this kind of forge: "+from.Kind+".")
 	}
 	if e.Repo.Name != "" && !t.Allows(e.Repo) {
-		return promise, "", bad(http.StatusNotFound, "not-this-repository", "The token is not for "+e.Repo.String()+".", "Each repository has a token of its own: “seatrial token hook "+e.Repo.String()+"” makes one.")
+		return accepted, "", bad(http.StatusNotFound, "not-this-repository", "The token is not for "+e.Repo.String()+".", "Each repository has a token of its own: “seatrial token hook "+e.Repo.String()+"” makes one.")
 	}
 	ask, nothing := wanted.ask(e)
 	if nothing != "" {
-		return promise, nothing, nil
+		return accepted, nothing, nil
 	}
-	ask.Secrets = e.Action != "reopened" && f.Bridge.Trusts(r.Context(), e.Repo, e.Sender)
+	ask.Secrets = e.Action != "reopened" && s.Bridge.Trusts(r.Context(), e.Repo, e.Sender)
 	if e.Delivery != "" {
 		ask.Key = strings.Join([]string{"hook", t.Name, e.Delivery}, " ")
 	}
-	if promise, p = f.ask(r, ask); p != nil && p.Reason == "needs-unmet" {
+	if accepted, p = s.ask(r, ask); p != nil && p.Reason == "needs-unmet" {
 		p.Status = http.StatusForbidden // as CI systems that know hints have it
 	}
-	return promise, "", p
+	return accepted, "", p
 }
 
 // ask is what a hook asks for; nothing says why it asks for none.
@@ -135,7 +136,7 @@ func (w wants) ask(e hook.Event) (ask bridge.Ask, nothing string) {
 		ask.Branch = branch
 		return ask, ""
 	case isBranch && !e.Deleted:
-		return ask, fmt.Sprintf("pushes to %q do not count here; branches= in the hook's address names others than the default one", brief(branch))
+		return ask, fmt.Sprintf("pushes to %q do not count here; branches= in the hook's address names others than the default one", answer.Brief(branch))
 	case e.Reason != "":
 		return ask, e.Reason
 	}
