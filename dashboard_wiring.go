@@ -3,15 +3,12 @@ package main
 import (
 	"context"
 	"io"
-	"maps"
 	"os"
-	"slices"
 
 	"seatrial/bridge/dispatch"
-	"seatrial/bridge/dispatch/nomad"
-	"seatrial/bridge/queue"
 	"seatrial/dashboard"
 	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
@@ -30,25 +27,27 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 	if sv.cluster != nil {
 		nomadURL, namespace, requests = sv.nomadURL, sv.cluster.namespaces.Runs, sv.cluster.client.Requests
 	}
-	var nodes func() page.Cluster
+	var nodes func(context.Context) cluster.Snapshot
 	if sv.place.nodes != nil {
-		nodes = func() page.Cluster {
-			c := shownCluster(sv.place.nodes())
-			placeRuns(c.Nodes, db)
-			return c
+		nodes = func(ctx context.Context) cluster.Snapshot {
+			shot := sv.place.nodes()
+			placeRuns(ctx, shot.Nodes, db)
+			return shot
 		}
 	}
-	numbers := []prometheus.Collector{sv.bridge.Numbers()}
+	collectors := []prometheus.Collector{sv.bridge.Numbers()}
 	if sv.hooks != nil {
-		numbers = append(numbers, sv.hooks)
+		collectors = append(collectors, sv.hooks)
 	}
 	return dashboard.New(dashboard.Config{
-		Collectors: numbers,
-		Strangers:  func() []page.Stranger { return shownStrangers(db, sv.bridge.Enrolled, time.Now()) },
-		Cluster:    nodes, NomadRequests: requests,
+		Collectors: collectors,
+		Unenrolled: func(ctx context.Context) []page.UnenrolledRepo {
+			return shownUnenrolled(ctx, db, sv.bridge.Enrolled, time.Now())
+		},
+		Cluster: nodes, NomadRequests: requests,
 		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
 		Journal:    db,
-		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
+		Queue:      sv.queue.Snapshot,
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
 			return os.Open(filepath.Join(dispatch.Folder(runs, id, attempt), dispatch.LogFile))
@@ -58,35 +57,10 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 	})
 }
 
-func shownQueue(s queue.Snapshot) page.Queue {
-	var q page.Queue
-	for _, slot := range s.Slots {
-		q.Slots = append(q.Slots, page.Slot{
-			Number: slot.Number, Run: slot.Run, Recipe: slot.Recipe, Since: slot.Since, Expires: slot.Lease.Expires, Leftovers: slot.Leftovers,
-		})
-	}
-	for _, w := range s.Waiting {
-		q.Waiting = append(q.Waiting, page.Waiting{Run: w.Run, Recipe: w.Recipe, Since: w.Since, Wait: w.Wait, Unmet: w.Unmet, Fetching: w.Preparing})
-	}
-	return q
-}
-
-func shownCluster(nodes []nomad.Node, away time.Time) page.Cluster {
-	c := page.Cluster{AwaySince: away}
-	for _, n := range nodes {
-		node := page.Node{ID: n.ID, Name: n.Name, Status: n.Status, Eligible: n.Eligible, Draining: n.Draining, Capabilities: n.Capabilities}
-		for _, name := range slices.Sorted(maps.Keys(n.Drivers)) {
-			node.Drivers = append(node.Drivers, page.Driver{Name: name, Healthy: n.Drivers[name]})
-		}
-		c.Nodes = append(c.Nodes, node)
-	}
-	return c
-}
-
 // placeRuns says what is under way where. It is a courtesy: where the journal cannot be
 // read, the page says so elsewhere.
-func placeRuns(nodes []page.Node, db *sqlite.DB) {
-	open, err := db.Reports(context.Background(), journal.Filter{Open: true, Limit: mostShown})
+func placeRuns(ctx context.Context, nodes []cluster.Node, db *sqlite.DB) {
+	open, err := db.Reports(ctx, journal.Filter{Open: true, Limit: mostShown})
 	if err != nil {
 		return
 	}

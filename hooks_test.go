@@ -100,13 +100,13 @@ func TestWebhooksAreReceivedOnceThereIsASecretAndWhileItIsReplaced(t *testing.T)
 
 	pushTo(h, "/hook/gitea", "coop/wiki", second[0])
 	now := time.Now()
-	if s := shownStrangers(memory, to.Enrolled, now); len(s) != 1 || s[0].Repo != "coop/wiki" || s[0].Forge != "gitea" {
-		t.Errorf("strangers: %+v", s)
+	if s := shownUnenrolled(t.Context(), memory, to.Enrolled, now); len(s) != 1 || s[0].Repo != "coop/wiki" || s[0].Forge != "gitea" {
+		t.Errorf("unenrolled: %+v", s)
 	}
-	if s := shownStrangers(memory, func(forge.Repo) bool { return true }, now); len(s) != 0 {
+	if s := shownUnenrolled(t.Context(), memory, func(forge.Repo) bool { return true }, now); len(s) != 0 {
 		t.Errorf("enrolled since, and still shown: %+v", s)
 	}
-	if s := shownStrangers(memory, to.Enrolled, now.Add(31*24*time.Hour)); len(s) != 0 {
+	if s := shownUnenrolled(t.Context(), memory, to.Enrolled, now.Add(31*24*time.Hour)); len(s) != 0 {
 		t.Errorf("quiet for long, and still shown: %+v", s)
 	}
 }

@@ -50,7 +50,7 @@ type place struct {
 	prepares func(e recipes.Enrolment) bool
 	run      func(ctx context.Context) error  // keeps what is known about the place fresh; may be nil
 	log      joblog.Source                    // what an attempt's job printed; may be nil
-	nodes    func() ([]nomad.Node, time.Time) // of the cluster; nil on one machine
+	nodes    func() cluster.Snapshot // nil on one machine
 }
 
 // place joins what --dispatch asks for.

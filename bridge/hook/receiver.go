@@ -21,7 +21,7 @@ import (
 const (
 	// readLimit is how long a body may take to arrive. Gitea gives up after 5 s.
 	readLimit = 10 * time.Second
-	// recordLimit is how long it may take to write down a stranger.
+	// recordLimit is how long it may take to write down a repository that is not enrolled.
 	recordLimit = 2 * time.Second
 	// atOnce is how many events are delivered at the same time: enough that one slow
 	// question does not hold up all others, and few enough not to storm a forge.
@@ -30,9 +30,9 @@ const (
 	// comes at once. One that a person asks for later has its effect.
 	knownDeliveries = 4096
 	knownFor        = time.Minute
-	// knownStrangers are written down once in strangerEvery.
-	knownStrangers = 1024
-	strangerEvery  = time.Hour
+	// knownUnenrolled are written down once in unenrolledEvery.
+	knownUnenrolled = 1024
+	unenrolledEvery = time.Hour
 )
 
 // delivery is one body under one id. The id alone is not signed: somebody else's body
@@ -44,16 +44,16 @@ type delivery struct {
 
 // Receiver is the http.Handler of all forges' hooks. It is safe for concurrent use.
 type Receiver struct {
-	config    Config
-	paths     map[string]Forge
-	callers   *callers.Callers
-	queue     *queue
-	large     *semaphore.Weighted
-	numbers   *numbers
-	known     *lru.Cache[delivery, time.Time]
-	strangers *lru.Cache[forge.Repo, time.Time]
+	config     Config
+	paths      map[string]Forge
+	callers    *callers.Callers
+	queue      *queue
+	large      *semaphore.Weighted
+	metrics    *metrics
+	known      *lru.Cache[delivery, time.Time]
+	unenrolled *lru.Cache[forge.Repo, time.Time]
 
-	mu sync.Mutex // guards looking into strangers and adding to it as one
+	mu sync.Mutex // guards looking into unenrolled and adding to it as one
 }
 
 // New makes a receiver, or says why hooks cannot be received: above all, a forge without
@@ -66,7 +66,7 @@ func New(c Config) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	strangers, err := lru.New[forge.Repo, time.Time](knownStrangers)
+	unenrolled, err := lru.New[forge.Repo, time.Time](knownUnenrolled)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func New(c Config) (*Receiver, error) {
 	}
 	return &Receiver{
 		config: c, paths: paths(c.Forges), callers: callers, queue: newQueue(c.MaxWaiting), large: semaphore.NewWeighted(largeBodies),
-		numbers: newNumbers(c.Forges), known: known, strangers: strangers,
+		metrics: newMetrics(c.Forges), known: known, unenrolled: unenrolled,
 	}, nil
 }
 
@@ -98,7 +98,7 @@ func (rc *Receiver) Run(ctx context.Context) error {
 				}
 				rc.config.Deliver(ctx, next.event)
 				rc.queue.done(next)
-				rc.numbers.took(next.event.Forge, rc.config.Now().Sub(next.since))
+				rc.metrics.took(next.event.Forge, rc.config.Now().Sub(next.since))
 			}
 		})
 	}
@@ -127,7 +127,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.result.charged() {
 		caller.Charge(began)
 	}
-	rc.numbers.count(f.ID, a.result)
+	rc.metrics.count(f.ID, a.result)
 	rc.log(r, f, caller.Addr.String(), a)
 	if a.retry > 0 {
 		answer.RetryAfter(w.Header(), a.retry)
@@ -180,7 +180,7 @@ func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) outcome {
 	switch {
 	case e.Repo.Name != "" && !rc.config.Enrolled(e.Repo):
 		a.result, a.text = notEnrolled, fmt.Sprintf("%s is not enrolled here, so nothing follows; its name was noted for the operator.", e.Repo)
-		rc.stranger(ctx, e.Repo, now)
+		rc.noteUnenrolled(ctx, e.Repo, now)
 	case e.Kind == Ping:
 		a.result, a.text = accepted, "The hook works."
 	case e.Kind == Ignored:
@@ -194,15 +194,15 @@ func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) outcome {
 	return a
 }
 
-// stranger writes down a repository that is not enrolled, once an hour.
-func (rc *Receiver) stranger(ctx context.Context, repo forge.Repo, now time.Time) {
-	if rc.config.Strangers == nil || !rc.isNews(repo, now) {
+// noteUnenrolled writes down a repository that is not enrolled, once an hour.
+func (rc *Receiver) noteUnenrolled(ctx context.Context, repo forge.Repo, now time.Time) {
+	if rc.config.Unenrolled == nil || !rc.isNews(repo, now) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
 	defer cancel()
-	if err := rc.config.Strangers.Stranger(ctx, repo, now); err != nil {
-		rc.strangers.Remove(repo)
+	if err := rc.config.Unenrolled(ctx, repo, now); err != nil {
+		rc.unenrolled.Remove(repo)
 		rc.config.Log.Error("cannot write down that hooks of a repository come that is not enrolled", "forge", repo.Forge, "repo", repo.String(), "err", err)
 	}
 }
@@ -210,9 +210,9 @@ func (rc *Receiver) stranger(ctx context.Context, repo forge.Repo, now time.Time
 func (rc *Receiver) isNews(repo forge.Repo, now time.Time) bool {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
-	if at, ok := rc.strangers.Get(repo); ok && now.Sub(at) < strangerEvery {
+	if at, ok := rc.unenrolled.Get(repo); ok && now.Sub(at) < unenrolledEvery {
 		return false
 	}
-	rc.strangers.Add(repo, now)
+	rc.unenrolled.Add(repo, now)
 	return true
 }

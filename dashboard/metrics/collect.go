@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
@@ -51,8 +51,10 @@ func (s *Service) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n int, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookLimit) // a Collector is given none
+	defer cancel()
 	gauge(build, 1, s.Version)
-	s.collectRuns(gauge)
+	s.collectRuns(ctx, gauge)
 	if s.Queue != nil {
 		n := map[string]int{slotFree: 0, slotTaken: 0, slotCleaning: 0}
 		for _, slot := range s.Queue().Slots {
@@ -63,13 +65,13 @@ func (s *Service) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	if s.Cluster != nil {
-		known := s.Cluster()
+		known := s.Cluster(ctx)
 		gauge(up, one(!known.Away()))
-		n := map[page.NodeState]int{}
+		n := map[cluster.NodeState]int{}
 		for _, node := range known.Nodes {
 			n[node.State()]++
 		}
-		for _, state := range page.NodeStates() {
+		for _, state := range cluster.NodeStates() {
 			gauge(nodes, n[state], string(state))
 		}
 	}
@@ -79,9 +81,7 @@ func (s *Service) Collect(to chan<- prometheus.Metric) {
 }
 
 // collectRuns says what the journal holds, or that it could not be read.
-func (s *Service) collectRuns(gauge func(d *prometheus.Desc, n int, labels ...string)) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookLimit)
-	defer cancel()
+func (s *Service) collectRuns(ctx context.Context, gauge func(d *prometheus.Desc, n int, labels ...string)) {
 	open, err := s.Journal.Reports(ctx, journal.Filter{Open: true, Limit: maxOpen})
 	var tested []run.Report
 	if err == nil {
@@ -107,7 +107,7 @@ func (s *Service) collectRuns(gauge func(d *prometheus.Desc, n int, labels ...st
 	}
 }
 
-func slotState(s page.Slot) string {
+func slotState(s run.Slot) string {
 	switch {
 	case len(s.Leftovers) > 0:
 		return slotCleaning

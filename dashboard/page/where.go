@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"net/url"
 
 	"seatrial/harness/cluster"
@@ -18,12 +19,12 @@ type where struct {
 }
 
 // where is nil for a run of this machine, or one that has not begun.
-func (p *Pages) where(started *run.Started) *where {
+func (p *Pages) where(ctx context.Context, started *run.Started) *where {
 	if started == nil || started.Job == "" && started.Alloc == "" && started.Node == "" {
 		return nil
 	}
 	w := &where{
-		Node: started.Node, NodeLink: p.nodeLink(started.Node),
+		Node: started.Node, NodeLink: p.nodeLink(ctx, started.Node),
 		Job: started.Job, JobLink: p.Nomad.Job(started.Job),
 		Alloc: started.Alloc, AllocLink: p.Nomad.Allocation(started.Alloc),
 		Commands: p.Nomad.commands(started.Alloc),
@@ -45,12 +46,12 @@ func OutputPath(job, stream string) string {
 
 // nodeLink leads to a node that the cluster has now. A run knows its node's name only,
 // and two nodes may have the same.
-func (p *Pages) nodeLink(name string) string {
+func (p *Pages) nodeLink(ctx context.Context, name string) string {
 	if p.Cluster == nil || name == "" {
 		return ""
 	}
 	link := ""
-	for _, n := range p.Cluster().Nodes {
+	for _, n := range p.Cluster(ctx).Nodes {
 		if n.Name != name {
 			continue
 		}

@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,11 +13,11 @@ import (
 	"seatrial/dashboard/page"
 )
 
-func TestOnlyTheLatestStrangersAreShown(t *testing.T) {
+func TestOnlyTheLatestThatAreNotEnrolledAreShown(t *testing.T) {
 	d := newDashboard(t, func(c *dashboard.Config) {
-		c.Strangers = func() (all []page.Stranger) {
+		c.Unenrolled = func(context.Context) (all []page.UnenrolledRepo) {
 			for i := range 500 {
-				all = append(all, page.Stranger{Forge: "gitea", Repo: fmt.Sprintf("recipes/r%d", i), Last: sample.Now})
+				all = append(all, page.UnenrolledRepo{Forge: "gitea", Repo: fmt.Sprintf("recipes/r%d", i), Last: sample.Now})
 			}
 			return all
 		}
@@ -25,13 +26,13 @@ func TestOnlyTheLatestStrangersAreShown(t *testing.T) {
 	if n := strings.Count(body, "seatrial recipes new recipes/r"); n != 20 || !strings.Contains(body, "and 480 more") {
 		t.Errorf("%d are shown", n)
 	}
-	_, body = get(t, newDashboard(t, func(c *dashboard.Config) { c.Strangers = nil }), "/")
+	_, body = get(t, newDashboard(t, func(c *dashboard.Config) { c.Unenrolled = nil }), "/")
 	if strings.Contains(body, "Signed hooks") {
-		t.Error("without strangers the page speaks of them")
+		t.Error("without them the page speaks of them")
 	}
 }
 
-func TestNumbersOfOthersAreShown(t *testing.T) {
+func TestMetricsOfOthersAreShown(t *testing.T) {
 	count := prometheus.NewCounter(prometheus.CounterOpts{Name: "seatrial_others_total", Help: "Of others."})
 	count.Add(3)
 	d := newDashboard(t, func(c *dashboard.Config) { c.Collectors = []prometheus.Collector{count} })
