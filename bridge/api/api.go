@@ -146,16 +146,16 @@ func (s *Service) admit(r *http.Request, kind token.Kind, secret string) (token.
 	}
 	if secret == "" {
 		caller.Charge(now)
-		return token.Token{}, missing(kind)
+		return token.Token{}, missingToken(kind)
 	}
 	t, ok, err := s.Tokens.Find(kind, secret)
 	if err != nil {
 		s.Log.Error("cannot look up a token", "err", err)
-		return t, away("The tokens could not be read.")
+		return t, unavailable("The tokens could not be read.")
 	}
 	if !ok {
 		caller.Charge(now)
-		return t, unknown(kind)
+		return t, unknownToken(kind)
 	}
 	return t, s.tooOften(t, now)
 }

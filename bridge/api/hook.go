@@ -18,19 +18,19 @@ import (
 	"seatrial/internal/answer"
 )
 
-// wants is what the address of a repository's webhook asks for.
-type wants struct {
+// hookAddress is what the address of a repository's webhook asks for.
+type hookAddress struct {
 	flavor   string
 	hints    []string
 	branches []string // globs over the branches whose pushes count; none: the default branch
 }
 
-// parseWants reads an address. Hints stand in the query or in the path.
-func parseWants(path string, q url.Values) (wants, error) {
+// parseHookAddress reads an address. Hints stand in the query or in the path.
+func parseHookAddress(path string, q url.Values) (hookAddress, error) {
 	words := func(s string) []string {
 		return strings.FieldsFunc(s, func(r rune) bool { return r == '+' || r == ' ' || r == ',' })
 	}
-	w := wants{flavor: q.Get("flavor"), branches: words(q.Get("branches"))}
+	w := hookAddress{flavor: q.Get("flavor"), branches: words(q.Get("branches"))}
 	w.hints = append(words(path), words(q.Get("hints"))...)
 	if w.flavor != "" && !plainWord.MatchString(w.flavor) {
 		return w, errors.New("flavor is not a label: letters, digits, ., _ and -")
@@ -46,12 +46,12 @@ func parseWants(path string, q url.Values) (wants, error) {
 // hook answers POST /hook?token=…, and with hints in the path.
 func (s *Service) hook(w http.ResponseWriter, r *http.Request, path string) {
 	if slices.ContainsFunc(s.Forges, func(h hook.Forge) bool { return h.ID == path }) {
-		bad(http.StatusNotFound, "no-secret", "No webhooks of this forge are received: there is no secret that they could be signed with.",
+		newProblem(http.StatusNotFound, "no-secret", "No webhooks of this forge are received: there is no secret that they could be signed with.",
 			"An operator makes one with “seatrial webhook secret --forge "+path+"” and starts the server anew.").Text(w)
 		return
 	}
 	if r.Method != http.MethodPost {
-		bad(http.StatusMethodNotAllowed, "wrong-method", "This address receives webhooks.", "POST them.").Text(w)
+		newProblem(http.StatusMethodNotAllowed, "wrong-method", "This address receives webhooks.", "POST them.").Text(w)
 		return
 	}
 	t, p := s.admit(r, token.Hook, r.URL.Query().Get("token"))
@@ -83,9 +83,9 @@ func (s *Service) hook(w http.ResponseWriter, r *http.Request, path string) {
 
 // deliver reads a hook and asks for the run that it wants. nothing says why it wants none.
 func (s *Service) deliver(w http.ResponseWriter, r *http.Request, t token.Token, path string) (accepted Accepted, nothing string, p *answer.Problem) {
-	wanted, err := parseWants(path, r.URL.Query())
+	wanted, err := parseHookAddress(path, r.URL.Query())
 	if err != nil {
-		return accepted, "", bad(http.StatusUnprocessableEntity, "bad-address", "The hook's address cannot be read: "+err.Error()+".", "Change the address in the hook's settings.")
+		return accepted, "", newProblem(http.StatusUnprocessableEntity, "bad-address", "The hook's address cannot be read: "+err.Error()+".", "Change the address in the hook's settings.")
 	}
 	body, p := read(w, r, maxHook)
 	if p != nil {
@@ -93,17 +93,17 @@ func (s *Service) deliver(w http.ResponseWriter, r *http.Request, t token.Token,
 	}
 	from, _, err := s.forgeOf(t.Forge, t.Repos[0])
 	if err != nil {
-		return accepted, "", bad(http.StatusNotFound, "no-forge", "The hook's token is for a forge that is not served any more: "+err.Error()+".", "An operator makes a new token.")
+		return accepted, "", newProblem(http.StatusNotFound, "no-forge", "The hook's token is for a forge that is not served any more: "+err.Error()+".", "An operator makes a new token.")
 	}
 	if _, err := from.CheckSignature(r.Header, body); err != nil {
-		return accepted, "", bad(http.StatusUnauthorized, "wrong-signature", "The hook is not accepted: "+err.Error()+".", "Compare the secret in the hook's settings.")
+		return accepted, "", newProblem(http.StatusUnauthorized, "wrong-signature", "The hook is not accepted: "+err.Error()+".", "Compare the secret in the hook's settings.")
 	}
 	e, err := hook.Parse(from, r.Header, body)
 	if err != nil {
-		return accepted, "", bad(http.StatusBadRequest, "bad-payload", "The hook cannot be read: "+err.Error()+".", "Post the hooks of this kind of forge: "+from.Kind+".")
+		return accepted, "", newProblem(http.StatusBadRequest, "bad-payload", "The hook cannot be read: "+err.Error()+".", "Post the hooks of this kind of forge: "+from.Kind+".")
 	}
 	if e.Repo.Name != "" && !t.Allows(e.Repo) {
-		return accepted, "", bad(http.StatusNotFound, "not-this-repository", "The token is not for "+e.Repo.String()+".", "Each repository has a token of its own: “seatrial token hook "+e.Repo.String()+"” makes one.")
+		return accepted, "", newProblem(http.StatusNotFound, "not-this-repository", "The token is not for "+e.Repo.String()+".", "Each repository has a token of its own: “seatrial token hook "+e.Repo.String()+"” makes one.")
 	}
 	ask, nothing := wanted.ask(e)
 	if nothing != "" {
@@ -120,7 +120,7 @@ func (s *Service) deliver(w http.ResponseWriter, r *http.Request, t token.Token,
 }
 
 // ask is what a hook asks for; nothing says why it asks for none.
-func (w wants) ask(e hook.Event) (ask bridge.Ask, nothing string) {
+func (w hookAddress) ask(e hook.Event) (ask bridge.Ask, nothing string) {
 	ask = bridge.Ask{
 		Repo: e.Repo, Commit: e.Commit, Needs: w.hints, Flavor: w.flavor,
 		By: run.Person{Login: cmp.Or(e.Sender.Login, "somebody"), ID: e.Sender.ID}, Vouched: true, Via: run.ViaHook,
@@ -143,7 +143,7 @@ func (w wants) ask(e hook.Event) (ask bridge.Ask, nothing string) {
 	return ask, "runs begin when a pull request is opened or changed, and with pushes"
 }
 
-func (w wants) counts(branch, byDefault string) bool {
+func (w hookAddress) counts(branch, byDefault string) bool {
 	if len(w.branches) == 0 {
 		return branch == byDefault
 	}

@@ -113,7 +113,7 @@ func jsonError(err error) error {
 // post answers POST /api/v1/run.
 func (s *Service) post(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		bad(http.StatusMethodNotAllowed, "wrong-method", "This address takes requests for runs.", "POST one. A run is at "+RunPath+"/ and its ID.").JSON(w)
+		newProblem(http.StatusMethodNotAllowed, "wrong-method", "This address takes requests for runs.", "POST one. A run is at "+RunPath+"/ and its ID.").JSON(w)
 		return
 	}
 	t, p := s.admit(r, token.API, bearer(r))
@@ -146,14 +146,14 @@ func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) 
 	}
 	asked, err := parseRequest(body)
 	if err != nil {
-		return Accepted{}, bad(http.StatusUnprocessableEntity, "bad-wish", "The request cannot be read: "+err.Error()+".", "The reference of the API has all fields, with examples.")
+		return Accepted{}, newProblem(http.StatusUnprocessableEntity, "bad-wish", "The request cannot be read: "+err.Error()+".", "The reference of the API has all fields, with examples.")
 	}
 	_, repo, err := s.forgeOf(asked.Forge, asked.Repo)
 	if err != nil {
-		return Accepted{}, bad(http.StatusUnprocessableEntity, "bad-wish", "The request cannot be understood: "+err.Error()+".", "Leave forge out, or write the id that the operator gave it.")
+		return Accepted{}, newProblem(http.StatusUnprocessableEntity, "bad-wish", "The request cannot be understood: "+err.Error()+".", "Leave forge out, or write the id that the operator gave it.")
 	}
 	if !t.Allows(repo) {
-		return Accepted{}, bad(http.StatusForbidden, "not-this-repository", "This token is not for "+repo.String()+".", "Use another token; “seatrial token list” shows what each is for.")
+		return Accepted{}, newProblem(http.StatusForbidden, "not-this-repository", "This token is not for "+repo.String()+".", "Use another token; “seatrial token list” shows what each is for.")
 	}
 	ask := bridge.Ask{
 		Repo: repo, Pull: asked.Pull, Branch: asked.Branch, Commit: asked.Commit, Needs: asked.Needs, Flavor: asked.Flavor,
@@ -171,7 +171,7 @@ func (s *Service) ask(r *http.Request, ask bridge.Ask) (Accepted, *answer.Proble
 	case err != nil:
 		return Accepted{}, s.failed(err)
 	case answer.Refusal != nil:
-		return Accepted{}, refused(*answer.Refusal)
+		return Accepted{}, refusal(*answer.Refusal)
 	}
 	return Accepted{Run: answer.Run, URL: s.page(answer.Run), Joined: answer.Joined}, nil
 }
@@ -181,16 +181,16 @@ func (s *Service) page(id run.ID) string { return s.PublicURL + "/runs/" + strin
 // read reads a JSON body of at most so many bytes.
 func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *answer.Problem) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return nil, bad(http.StatusUnsupportedMediaType, "wrong-type", "Only JSON is read.", "Send it with the content type application/json.")
+		return nil, newProblem(http.StatusUnsupportedMediaType, "wrong-type", "Only JSON is read.", "Send it with the content type application/json.")
 	}
 	// Where deadlines cannot be set, the server's own hold.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readLimit))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
-		return nil, bad(http.StatusRequestEntityTooLarge, "too-big", fmt.Sprintf("The body is larger than %d KiB.", most>>10), "Send less.")
+		return nil, newProblem(http.StatusRequestEntityTooLarge, "too-big", fmt.Sprintf("The body is larger than %d KiB.", most>>10), "Send less.")
 	}
 	if err != nil {
-		return nil, bad(http.StatusBadRequest, "cut-short", "The body did not arrive whole in time.", "Send it again.")
+		return nil, newProblem(http.StatusBadRequest, "cut-short", "The body did not arrive whole in time.", "Send it again.")
 	}
 	return body, nil
 }

@@ -43,21 +43,21 @@ type Stage struct {
 // result answers GET /api/v1/run/{id}. Whoever can open the dashboard can ask it.
 func (s *Service) result(w http.ResponseWriter, r *http.Request, text string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		bad(http.StatusMethodNotAllowed, "wrong-method", "A run can only be looked at.", "GET it; POST requests for runs to "+RunPath+".").JSON(w)
+		newProblem(http.StatusMethodNotAllowed, "wrong-method", "A run can only be looked at.", "GET it; POST requests for runs to "+RunPath+".").JSON(w)
 		return
 	}
 	id, err := run.ParseID(text)
 	if err != nil {
-		bad(http.StatusNotFound, "no-such-run", "This is not a run's ID.", "A request for a run is answered with one.").JSON(w)
+		newProblem(http.StatusNotFound, "no-such-run", "This is not a run's ID.", "A request for a run is answered with one.").JSON(w)
 		return
 	}
 	report, err := s.Runs.Report(r.Context(), id)
 	switch {
 	case errors.Is(err, journal.ErrUnknownRun):
-		bad(http.StatusNotFound, "no-such-run", "The journal holds no run "+string(id)+".", "A request for a run is answered with an ID that it holds.").JSON(w)
+		newProblem(http.StatusNotFound, "no-such-run", "The journal holds no run "+string(id)+".", "A request for a run is answered with an ID that it holds.").JSON(w)
 	case err != nil:
 		s.Log.Error("cannot read a run", "run", id, "err", err)
-		away("The journal could not be read.").JSON(w)
+		unavailable("The journal could not be read.").JSON(w)
 	default:
 		answer.JSON(w, http.StatusOK, s.outcome(report))
 	}

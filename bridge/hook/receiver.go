@@ -132,7 +132,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.retry > 0 {
 		answer.RetryAfter(w.Header(), a.retry)
 	}
-	if a.result == wrongMethod {
+	if a.result == resultWrongMethod {
 		w.Header().Set("Allow", http.MethodPost)
 	}
 	answer.Text(w, a.status, a.text+"\n")
@@ -162,9 +162,9 @@ func (rc *Receiver) log(r *http.Request, f Forge, from string, a outcome) {
 	level := slog.LevelWarn
 	switch {
 	case a.event.Notable:
-	case a.result == accepted, a.result == notEnrolled:
+	case a.result == resultAccepted, a.result == resultNotEnrolled:
 		level = slog.LevelInfo
-	case a.result == ignored, a.result == replayed:
+	case a.result == resultIgnored, a.result == resultReplayed:
 		level = slog.LevelDebug
 	}
 	rc.config.Log.Log(r.Context(), level, "a hook", append(line, "why", a.text)...)
@@ -174,22 +174,22 @@ func (rc *Receiver) log(r *http.Request, f Forge, from string, a outcome) {
 func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) outcome {
 	if e.Was.Name != "" && rc.config.Enrolled(e.Was) {
 		e.Notable, e.Kind, e.Reason = true, Ignored, fmt.Sprintf("%s is called %s now: change repo in its enrolment", e.Was, e.Repo)
-		return outcome{status: http.StatusAccepted, result: ignored, event: e, text: fmt.Sprintf("Nothing follows: %s.", e.Reason)}
+		return outcome{status: http.StatusAccepted, result: resultIgnored, event: e, text: fmt.Sprintf("Nothing follows: %s.", e.Reason)}
 	}
 	a := outcome{status: http.StatusAccepted, event: e}
 	switch {
 	case e.Repo.Name != "" && !rc.config.Enrolled(e.Repo):
-		a.result, a.text = notEnrolled, fmt.Sprintf("%s is not enrolled here, so nothing follows; its name was noted for the operator.", e.Repo)
+		a.result, a.text = resultNotEnrolled, fmt.Sprintf("%s is not enrolled here, so nothing follows; its name was noted for the operator.", e.Repo)
 		rc.noteUnenrolled(ctx, e.Repo, now)
 	case e.Kind == Ping:
-		a.result, a.text = accepted, "The hook works."
+		a.result, a.text = resultAccepted, "The hook works."
 	case e.Kind == Ignored:
-		a.result, a.text = ignored, fmt.Sprintf("Nothing follows: %s.", e.Reason)
+		a.result, a.text = resultIgnored, fmt.Sprintf("Nothing follows: %s.", e.Reason)
 	case !rc.queue.put(e, now):
-		a.status, a.result, a.retry = http.StatusServiceUnavailable, busy, readLimit
+		a.status, a.result, a.retry = http.StatusServiceUnavailable, resultBusy, readLimit
 		a.text = "Too many hooks wait, and a merge group cannot be looked for later: deliver it again in a moment."
 	default:
-		a.result, a.text = accepted, fmt.Sprintf("Looking at %s now.", e.Repo)
+		a.result, a.text = resultAccepted, fmt.Sprintf("Looking at %s now.", e.Repo)
 	}
 	return a
 }

@@ -173,12 +173,12 @@ func TestStreamResumes(t *testing.T) {
 func TestResumingReachesBackOnlySoFar(t *testing.T) {
 	h := &Hub{}
 	h.Open(0)
-	for i := 1; i <= remembered+5; i++ {
+	for i := 1; i <= maxRemembered+5; i++ {
 		h.Publish(entry(i, one))
 	}
 	defer h.Close()
 	s := serve(t, h, one)
-	open(t, s.URL, "4").sees(fmt.Sprintf("resync %d", remembered+5))
+	open(t, s.URL, "4").sees(fmt.Sprintf("resync %d", maxRemembered+5))
 	open(t, s.URL, "5").sees("happened 6", "happened 7")
 }
 
@@ -186,10 +186,10 @@ func TestSlowReaderIsToldToLookAnew(t *testing.T) {
 	h := &Hub{}
 	h.Open(0)
 	s, _, _, _ := h.subscribe(one, 0, false)
-	for i := 1; i <= 3*buffered; i++ {
+	for i := 1; i <= 3*streamBuffer; i++ {
 		h.Publish(entry(i, one)) // nobody reads: this must not block
 	}
-	if len(s.entries) != buffered || len(s.missed) != 1 {
+	if len(s.entries) != streamBuffer || len(s.missed) != 1 {
 		t.Fatalf("%d entries wait, %d misses", len(s.entries), len(s.missed))
 	}
 	w := httptest.NewRecorder()
@@ -204,7 +204,7 @@ func TestSlowReaderIsToldToLookAnew(t *testing.T) {
 	}
 	h.Close()
 	<-ended
-	if !strings.Contains(w.Body.String(), fmt.Sprintf("id: %d\nevent: resync", 3*buffered)) {
+	if !strings.Contains(w.Body.String(), fmt.Sprintf("id: %d\nevent: resync", 3*streamBuffer)) {
 		t.Errorf("no resync in %q", w.Body.String())
 	}
 }

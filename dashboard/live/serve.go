@@ -17,8 +17,8 @@ const (
 	heartbeat = 15 * time.Second
 	// writeLimit is how long a browser may take to accept what is sent.
 	writeLimit = 10 * time.Second
-	// retry is how long a browser waits before it comes back, in milliseconds.
-	retry = 3000
+	// retryMillis is how long a browser waits before it comes back, in milliseconds.
+	retryMillis = 3000
 )
 
 // happening is what a stream says of an event. It holds no evidence and no data:
@@ -53,7 +53,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, id run.ID) {
 	// A server's limit on reading a request would end the stream. Where it cannot be
 	// lifted, the browser comes back.
 	_ = out.control.SetReadDeadline(time.Time{})
-	out.printf("retry: %d\n\n", retry)
+	out.printf("retry: %d\n\n", retryMillis)
 	if resync {
 		out.resync(at)
 	} else if len(behind) == 0 {

@@ -38,7 +38,7 @@ type runPage struct {
 	App      string // the app's address, while it lives
 	Label    string
 	AtHome   string
-	Where    *where
+	Where    *clusterPlace
 	Tail     *logView
 	Files    bool
 }
@@ -118,8 +118,8 @@ func (p *Pages) runPage(ctx context.Context, report run.Report) runPage {
 	page := runPage{
 		Report: report, ID: report.Request.ID, Sign: verdictSign(report), Level: levelOf(report),
 		Open: report.State != run.Ended, Ending: endingWords[report.Ending],
-		Asked: p.at(report.Request.AskedAt), Started: p.at(report.StartedAt), Ended: p.at(report.EndedAt), Took: took(report),
-		AtHome: atHome(report.Request, e.File), Where: p.where(ctx, report.Started),
+		Asked: p.at(report.Request.AskedAt), Started: p.at(report.StartedAt), Ended: p.at(report.EndedAt), Took: durationOf(report),
+		AtHome: atHome(report.Request, e.File), Where: p.clusterPlace(ctx, report.Started),
 	}
 	if plan := report.Plan; plan != nil {
 		page.Subject, page.Previous = plan.Subject, plan.Previous
@@ -134,7 +134,7 @@ func (p *Pages) runPage(ctx context.Context, report run.Report) runPage {
 		page.Attempts = append(page.Attempts, n)
 	}
 	for _, s := range report.Stages {
-		row := stageRow{Stage: s.Stage, Question: questions[s.Stage], Sign: stageSign(report, s), Took: span(s.Took), Note: s.Note, Since: p.at(s.StartedAt), Fault: s.Outcome == run.Failed}
+		row := stageRow{Stage: s.Stage, Question: questions[s.Stage], Sign: stageSign(report, s), Took: durationText(s.Took), Note: s.Note, Since: p.at(s.StartedAt), Fault: s.Outcome == run.Failed}
 		if row.Sign.Class == "busy" {
 			row.Note = report.Progress
 		}

@@ -8,9 +8,9 @@ import (
 	"seatrial/harness/run"
 )
 
-// where is the place on a cluster at which the latest attempt of a run is, or was.
+// clusterPlace is the place on a cluster at which the latest attempt of a run is, or was.
 // Its texts come from the attempt's own events and are shown as a stranger's.
-type where struct {
+type clusterPlace struct {
 	Node, NodeLink   string
 	Job, JobLink     string
 	Alloc, AllocLink string
@@ -18,12 +18,12 @@ type where struct {
 	Output, Errors   string // addresses of the executor's two streams
 }
 
-// where is nil for a run of this machine, or one that has not begun.
-func (p *Pages) where(ctx context.Context, started *run.Started) *where {
+// clusterPlace is nil for a run of this machine, or one that has not begun.
+func (p *Pages) clusterPlace(ctx context.Context, started *run.Started) *clusterPlace {
 	if started == nil || started.Job == "" && started.Alloc == "" && started.Node == "" {
 		return nil
 	}
-	w := &where{
+	w := &clusterPlace{
 		Node: started.Node, NodeLink: p.nodeLink(ctx, started.Node),
 		Job: started.Job, JobLink: p.Nomad.Job(started.Job),
 		Alloc: started.Alloc, AllocLink: p.Nomad.Allocation(started.Alloc),

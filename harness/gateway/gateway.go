@@ -61,7 +61,7 @@ func ListenTLS(at, host string, dial Dial, cert *Certificate, log *slog.Logger) 
 		DisableKeepAlives: true,
 	}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:      forward(func(*http.Request) (string, string) { return plain, "app" }),
+		Rewrite:      forward(func(*http.Request) (string, string) { return schemeHTTP, "app" }),
 		Transport:    g.app,
 		ErrorHandler: notAnswering,
 		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -95,9 +95,9 @@ func (g *Gateway) Addr() string { return g.listener.Addr().String() }
 // Scheme is what it speaks there: http or https.
 func (g *Gateway) Scheme() string {
 	if g.cert != nil {
-		return secure
+		return schemeHTTPS
 	}
-	return plain
+	return schemeHTTP
 }
 
 // Client reaches the app through the gateway: any URL with the gateway's host
