@@ -3,6 +3,8 @@ package dashboard_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 	"seatrial/dashboard"
 	"seatrial/dashboard/internal/sample"
 	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 )
 
 func TestOnlyTheLatestThatAreNotEnrolledAreShown(t *testing.T) {
@@ -38,5 +41,33 @@ func TestMetricsOfOthersAreShown(t *testing.T) {
 	d := newDashboard(t, func(c *dashboard.Config) { c.Collectors = []prometheus.Collector{count} })
 	if _, body := get(t, d, "/metrics"); !strings.Contains(body, "seatrial_others_total 3\n") {
 		t.Error("they are missing")
+	}
+}
+
+// What a page reads ends with the request that it is for.
+func TestWhatPagesAskForHasTheRequestsContext(t *testing.T) {
+	type mark struct{}
+	ctx := context.WithValue(t.Context(), mark{}, true)
+	asked := map[string]bool{}
+	note := func(ctx context.Context, what string) { asked[what] = ctx.Value(mark{}) != nil }
+	d := newDashboard(t, func(c *dashboard.Config) {
+		sample.OnCluster(c)
+		c.Unenrolled = func(ctx context.Context) []page.UnenrolledRepo {
+			note(ctx, "unenrolled")
+			return nil
+		}
+		c.Cluster = func(ctx context.Context) cluster.Snapshot {
+			note(ctx, "cluster")
+			return sample.Cluster(ctx)
+		}
+	})
+	for path, what := range map[string][]string{"/": {"unenrolled", "cluster"}, "/runs/" + string(sample.ClusterPassed): {"cluster"}, "/api/v1/node": {"cluster"}} {
+		clear(asked)
+		d.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+		for _, w := range what {
+			if has, did := asked[w]; !did || !has {
+				t.Errorf("%s: the %s was asked for: %v; with the request's context: %v", path, w, did, has)
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/hmac"
@@ -10,12 +11,15 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,14 +54,18 @@ type lab struct {
 	asked     []bridge.Ask
 	answer    bridge.Answer
 	err       error
+	decide    func(ctx context.Context) error // takes its time; nil: err is there at once
 	trusted   map[string]bool
 	api, hook string // tokens
 	log       bytes.Buffer
 	now       time.Time
 }
 
-func (l *lab) Ask(_ context.Context, a bridge.Ask) (bridge.Answer, error) {
+func (l *lab) Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error) {
 	l.asked = append(l.asked, a)
+	if l.decide != nil {
+		return l.answer, l.decide(ctx)
+	}
 	return l.answer, l.err
 }
 
@@ -279,6 +287,47 @@ func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 			t.Error("503 without Retry-After")
 		}
 	}
+}
+
+// oneConn is a listener with a single connection.
+type oneConn chan net.Conn
+
+func (c oneConn) Accept() (net.Conn, error) {
+	conn, ok := <-c
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+func (c oneConn) Close() error   { return nil }
+func (c oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestADecisionMayTakeLongerThanTheBody(t *testing.T) {
+	l := newLab(t)
+	body := `{"repo": "coop/guestbook"}`
+	text := "POST /api/v1/run HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer " + l.api + "\r\n" +
+		"Content-Length: " + strconv.Itoa(len(body)) + "\r\nConnection: close\r\n\r\n" + body
+	synctest.Test(t, func(t *testing.T) {
+		l.decide = func(ctx context.Context) error {
+			time.Sleep(time.Minute) // of the test's clock
+			return ctx.Err()
+		}
+		conns := make(oneConn, 1)
+		mine, its := net.Pipe()
+		conns <- its
+		close(conns)
+		server := http.Server{Handler: l}
+		go server.Serve(conns)
+		go io.WriteString(mine, text)
+		resp, err := http.ReadResponse(bufio.NewReader(mine), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusAccepted {
+			t.Error(resp.Status)
+		}
+		mine.Close()
+	})
 }
 
 func TestARunCanBeWaitedFor(t *testing.T) {

@@ -27,11 +27,12 @@ type connections struct {
 	trusted            []netip.Prefix
 	log                *slog.Logger
 
-	mu    sync.Mutex
-	open  map[net.Conn]*connection
-	uses  uint64        // counts what began or ended on any connection: the order of use
-	under int           // answers under way
-	none  chan struct{} // closed when none is under way; nil: nobody waits for that
+	mu     sync.Mutex
+	open   map[net.Conn]*connection
+	ending bool          // no more are let in
+	uses   uint64        // counts what began or ended on any connection: the order of use
+	under  int           // answers under way
+	none   chan struct{} // closed when none is under way; nil: nobody waits for that
 }
 
 // connection is one of them. A handler that takes it over has it until it returns.
@@ -73,6 +74,10 @@ func (cs *connections) begin(ctx context.Context, raw net.Conn) context.Context 
 	cs.uses++
 	c := &connection{Conn: raw, from: cs.network(raw.RemoteAddr()), used: cs.uses}
 	ctx = context.WithValue(ctx, connectionKey{}, c)
+	if cs.ending {
+		c.cut()
+		return ctx
+	}
 	same, oldest, oldestSame := 0, (*connection)(nil), (*connection)(nil)
 	for _, o := range cs.open {
 		isSame := c.from.IsValid() && o.from == c.from
@@ -198,8 +203,12 @@ func (cs *connections) answering() int {
 	return cs.under
 }
 
-// closeUnused closes those on which nothing ever came: Shutdown would wait for them.
-func (cs *connections) closeUnused() {
+// end lets no more in and closes those on which nothing ever came: Shutdown would wait for
+// them.
+func (cs *connections) end() {
+	cs.mu.Lock()
+	cs.ending = true
+	cs.mu.Unlock()
 	cs.close(func(c *connection) bool { return !c.begun })
 }
 

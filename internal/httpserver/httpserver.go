@@ -114,7 +114,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func (s *Server) end(base context.Context, cut context.CancelFunc) {
 	grace, cancel := context.WithTimeout(base, Grace)
 	defer cancel()
-	s.connections.closeUnused()
+	s.connections.end()
 	err := s.http.Shutdown(grace)
 	// Shutdown knows nothing of handlers that took a connection over.
 	if err = errors.Join(err, s.connections.wait(grace)); err == nil {
