@@ -9,13 +9,13 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/tree"
 )
 
 // maxStrays bounds what an app that writes without end can make us remember.
@@ -159,27 +159,22 @@ func (v view) strays(ctx context.Context, found map[string]app.Stray) error {
 		return err
 	}
 	defer dir.Close()
-	root, err := os.OpenRoot(inside.FDPath(dir.Fd()))
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	return tree.Walk(dir, func(e tree.Entry, err error) error {
+		folder := err == nil && e.Kind() == unix.S_IFDIR
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			return nil
-		case slices.Contains(v.except, name) && d.IsDir():
+		case slices.Contains(v.except, e.Path) && folder:
 			return fs.SkipDir
-		case d.IsDir(), slices.Contains(v.except, name):
+		case folder, slices.Contains(v.except, e.Path):
 			return nil
 		case len(found) == maxStrays:
 			return fs.SkipAll
 		}
-		info, err := root.Lstat(name)
-		if err == nil && v.isNew(info) {
-			found[path.Join(v.seen, name)] = app.Stray{Path: path.Join(v.seen, name), Size: info.Size(), Database: info.Mode().IsRegular() && inside.IsSQLite(root, name)}
+		if v.isNew(e.Stat) {
+			found[path.Join(v.seen, e.Path)] = app.Stray{Path: path.Join(v.seen, e.Path), Size: e.Stat.Size, Database: e.Kind() == unix.S_IFREG && inside.IsSQLite(e)}
 		}
 		return nil
 	})
@@ -187,10 +182,6 @@ func (v view) strays(ctx context.Context, found map[string]app.Stray) error {
 
 // isNew says that a file was written since the task was started. The inode's own time
 // also changes where Nomad links a file of the node into another task's root.
-func (v view) isNew(info fs.FileInfo) bool {
-	if info.ModTime().After(v.since) {
-		return true
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Nlink == 1 && time.Unix(stat.Ctim.Unix()).After(v.since)
+func (v view) isNew(stat unix.Stat_t) bool {
+	return time.Unix(stat.Mtim.Unix()).After(v.since) || stat.Nlink == 1 && time.Unix(stat.Ctim.Unix()).After(v.since)
 }

@@ -10,6 +10,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/harness/tree"
 )
 
 // killLimit is how long processes may take to be gone after SIGKILL.
@@ -69,7 +70,7 @@ func (a *App) Destroy(ctx context.Context) error {
 		}
 	}
 	for _, dir := range []string{a.dir, a.halfMade()} {
-		if err := forceRemove(dir); err != nil {
+		if err := tree.Remove(dir); err != nil {
 			errs = errors.Join(errs, fmt.Errorf("cannot remove the app's folder: %w", err))
 		}
 	}

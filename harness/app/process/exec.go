@@ -141,21 +141,21 @@ func (a *App) temporary(ctx context.Context, d *deployed) (*instance, error) {
 }
 
 // runTool runs one of this program's tools as the app's user, where the app's files
-// are but not the app's processes.
-func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) error {
+// are but not the app's processes. What the tool could not keep is listed.
+func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) (notKept []string, err error) {
 	s, err := a.toolbox(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	in, err := devNull()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { in.Close() }()
 	if stdin != nil {
 		read, _, stop, err := feed(stdin)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer stop()
 		in.Close()
@@ -163,13 +163,13 @@ func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, ar
 	}
 	outRead, outWrite, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer outRead.Close()
 	defer outWrite.Close()
 	said, errWrite, err := newOutput(true, func(string) {})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer said.close()
 	defer errWrite.Close()
@@ -178,7 +178,7 @@ func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, ar
 	errWrite.Close()
 	in.Close()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = t.signal(unix.SIGKILL) })
 	defer stop()
@@ -189,8 +189,11 @@ func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, ar
 	}
 	exit, err := t.wait(ctx)
 	if err = errors.Join(copyErr, err); err != nil {
-		return err
+		return nil, err
 	}
 	said.drain()
-	return inside.ToolError(exit.Code, exit.Signal, said.kept())
+	if err := inside.ToolError(exit.Code, exit.Signal, said.kept()); err != nil {
+		return nil, err
+	}
+	return inside.ToolLines(said.kept()), nil
 }

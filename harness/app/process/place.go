@@ -18,6 +18,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/harness/tree"
 )
 
 // The kinds of objects.
@@ -158,7 +159,7 @@ func (p *Place) removeFolder(dir string) error {
 	if _, ok := parseFolder(name); !ok || given != root {
 		return fmt.Errorf("cannot remove the folder %s: it is not one of a run's in %s", dir, root)
 	}
-	if err := forceRemove(filepath.Join(root, name)); err != nil {
+	if err := tree.Remove(filepath.Join(root, name)); err != nil {
 		return fmt.Errorf("cannot remove the folder %s: %w", dir, err)
 	}
 	return nil
