@@ -182,7 +182,7 @@ func (a *App) step(ctx context.Context, what stepOf) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, what.limit)
 	defer cancel()
-	result, err := a.command1(limited, in, command1{
+	result, err := a.runCommand(limited, in, command{
 		source: what.source, args: argsOf(what.command), env: env, service: what.source,
 	})
 	switch {

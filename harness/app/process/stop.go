@@ -68,7 +68,7 @@ func (in *instance) askToStop(ctx context.Context, limit time.Duration) ([]*serv
 	var errs error
 	for _, s := range in.services {
 		if s.alive() {
-			errs = errors.Join(errs, s.task.signal(unix.SIGTERM))
+			errs = errors.Join(errs, s.task.signal(ctx, unix.SIGTERM))
 		}
 	}
 	if errs != nil {
