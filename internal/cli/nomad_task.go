@@ -20,6 +20,7 @@ import (
 	"seatrial/harness/app/process"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 )
 
 // allocation is the place on a cluster in which this process is a task.
@@ -184,10 +185,7 @@ func (a *allocation) tearDown(ctx context.Context, g *Globals, log *slog.Logger)
 func writeSwept(path string, swept run.Swept) error {
 	text, err := json.Marshal(swept)
 	if err == nil {
-		err = os.WriteFile(path+".new", append(text, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
+		err = atomicfile.Write(path, append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write down what is left: %w", err)
