@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"seatrial/bridge/dispatch"
+	"seatrial/internal/procs"
 )
 
 // The files of an attempt's folder.
@@ -33,10 +34,11 @@ func ReadJob(folder string) (dispatch.Job, error) {
 // error where the attempt was begun already, or was given up: then this process must
 // do nothing.
 func Stamp(folder string) error {
-	start, err := startTime(os.Getpid())
-	if err == nil {
-		err = writeOnce(filepath.Join(folder, stampFile), process{PID: os.Getpid(), Start: start})
+	self, ok := procs.Read(os.Getpid())
+	if !ok {
+		return fmt.Errorf("cannot stamp %s: it cannot be read when this process was started", folder)
 	}
+	err := writeOnce(filepath.Join(folder, stampFile), process{PID: self.PID, Start: self.Start})
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot begin the attempt in %s: it was begun by another process, or given up", folder)
 	}

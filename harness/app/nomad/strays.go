@@ -16,6 +16,7 @@ import (
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
 	"seatrial/harness/tree"
+	"seatrial/internal/procs"
 )
 
 // maxStrays bounds what an app that writes without end can make us remember.
@@ -23,11 +24,11 @@ const maxStrays = 10_000
 
 // view is a task's own files, looked at through one of its processes.
 type view struct {
-	proc   proc      // through which it is looked at
-	root   string    // on this machine
-	seen   string    // as the app sees it
-	since  time.Time // when the task was started
-	except []string  // as seen from root: volumes, and what is temporary
+	proc   procs.Proc // through which it is looked at
+	root   string     // on this machine
+	seen   string     // as the app sees it
+	since  time.Time  // when the task was started
+	except []string   // as seen from root: volumes, and what is temporary
 }
 
 // Strays implements app.Strays, while the app runs: what was written since a task was
@@ -78,13 +79,13 @@ func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
 	var views []view
 	for _, s := range own {
 		for _, t := range tasksOf(up.deployed, s.TaskGroup) {
-			procs := processesOf(s.ID, t.Name)
-			if len(procs) == 0 {
+			all := processesOf(s.ID, t.Name)
+			if len(all) == 0 {
 				continue
 			}
-			v := view{proc: procs[0], root: fmt.Sprintf("/proc/%d/root", procs[0].pid), seen: "/", since: boot.Add(ticks(procs[0].start)).Add(-coarse), except: temporary}
-			if sameRoot(procs[0].pid) {
-				own := taskFolder(procs[0].pid, s.ID)
+			v := view{proc: all[0], root: fmt.Sprintf("/proc/%d/root", all[0].PID), seen: "/", since: boot.Add(ticks(all[0].Start)).Add(-coarse), except: temporary}
+			if sameRoot(all[0].PID) {
+				own := taskFolder(all[0].PID, s.ID)
 				if own == "" {
 					continue
 				}
@@ -141,7 +142,7 @@ func (v view) open() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if now, ok := readProc(v.proc.pid); !ok || now.start != v.proc.start || now.state == 'Z' {
+	if now, ok := procs.Read(v.proc.PID); !ok || now.Start != v.proc.Start || now.State == 'Z' {
 		f.Close()
 		return nil, fs.ErrNotExist
 	}
