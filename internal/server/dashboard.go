@@ -1,9 +1,13 @@
-package cli
+package server
 
 import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"seatrial/bridge/dispatch"
 	"seatrial/dashboard"
@@ -13,47 +17,44 @@ import (
 	"seatrial/harness/run"
 	"seatrial/recipes"
 	"seatrial/store"
-
-	"path/filepath"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // newDashboard shows what a server knows.
-func newDashboard(sv *server, db *store.DB, runs, word string) *dashboard.Dashboard {
-	var nomadURL, namespace string
+func (sv *Server) newDashboard() *dashboard.Dashboard {
+	var namespace string
 	var requests func() uint64
 	if sv.cluster != nil {
-		nomadURL, namespace, requests = sv.nomadURL, sv.cluster.namespaces.Runs, sv.cluster.client.Requests
+		namespace, requests = sv.cluster.Namespaces.Runs, sv.cluster.Requests
 	}
 	var nodes func(context.Context) cluster.Snapshot
-	if sv.place.nodes != nil {
+	if sv.executor.nodes != nil {
 		nodes = func(ctx context.Context) cluster.Snapshot {
-			shot := sv.place.nodes()
-			placeRuns(ctx, shot.Nodes, db)
+			shot := sv.executor.nodes()
+			placeRuns(ctx, shot.Nodes, sv.journal)
 			return shot
 		}
 	}
-	collectors := []prometheus.Collector{sv.bridge.Numbers()}
+	metrics := []prometheus.Collector{sv.bridge.Numbers()}
 	if sv.hooks != nil {
-		collectors = append(collectors, sv.hooks)
+		metrics = append(metrics, sv.hooks)
 	}
 	return dashboard.New(dashboard.Config{
-		Collectors: collectors,
+		Collectors: metrics,
 		Unenrolled: func(ctx context.Context) []page.UnenrolledRepo {
-			return shownUnenrolled(ctx, db, sv.bridge.Enrolled, time.Now())
+			return shownUnenrolled(ctx, sv.journal, sv.bridge.Enrolled, time.Now())
 		},
 		Cluster: nodes, NomadRequests: requests,
-		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
-		Journal:    db,
+		JobLog: sv.executor.log, NomadURL: sv.Nomad.URL, NomadNamespace: namespace,
+		Journal:    sv.journal,
 		Queue:      sv.queue.Snapshot,
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
-			return os.Open(filepath.Join(dispatch.Folder(runs, id, attempt), dispatch.LogFile))
+			return os.Open(filepath.Join(dispatch.Folder(sv.runs, id, attempt), dispatch.LogFile))
 		},
-		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) { return os.OpenRoot(dispatch.Folder(runs, id, attempt)) },
-		PublicURL: sv.public, Word: word, Now: time.Now, Log: sv.log, Version: sv.version,
+		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) {
+			return os.OpenRoot(dispatch.Folder(sv.runs, id, attempt))
+		},
+		PublicURL: sv.PublicURL, Word: sv.Word, Now: time.Now, Log: sv.Log, Version: sv.Version,
 	})
 }
 
