@@ -135,7 +135,7 @@ func TestOnlyTheOwnerCanReadASnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+	filepath.WalkDir(root, func(path string, d os.DirEntry, _ error) error {
 		info, err := d.Info()
 		if err != nil || info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
