@@ -39,6 +39,7 @@ func newID() run.ID { return run.NewID(time.Now()) }
 func TestRestic(t *testing.T) {
 	need(t)
 	vaulttest.Contract(t, func(t *testing.T) vaulttest.Fixture {
+		t.Parallel() // each has repositories of its own
 		root := filepath.Join(t.TempDir(), "vault")
 		return vaulttest.Fixture{Vault: restic.New(root), Damage: func(t *testing.T, s vault.Snapshot, how vaulttest.Damage) {
 			largest := packs(t, filepath.Join(root, string(s.Run)))[0]
