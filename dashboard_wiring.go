@@ -38,7 +38,7 @@ func newDashboard(sv *server, db *sqlite.DB, runs, word string) *dashboard.Dashb
 			return c
 		}
 	}
-	numbers := []prometheus.Collector{sv.bridge.Numbers()}
+	numbers := []prometheus.Collector{sv.bridge.Metrics()}
 	if sv.hooks != nil {
 		numbers = append(numbers, sv.hooks)
 	}

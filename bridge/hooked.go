@@ -10,10 +10,6 @@ import (
 	"seatrial/harness/journal"
 )
 
-// Enrolled says whether there is an enrolment of a repository, however its name is
-// spelt.
-func (b *Bridge) Enrolled(repo forge.Repo) bool { return b.enrolmentOf(repo) != nil }
-
 // Hooked does at once what a webhook makes likely, and what would be done without it a
 // little later: it returns when that is done. It asks the forge for everything; a
 // comment is read from the list, since only that moves the cursor. It is safe for
@@ -34,8 +30,7 @@ func (b *Bridge) hooked(ctx context.Context, e hook.Event) error {
 	case hook.Pull:
 		return b.PullChanged(ctx, e.Repo, e.Pull)
 	case hook.MergeGroup:
-		_, err := b.AskMergeGroup(ctx, e.Repo, e.Ref, e.Commit, e.Base)
-		return err
+		return b.answerer.AskMergeGroup(ctx, e.Repo, e.Ref, e.Commit, e.Base)
 	case hook.Everything:
 		return errors.Join(b.poller.LookAt(ctx, e.Repo), b.PullChanged(ctx, e.Repo, 0), b.poller.BranchMoved(ctx, e.Repo))
 	}
@@ -46,12 +41,11 @@ func (b *Bridge) hooked(ctx context.Context, e hook.Event) error {
 // about an older commit, and a closed pull request cancels what waits. The number 0
 // means all of the repository's. Without open runs it asks the forge nothing.
 func (b *Bridge) PullChanged(ctx context.Context, repo forge.Repo, number int) error {
-	e := b.enrolmentOf(repo)
+	e, repo := b.enrolled.Of(repo)
 	if e == nil {
 		return nil
 	}
-	repo, _ = b.repoOf(*e) // as runs have it
-	open, err := b.Journal.Reports(ctx, journal.Filter{Forge: repo.Forge, Repo: repo.String(), Pull: number, Open: true, Limit: many})
+	open, err := b.Journal.Reports(ctx, journal.Filter{Forge: repo.Forge, Repo: repo.String(), Pull: number, Open: true, Limit: maxOpen})
 	if err != nil {
 		return fmt.Errorf("cannot read the open runs of %s: %w", repo, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seatrial/bridge"
+	"seatrial/bridge/attempt"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
@@ -23,7 +24,7 @@ type mortalForge struct {
 // copying is one that copies repositories, too.
 type copying struct {
 	mortalForge
-	bridge.Copier
+	attempt.Copier
 }
 
 func (f mortalForge) React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error {

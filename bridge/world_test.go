@@ -17,6 +17,7 @@ import (
 
 	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	"seatrial/bridge/attempt"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger/ledgertest"
@@ -58,8 +59,8 @@ type world struct {
 	who        recipes.Who // may ask for runs of the guestbook
 	perPerson  int
 	permitted  admission.Permissions
-	isolated   atomic.Value    // why code cannot be isolated
-	preparer   bridge.Preparer // of every run; nil: none is prepared
+	isolated   atomic.Value     // why code cannot be isolated
+	preparer   attempt.Preparer // of every run; nil: none is prepared
 
 	cannotFetch admission.Obstacle // what is private
 	deps        []string           // of the guestbook

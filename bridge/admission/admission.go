@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"seatrial/bridge/command"
 	"seatrial/bridge/forge"
 	"seatrial/harness/run"
 	"seatrial/recipes"
@@ -25,7 +24,6 @@ import (
 // Input is everything that a decision rests on.
 type Input struct {
 	Comment forge.Comment
-	Command command.Command
 
 	Enrolment *recipes.Enrolment // of the comment's repository; nil where there is none
 	Pull      *forge.PullRequest // as it is now; nil where the forge says that there is none. Not needed without an enrolment
@@ -55,9 +53,9 @@ type Input struct {
 	// CannotIsolate says why this host cannot keep the code away from itself;
 	// empty where it can.
 	CannotIsolate string
-	// CannotPlace says why the place of the runs does not take this recipe's, and what
+	// CannotDispatch says why the executor does not take this recipe's runs, and what
 	// an operator does about it; empty where it does.
-	CannotPlace Obstacle
+	CannotDispatch Obstacle
 	// CannotFetch says why runs of what not everybody can read are not started there; empty
 	// where they are.
 	CannotFetch Obstacle
@@ -93,7 +91,7 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	case in.Pull == nil:
 		return refuse(PullRequestGone)
 	case !in.Pull.Open && in.Pull.Merged:
-		return refuse(Closed, "merged")
+		return refuse(Closed, merged)
 	case !in.Pull.Open:
 		return refuse(Closed)
 	case in.Pull.Head == "":
@@ -137,10 +135,10 @@ func blocked(in Input, private bool) *Refusal {
 		return &Refusal{Reason: CannotIsolate}
 	case len(in.Unmet) > 0:
 		return &Refusal{Reason: NeedsUnmet, Details: strings.Fields(strings.Join(in.Unmet, " "))}
-	case in.CannotPlace.Why != "":
-		return &Refusal{Reason: CannotPlace, Details: in.CannotPlace.words()}
+	case in.CannotDispatch.Why != "":
+		return &Refusal{Reason: CannotDispatch, Details: in.CannotDispatch.words()}
 	case private && in.CannotFetch.Why != "":
-		return &Refusal{Reason: CannotPlace, Details: in.CannotFetch.words()}
+		return &Refusal{Reason: CannotDispatch, Details: in.CannotFetch.words()}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
-	"seatrial/bridge"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/token"
@@ -51,7 +51,7 @@ const (
 
 // Bridge starts runs.
 type Bridge interface {
-	Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error)
+	Ask(ctx context.Context, a answer.Ask) (answer.Answer, error)
 	Trusts(ctx context.Context, repo forge.Repo, who forge.Person) bool
 	Enrolled(repo forge.Repo) bool
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
-	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/front"
 	"seatrial/bridge/hook"
@@ -47,8 +47,8 @@ var guestbook = forge.Repo{Forge: "gitea", Owner: "coop", Name: "guestbook"}
 type lab struct {
 	*front.Front
 	t         *testing.T
-	asked     []bridge.Ask
-	answer    bridge.Answer
+	asked     []answer.Ask
+	answer    answer.Answer
 	err       error
 	trusted   map[string]bool
 	api, hook string // tokens
@@ -56,7 +56,7 @@ type lab struct {
 	now       time.Time
 }
 
-func (l *lab) Ask(_ context.Context, a bridge.Ask) (bridge.Answer, error) {
+func (l *lab) Ask(_ context.Context, a answer.Ask) (answer.Answer, error) {
 	l.asked = append(l.asked, a)
 	return l.answer, l.err
 }
@@ -93,7 +93,7 @@ func newLab(t *testing.T, change ...func(*front.Config)) *lab {
 
 func labWith(t *testing.T, tokens front.Tokens, change ...func(*front.Config)) *lab {
 	t.Helper()
-	l := &lab{t: t, answer: bridge.Answer{Run: made}, trusted: map[string]bool{"ada": true}, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	l := &lab{t: t, answer: answer.Answer{Run: made}, trusted: map[string]bool{"ada": true}, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	c := front.Config{
 		Bridge: l, Tokens: tokens, Runs: l, PublicURL: "https://ci.test/", Now: func() time.Time { return l.now },
 		Forges: []hook.Forge{{ID: "gitea", Kind: hook.Gitea}, {ID: "hub", Kind: hook.GitHub}},
@@ -163,7 +163,7 @@ func TestAWishBecomesARun(t *testing.T) {
 	if want := (front.Promise{Run: made, URL: "https://ci.test/runs/" + string(made)}); got != want || w.Header().Get("Location") != "/api/v1/run/"+string(made) {
 		t.Errorf("got %+v at %q", got, w.Header().Get("Location"))
 	}
-	want := []bridge.Ask{{Key: "api ci k1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{Login: "token ci"}, Vouched: true, Via: run.ViaAPI,
+	want := []answer.Ask{{Key: "api ci k1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{Login: "token ci"}, Vouched: true, Via: run.ViaAPI,
 		Needs: []string{"kvm"}, Flavor: "arm", Secrets: true}}
 	if d := cmp.Diff(want, l.asked); d != "" {
 		t.Error(d)
@@ -258,10 +258,10 @@ func TestATokenMayAskOnceASecond(t *testing.T) {
 func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 	for reason, status := range map[admission.Reason]int{
 		admission.NotEnrolled: 404, admission.PullRequestGone: 404, admission.BranchGone: 404, admission.NotAMember: 403, admission.NotPermitted: 403, admission.Draft: 403, admission.TooMany: 429,
-		admission.HeadMoved: 409, admission.NotTheHead: 409, admission.Closed: 409, admission.NeedsUnmet: 409, admission.CannotIsolate: 409, admission.CannotPlace: 409,
+		admission.HeadMoved: 409, admission.NotTheHead: 409, admission.Closed: 409, admission.NeedsUnmet: 409, admission.CannotIsolate: 409, admission.CannotDispatch: 409,
 	} {
 		l := newLab(t)
-		l.answer = bridge.Answer{Refusal: &bridge.AskRefusal{Reason: reason, Sentence: "No.", Next: "Do it."}}
+		l.answer = answer.Answer{Refusal: &answer.Refusal{Reason: reason, Sentence: "No.", Next: "Do it."}}
 		wantProblem(t, l.wish(`{"repo": "coop/guestbook"}`), status, string(reason), "No. Do it.")
 	}
 	for _, c := range []struct {
@@ -269,7 +269,7 @@ func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 		status int
 		reason string
 	}{
-		{ledger.ErrAskedOtherwise, 422, "key-reused"}, {bridge.ErrNotReady, 503, "away"}, {errors.New("502"), 503, "away"},
+		{ledger.ErrAskedOtherwise, 422, "key-reused"}, {answer.ErrNotReady, 503, "away"}, {errors.New("502"), 503, "away"},
 	} {
 		l := newLab(t)
 		l.err = c.err
@@ -312,14 +312,14 @@ func (l *lab) post(target, event, body string, headers ...string) *httptest.Resp
 func TestARepositorysHookStartsARun(t *testing.T) {
 	l := newLab(t)
 	base := "/hook?token=" + l.hook
-	ask := bridge.Ask{Key: "hook hook/gitea/coop/guestbook d1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{ID: 5, Login: "ada"}, Vouched: true, Via: run.ViaHook, Secrets: true}
-	push := bridge.Ask{Key: "hook hook/gitea/coop/guestbook d1", Repo: guestbook, Branch: "main", Commit: commit, By: run.Person{ID: 9, Login: "eve"}, Vouched: true, Via: run.ViaHook}
+	ask := answer.Ask{Key: "hook hook/gitea/coop/guestbook d1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{ID: 5, Login: "ada"}, Vouched: true, Via: run.ViaHook, Secrets: true}
+	push := answer.Ask{Key: "hook hook/gitea/coop/guestbook d1", Repo: guestbook, Branch: "main", Commit: commit, By: run.Person{ID: 9, Login: "eve"}, Vouched: true, Via: run.ViaHook}
 	reopened, flavoured := ask, ask
 	reopened.Secrets = false // whoever opens a stranger's again does not speak for its code
 	flavoured.Flavor, flavoured.Needs = "arm", []string{"kvm", "large"}
 	for _, c := range []struct {
 		name, target, event, body string
-		want                      bridge.Ask
+		want                      answer.Ask
 	}{
 		{"opened", base, "pull_request", opened, ask},
 		{"synchronized", base, "pull_request", strings.Replace(opened, "opened", "synchronized", 1), ask},
@@ -333,7 +333,7 @@ func TestARepositorysHookStartsARun(t *testing.T) {
 		if w.Code != http.StatusAccepted || w.Body.String() != string(made) || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
 			t.Errorf("%s: %d %q", c.name, w.Code, w.Body)
 		}
-		if d := cmp.Diff([]bridge.Ask{c.want}, l.asked, cmpopts.EquateEmpty()); d != "" {
+		if d := cmp.Diff([]answer.Ask{c.want}, l.asked, cmpopts.EquateEmpty()); d != "" {
 			t.Errorf("%s: %s", c.name, d)
 		}
 	}
@@ -394,7 +394,7 @@ func TestBadHooks(t *testing.T) {
 	if w := l.do(http.MethodGet, base, ""); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "POST" {
 		t.Errorf("GET: %d", w.Code)
 	}
-	l.answer = bridge.Answer{Refusal: &bridge.AskRefusal{Reason: admission.NeedsUnmet, Sentence: "No machine.", Next: "Offer it."}}
+	l.answer = answer.Answer{Refusal: &answer.Refusal{Reason: admission.NeedsUnmet, Sentence: "No machine.", Next: "Offer it."}}
 	if w := l.post(base, "push", pushed); w.Code != http.StatusForbidden || w.Body.String() != "No machine. Offer it.\n" {
 		t.Errorf("no node: %d %s", w.Code, w.Body)
 	}

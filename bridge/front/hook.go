@@ -11,7 +11,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"seatrial/bridge"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
@@ -119,8 +119,8 @@ func (f *Front) deliver(w http.ResponseWriter, r *http.Request, t token.Token, p
 }
 
 // ask is what a hook asks for; nothing says why it asks for none.
-func (w wants) ask(e hook.Event) (ask bridge.Ask, nothing string) {
-	ask = bridge.Ask{
+func (w wants) ask(e hook.Event) (ask answer.Ask, nothing string) {
+	ask = answer.Ask{
 		Repo: e.Repo, Commit: e.Commit, Needs: w.hints, Flavor: w.flavor,
 		By: run.Person{Login: cmp.Or(e.Sender.Login, "somebody"), ID: e.Sender.ID}, Vouched: true, Via: run.ViaHook,
 	}

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/ledger"
 	"seatrial/bridge/token"
 )
@@ -53,7 +53,7 @@ func away(detail string) *problem {
 }
 
 // refused is what the bridge's refusal means to a program.
-func refused(r bridge.AskRefusal) *problem {
+func refused(r answer.Refusal) *problem {
 	status := http.StatusConflict
 	switch r.Reason {
 	case admission.NotEnrolled, admission.PullRequestGone, admission.BranchGone:
@@ -71,7 +71,7 @@ func (f *Front) failed(err error) *problem {
 	switch {
 	case errors.Is(err, ledger.ErrAskedOtherwise):
 		return bad(http.StatusUnprocessableEntity, "key-reused", "This key was used to ask for something else.", "Use another key for each wish, and the same one only to ask again after no answer came.")
-	case errors.Is(err, bridge.ErrNotReady):
+	case errors.Is(err, answer.ErrNotReady):
 		return away("The server is still starting.")
 	}
 	f.Log.Warn("cannot decide about a wish for a run", "err", err)

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"seatrial/bridge"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
 )
@@ -154,7 +154,7 @@ func (f *Front) grant(w http.ResponseWriter, r *http.Request, t token.Token) (Pr
 	if !t.Allows(repo) {
 		return Promise{}, bad(http.StatusForbidden, "not-this-repository", "This token is not for "+repo.String()+".", "Use another token; “seatrial token list” shows what each is for.")
 	}
-	ask := bridge.Ask{
+	ask := answer.Ask{
 		Repo: repo, Pull: wish.Pull, Branch: wish.Branch, Commit: wish.Commit, Needs: wish.Needs, Flavor: wish.Flavor,
 		By: run.Person{Login: "token " + t.Name}, Vouched: true, Via: run.ViaAPI, Secrets: true,
 	}
@@ -164,15 +164,15 @@ func (f *Front) grant(w http.ResponseWriter, r *http.Request, t token.Token) (Pr
 	return f.ask(r, ask)
 }
 
-func (f *Front) ask(r *http.Request, ask bridge.Ask) (Promise, *problem) {
-	answer, err := f.Bridge.Ask(r.Context(), ask)
+func (f *Front) ask(r *http.Request, ask answer.Ask) (Promise, *problem) {
+	answered, err := f.Bridge.Ask(r.Context(), ask)
 	switch {
 	case err != nil:
 		return Promise{}, f.failed(err)
-	case answer.Refusal != nil:
-		return Promise{}, refused(*answer.Refusal)
+	case answered.Refusal != nil:
+		return Promise{}, refused(*answered.Refusal)
 	}
-	return Promise{Run: answer.Run, URL: f.page(answer.Run), Joined: answer.Joined}, nil
+	return Promise{Run: answered.Run, URL: f.page(answered.Run), Joined: answered.Joined}, nil
 }
 
 func (f *Front) page(id run.ID) string { return f.PublicURL + "/runs/" + string(id) }

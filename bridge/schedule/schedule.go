@@ -20,6 +20,7 @@ import (
 
 	"seatrial/bridge"
 	"seatrial/bridge/announce"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
@@ -36,7 +37,7 @@ const (
 
 // Bridge starts runs, and lets issues be kept.
 type Bridge interface {
-	Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error)
+	Ask(ctx context.Context, a answer.Ask) (answer.Answer, error)
 	RepoOf(e recipes.Enrolment) (forge.Repo, bool)
 	IssuesOf(forgeID string) (issues bridge.Issues, self func(context.Context) (forge.Person, error), ok bool)
 }
@@ -157,17 +158,17 @@ func (s *Scheduler) ask(ctx context.Context, e recipes.Enrolment) error {
 			return s.remember(ctx, e, at)
 		}
 	}
-	answer, err := s.Bridge.Ask(ctx, bridge.Ask{
+	answered, err := s.Bridge.Ask(ctx, answer.Ask{
 		Key:  fmt.Sprintf("schedule:%s:%s", e.Name, at.UTC().Format(time.RFC3339)),
 		Repo: repo, By: run.Person{Login: "schedule"}, Vouched: true, Via: run.ViaSchedule, Secrets: true,
 	})
 	switch {
-	case errors.Is(err, bridge.ErrNotReady):
+	case errors.Is(err, answer.ErrNotReady):
 		return nil
 	case err != nil:
 		return fmt.Errorf("cannot ask for a run of %s: %w", e.Name, err)
-	case answer.Refusal != nil:
-		s.Log.Warn("a recipe cannot be tested again", "recipe", e.Name, "why", answer.Refusal.Sentence, "next", answer.Refusal.Next)
+	case answered.Refusal != nil:
+		s.Log.Warn("a recipe cannot be tested again", "recipe", e.Name, "why", answered.Refusal.Sentence, "next", answered.Refusal.Next)
 	}
 	s.asked[e.Name] = true
 	return s.remember(ctx, e, at)

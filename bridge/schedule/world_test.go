@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"seatrial/bridge"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger/ledgertest"
 	"seatrial/harness/run"
@@ -99,14 +100,14 @@ func (w *world) enrolments() []recipes.Enrolment {
 	return []recipes.Enrolment{w.recipe}
 }
 
-func (w *world) Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error) {
+func (w *world) Ask(ctx context.Context, a answer.Ask) (answer.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.down {
-		return bridge.Answer{}, errors.New("502")
+		return answer.Answer{}, errors.New("502")
 	}
 	if id, ok := w.byKey[a.Key]; ok {
-		return bridge.Answer{Run: id}, nil
+		return answer.Answer{Run: id}, nil
 	}
 	w.asks = append(w.asks, time.Now())
 	id := run.NewID(time.Now())
@@ -119,7 +120,7 @@ func (w *world) Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error) {
 	if comes := w.comes; comes != "never" {
 		time.AfterFunc(10*time.Minute, func() { w.conclude(id, comes) })
 	}
-	return bridge.Answer{Run: id}, nil
+	return answer.Answer{Run: id}, nil
 }
 
 // conclude has a run come to something.

@@ -1,4 +1,4 @@
-package bridge
+package attempt
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/forge"
+	"seatrial/bridge/retry"
 	"seatrial/harness/run"
 )
 
@@ -27,29 +28,28 @@ const (
 // copyPrivate brings the copies up to date from which the run of a private repository
 // fetches: its own, and those of what it depends on. For what everybody can read it does
 // nothing.
-func (b *Bridge) copyPrivate(ctx context.Context, r run.Request) error {
-	e, _ := b.enrolment(r.Recipe)
+func (rs *Runs) copyPrivate(ctx context.Context, r run.Request) error {
+	e, _ := rs.Enrolment(r.Recipe)
 	ctx, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("copying took longer than %s", copyLimit))
 	defer cancel()
-	for _, code := range dispatch.Copied(r.Code, e, b.enrolment) {
-		if err := b.copyOne(ctx, code); err != nil {
+	for _, code := range dispatch.Copied(r.Code, e, rs.Enrolment) {
+		if err := rs.copyOne(ctx, code); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Bridge) copyOne(ctx context.Context, code run.Code) error {
-	dir, err := dispatch.CopyFolder(b.Copies, code)
+func (rs *Runs) copyOne(ctx context.Context, code run.Code) error {
+	dir, err := dispatch.CopyFolder(rs.Copies, code)
 	if err != nil {
 		return err
 	}
-	p := b.forges[code.Forge]
-	if p == nil {
+	client, served := rs.Copier(code.Forge)
+	switch {
+	case !served:
 		return fmt.Errorf("the forge %q is not in the configuration any more", code.Forge)
-	}
-	client, ok := p.Client.(Copier)
-	if !ok {
+	case client == nil:
 		return fmt.Errorf("private repositories of the forge %q cannot be fetched", code.Forge)
 	}
 	repo, err := forge.ParseRepo(code.Forge, code.Repo)
@@ -60,5 +60,5 @@ func (b *Bridge) copyOne(ctx context.Context, code run.Code) error {
 	if code.Ref != "" {
 		refs = append(refs, code.Ref)
 	}
-	return briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
+	return retry.Briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
 }

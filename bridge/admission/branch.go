@@ -3,14 +3,13 @@ package admission
 import (
 	"cmp"
 	"context"
-	"fmt"
 
 	"seatrial/bridge/forge"
 	"seatrial/harness/run"
 )
 
-// DecideBranch decides about a wish to test a branch of the repository itself, as Decide
-// does about one for a pull request. The branch is nil where the forge says that there
+// DecideBranch decides about a branch of the repository itself, as Decide does about a
+// pull request. The branch is nil where the forge says that there
 // is none. Pull and Pushes are not looked at, and of Comment only whose it is and when.
 func DecideBranch(ctx context.Context, in Input, branch *forge.Branch, members Members) (Decision, error) {
 	switch {
@@ -27,7 +26,7 @@ func DecideBranch(ctx context.Context, in Input, branch *forge.Branch, members M
 		return refuse(NotPermitted)
 	// What an enrolment says of branches is about where changes go.
 	case !fits(in.Permitted.Branches, target), in.Base != "" && !fits(in.Enrolment.Branches, in.Base):
-		return refuse(BranchLeftOut, target, "itself")
+		return refuse(BranchLeftOut, target, aBranch)
 	}
 	refusal, err := mayAsk(ctx, in, members)
 	switch {
@@ -61,34 +60,4 @@ func Trusts(ctx context.Context, in Input, members Members) (bool, error) {
 	in.Vouched = false
 	refusal, err := mayAsk(ctx, in, members)
 	return refusal == nil && err == nil, err
-}
-
-// NextAsked says what to do about a refusal to somebody who asked without a comment.
-func (r Refusal) NextAsked(a About) string {
-	switch r.Reason {
-	case NotEnrolled:
-		return "An operator can enrol it by adding a folder with a recipe.yaml under tests/; “seatrial recipes new” writes one. Then ask again."
-	case Closed:
-		if r.detail(0) == "merged" {
-			return "Open a new pull request for further changes, or ask for a run of the branch that it was merged into."
-		}
-		return "Reopen it and ask again."
-	case NotAMember:
-		return fmt.Sprintf("A member of %s may ask, and so may an API token: an operator makes one with “seatrial token new”.", a.Org)
-	case NeedsUnmet:
-		return "An operator can offer it, in the configuration or on a cluster in the meta of a node. Or take it out of what you ask for, or out of needs in the recipe's enrolment. Then ask again."
-	case NotNamed:
-		return "Those whom the enrolment names may ask, and so may an API token: an operator makes one with “seatrial token new”."
-	case ApprovalNeeded:
-		return "Ask one of them to comment on the pull request, or ask with an API token: an operator makes one with “seatrial token new”."
-	case Draft:
-		return "Mark it as ready for review, then ask again."
-	case TooMany:
-		return fmt.Sprintf("Ask again after %s.", clock(r.detail(1)))
-	case HeadMoved:
-		return "Look at the new commit, then ask again."
-	case MembershipUnknown:
-		return "Ask again in a moment."
-	}
-	return r.Next(a)
 }

@@ -1,0 +1,217 @@
+// Package attempt takes runs from their slot to their end: each attempt is dispatched to
+// the executor, followed, swept, and tried once more where we failed.
+//
+// What is next about a run is worked out from the journal alone, so that a process that
+// is killed at any moment leaves nothing that the next one does not find. An attempt
+// whose dispatch was written down is never dispatched a second time after a restart. The
+// executor, not this package, is the truth about what is running: the end of the context
+// stops no run. It decides nothing about who may ask, and says nothing to anybody.
+package attempt
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seatrial/bridge/dispatch"
+	"seatrial/bridge/ledger"
+	"seatrial/bridge/queue"
+	"seatrial/bridge/retry"
+	"seatrial/harness/journal"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+const (
+	// longestRetry is the longest pause between tries to write down or do what has to be
+	// done about a run.
+	longestRetry = 30 * time.Second
+	// recentRuns is how many ended runs are looked through for slots that are still dirty,
+	// and for how long recipes take.
+	recentRuns = 200
+	// maxOpen is more runs than are ever open at once.
+	maxOpen = 10_000
+)
+
+// Config is what Runs are made from.
+type Config struct {
+	Journal    journal.Journal
+	Queue      *queue.Queue
+	Dispatcher dispatch.Dispatcher
+	// Preparer prepares those waiting runs that the queue says have to be; nil where none has.
+	Preparer Preparer
+	// Enrolment is that of a recipe, as it is now.
+	Enrolment func(recipe string) (recipes.Enrolment, bool)
+
+	// Copies is the folder of private repositories' copies.
+	Copies string
+	// Copier copies repositories of a forge; nil where that forge's cannot be copied, and
+	// ok is false where it is not served.
+	Copier func(forgeID string) (c Copier, ok bool)
+
+	// Deciding guards a waiting run's next step: it gets its slot, or it is superseded,
+	// joined or cancelled, and the journal knows before anybody else may ask. Whoever else
+	// takes such a step holds it as well.
+	Deciding *sync.Mutex
+	// Changed is told of a run about which there is something to say that no event tells.
+	Changed func(run.ID)
+	// Audit records what was decided here.
+	Audit func(context.Context, ledger.AuditEntry)
+
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Runs are all runs that have not ended. It is made by New and lives in Run.
+type Runs struct {
+	Config
+	cancels cancels
+	work    sync.WaitGroup // what follows a run
+}
+
+// New makes Runs. It touches nothing until Resume.
+func New(c Config) *Runs {
+	return &Runs{Config: c, cancels: cancels{of: map[run.ID]context.CancelFunc{}}}
+}
+
+// Resume works out from the journal what an earlier process left to do, and begins to do
+// it. It returns the runs that have not ended. Wait for what it began, also after an error.
+func (rs *Runs) Resume(ctx context.Context) ([]run.Report, error) {
+	open, err := rs.Journal.Reports(ctx, journal.Filter{Open: true, Limit: maxOpen})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the open runs: %w", err)
+	}
+	ended, err := rs.Journal.Reports(ctx, journal.Filter{Ended: true, Limit: recentRuns})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the latest runs: %w", err)
+	}
+	for i := range ended {
+		if !isDirty(ended[i]) {
+			ended[i].Leftovers = nil // gone by now
+		}
+	}
+	rs.Queue.Restore(append(slices.Clone(open), ended...))
+	rs.countOrphansAtStart(ctx)
+	for _, r := range ended {
+		if isDirty(r) {
+			rs.work.Go(func() { rs.cleanLater(ctx, r.Request.ID, r.Attempt) })
+		}
+	}
+	for _, r := range open {
+		id := r.Request.ID
+		switch {
+		case r.State != run.Waiting:
+			rs.work.Go(func() { rs.drive(ctx, id, false) })
+		case r.CancelAsked != "":
+			rs.work.Go(func() { rs.cancel(ctx, id) })
+		}
+	}
+	return open, nil
+}
+
+func isDirty(r run.Report) bool {
+	return r.State == run.Ended && len(r.Leftovers) > 0 && r.CleanedAt.IsZero()
+}
+
+// Run gives slots to waiting runs and prepares them, until the context ends.
+func (rs *Runs) Run(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() error { return rs.takeTurns(ctx) })
+	for range preparedAtOnce {
+		g.Go(func() error { return rs.prepareWaiting(ctx) })
+	}
+	return g.Wait()
+}
+
+// Wait returns when all work on runs has ended. End its context first.
+func (rs *Runs) Wait() { rs.work.Wait() }
+
+// Heard acts on an event of the journal, to which other processes append as well.
+func (rs *Runs) Heard(ctx context.Context, e run.Event) {
+	switch e.Kind {
+	case run.KindRequested:
+		rs.work.Go(func() { rs.enqueue(ctx, e.Run) })
+	case run.KindEnded:
+		rs.Queue.Remove(e.Run)
+	case run.KindCancelAsked:
+		rs.work.Go(func() { rs.cancel(ctx, e.Run) })
+	}
+}
+
+// enqueue has a run wait for its turn that the journal holds. Whoever wrote it down
+// has done so already, unless the writing seemed to fail.
+func (rs *Runs) enqueue(ctx context.Context, id run.ID) {
+	rs.until(ctx, rs.log(id), "let a run wait for its turn", func() error {
+		rs.Deciding.Lock()
+		defer rs.Deciding.Unlock()
+		r, err := rs.Journal.Report(ctx, id)
+		if err == nil && r.State == run.Waiting && r.CancelAsked == "" {
+			rs.Queue.Add(r.Request)
+		}
+		return err
+	})
+}
+
+// takeTurns hands slots to waiting runs. Each is written down before the next slot is
+// given, so that the journal has them in the order of the queue.
+func (rs *Runs) takeTurns(ctx context.Context) error {
+	for ctx.Err() == nil {
+		request, lease, err := rs.Queue.Take(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				rs.Log.Error("cannot take the next run from the queue", "err", err)
+				retry.Sleep(ctx, time.Second, nil)
+			}
+			continue
+		}
+		began, err := rs.begin(ctx, request, lease)
+		rs.work.Go(func() {
+			if err != nil { // nobody behind it waits for that
+				rs.until(ctx, rs.log(request.ID), "begin a run", func() error {
+					began, err = rs.begin(ctx, request, lease)
+					return err
+				})
+			}
+			switch {
+			case began:
+				rs.drive(ctx, request.ID, true)
+			case ctx.Err() == nil:
+				rs.Queue.Release(request.ID, nil)
+			}
+		})
+	}
+	return nil
+}
+
+// begin writes down that the run has its slot. A run that was superseded or cancelled
+// at the last moment has not begun. One that stands in the journal as begun was begun
+// here, by a try that seemed to fail: nobody else is handed the run.
+func (rs *Runs) begin(ctx context.Context, request run.Request, lease run.Lease) (bool, error) {
+	rs.Deciding.Lock()
+	defer rs.Deciding.Unlock()
+	r, err := rs.Journal.Report(ctx, request.ID)
+	if err != nil {
+		return false, err
+	}
+	if r.State != run.Waiting || r.CancelAsked != "" {
+		return r.State != run.Waiting && r.State != run.Ended, nil
+	}
+	err = rs.Journal.Append(ctx, rs.event(request.ID, 1, run.KindDispatching).With(lease))
+	return err == nil, err
+}
+
+func (rs *Runs) event(id run.ID, attempt int, kind run.Kind) run.Event {
+	return run.Event{Run: id, Attempt: attempt, Source: run.Bridge, At: rs.Now(), Kind: kind}
+}
+
+func (rs *Runs) log(id run.ID) *slog.Logger { return rs.Log.With("run", id) }
+
+// until tries something about a run until it worked or the context ended.
+func (rs *Runs) until(ctx context.Context, log *slog.Logger, what string, try func() error) {
+	retry.Loop{Longest: longestRetry, Now: rs.Now, Log: log}.Until(ctx, what, try)
+}
