@@ -30,7 +30,7 @@ chaos-nomad:
 
 chaos-swarm:
 	dev/prepare test
-	SEATRIAL_SWARM_ALL=1 SEATRIAL_MUST=docker $(GO) test -v -timeout 40m -parallel 8 -run '^TestSwarm|KeepsItsEntries' . ./recipes/examples
+	SEATRIAL_SWARM_ALL=1 SEATRIAL_MUST=docker $(GO) test -v -timeout 40m -parallel 8 -run '^TestSwarm|KeepsItsEntries' ./e2e ./recipes/examples
 
 test-nomad:
 	dev/test-nomad

@@ -14,8 +14,8 @@ import (
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
+	"seatrial/store"
 )
 
 // counts is what a day came to.
@@ -27,7 +27,7 @@ var ourMarker = regexp.MustCompile(`<!-- seatrial (?:run|comment)=\S+ -->`)
 // check looks at what the day left on the forge and in the journal.
 func (p *plot) check(t *testing.T) counts {
 	ctx := context.Background()
-	db, err := sqlite.Open(ctx, filepath.Join(p.folder, "journal.db"), sqlite.Options{})
+	db, err := store.Open(ctx, filepath.Join(p.folder, "journal.db"), store.Options{})
 	p.must(err)
 	defer db.Close()
 	reports, err := db.Reports(ctx, journal.Filter{Limit: 100_000})
@@ -88,7 +88,7 @@ func (p *plot) saidByHand(id int64) bool {
 }
 
 // checkRun wants a run that was started once an attempt, ended, and was told to the end.
-func (p *plot) checkRun(t *testing.T, db *sqlite.DB, r run.Report, ours map[string][]string) {
+func (p *plot) checkRun(t *testing.T, db *store.DB, r run.Report, ours map[string][]string) {
 	id := r.Request.ID
 	if r.State != run.Ended {
 		t.Errorf("run %s is %s", id, r.State)

@@ -20,8 +20,8 @@ import (
 	"seatrial/bridge/forge/gitea"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/queue"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/recipes"
+	"seatrial/store"
 )
 
 // day is the world of a long story: a forge that speaks its protocol, the journal's own
@@ -53,7 +53,7 @@ func (d *day) note(format string, a ...any) {
 type dayLife struct {
 	*life
 	ctx   context.Context
-	db    *sqlite.DB
+	db    *store.DB
 	hooks sync.WaitGroup
 	mu    sync.Mutex
 	over  bool // no more hooks
@@ -143,7 +143,7 @@ func (f dayForge) Skew() time.Duration { return f.skew() }
 // start begins a life on the journal that the one before left.
 func (d *day) start() {
 	d.t.Helper()
-	db, err := sqlite.Open(context.Background(), filepath.Join(d.folder, "journal.db"), sqlite.Options{Light: d.lives > 0})
+	db, err := store.Open(context.Background(), filepath.Join(d.folder, "journal.db"), store.Options{Light: d.lives > 0})
 	d.must(err)
 	adapter, err := gitea.New(gitea.Config{
 		ID: "gitea", URL: d.server.URL(), Token: func() string { return d.token },

@@ -23,11 +23,11 @@ import (
 	"seatrial/dashboard"
 	"seatrial/dashboard/internal/sample"
 	"seatrial/harness/journal"
-	"seatrial/harness/journal/sqlite"
 	"seatrial/harness/run"
+	"seatrial/store"
 )
 
-var _ dashboard.Journal = (*sqlite.DB)(nil) // what serve gives it
+var _ dashboard.Journal = (*store.DB)(nil) // what serve gives it
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

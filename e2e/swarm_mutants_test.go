@@ -1,0 +1,58 @@
+package e2e_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"seatrial/harness/app/swarm/swarmtest"
+	"seatrial/harness/run"
+	"seatrial/recipes/examples/mutants"
+)
+
+// wholeSwarm asks for all that takes long: make chaos-swarm.
+var wholeSwarm = os.Getenv("SEATRIAL_SWARM_ALL") != ""
+
+// quickMutants are those of every test, of each kind some.
+var quickMutants = []string{
+	"privileged", "docker-socket", "bind-mount", "host-network", "published-port", "secret-of-everyone", "volume-of-everyone", "undefined-variable",
+	"no-such-image", "no-suitable-node", "crash-loop", "rolled-back", "dump-truncated",
+}
+
+// TestSwarmMutants runs every Co-op Cloud recipe with a planted defect on a real Docker
+// Engine. None may pass at the highest level, and each must get its verdict for its own
+// reason. TestSwarmRecipes
+// is the control.
+func TestSwarmMutants(t *testing.T) {
+	e := swarmtest.Need(t)
+	t.Parallel()
+	for _, m := range mutants.Swarm() {
+		if !wholeSwarm && !slices.Contains(quickMutants, strings.TrimPrefix(m.Name, "swarm-")) {
+			continue
+		}
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			enrolment, err := m.Enrolment()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := examineOn(t, e, m.Example, enrolment, func(dir string) error { return m.Write(t.Context(), dir) })
+			t.Logf("planted: %s\n%s", m.Plants, told(got.Report))
+			if string(got.Verdict) != m.Verdict || got.Level == run.MaxLevel {
+				t.Errorf("the verdict is %s at level %d, want %s", got.Verdict, got.Level, m.Verdict)
+			}
+			stage := run.Stage(m.Stage)
+			if outcome := got.Report.Outcome(stage); string(outcome) != m.Outcome {
+				t.Errorf("%s %s, want %s", m.Stage, outcome, m.Outcome)
+			}
+			evidence := evidenceOf(got.Report, stage)
+			for _, f := range got.Report.Findings {
+				evidence += "\n" + f.ID + ": " + f.Text
+			}
+			if !strings.Contains(evidence, m.Evidence) {
+				t.Errorf("the evidence does not mention %q:\n%s", m.Evidence, evidence)
+			}
+		})
+	}
+}

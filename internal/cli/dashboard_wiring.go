@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"seatrial/bridge/dispatch"
+	"seatrial/bridge/dispatch/nomad"
+	"seatrial/bridge/queue"
+	"seatrial/dashboard"
+	"seatrial/dashboard/page"
+	"seatrial/harness/journal"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+	"seatrial/store"
+
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// newDashboard shows what a server knows.
+func newDashboard(sv *server, db *store.DB, runs, word string) *dashboard.Dashboard {
+	var nomadURL, namespace string
+	var requests func() uint64
+	if sv.cluster != nil {
+		nomadURL, namespace, requests = sv.nomadURL, sv.cluster.namespaces.Runs, sv.cluster.client.Requests
+	}
+	var nodes func() page.Cluster
+	if sv.place.nodes != nil {
+		nodes = func() page.Cluster {
+			c := shownCluster(sv.place.nodes())
+			placeRuns(c.Nodes, db)
+			return c
+		}
+	}
+	numbers := []prometheus.Collector{sv.bridge.Metrics()}
+	if sv.hooks != nil {
+		numbers = append(numbers, sv.hooks)
+	}
+	return dashboard.New(dashboard.Config{
+		Collectors: numbers,
+		Strangers:  func() []page.Stranger { return shownStrangers(db, sv.bridge.Enrolled, time.Now()) },
+		Cluster:    nodes, NomadRequests: requests,
+		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
+		Journal:    db,
+		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
+		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
+		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
+			return os.Open(filepath.Join(dispatch.Folder(runs, id, attempt), dispatch.LogFile))
+		},
+		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) { return os.OpenRoot(dispatch.Folder(runs, id, attempt)) },
+		PublicURL: sv.public, Word: word, Now: time.Now, Log: sv.log, Version: sv.version,
+	})
+}
+
+func shownQueue(s queue.Snapshot) page.Queue {
+	var q page.Queue
+	for _, slot := range s.Slots {
+		q.Slots = append(q.Slots, page.Slot{
+			Number: slot.Number, Run: slot.Run, Recipe: slot.Recipe, Since: slot.Since, Expires: slot.Lease.Expires, Leftovers: slot.Leftovers,
+		})
+	}
+	for _, w := range s.Waiting {
+		q.Waiting = append(q.Waiting, page.Waiting{Run: w.Run, Recipe: w.Recipe, Since: w.Since, Wait: w.Wait, Unmet: w.Unmet, Fetching: w.Preparing})
+	}
+	return q
+}
+
+func shownCluster(nodes []nomad.Node, away time.Time) page.Cluster {
+	c := page.Cluster{AwaySince: away}
+	for _, n := range nodes {
+		node := page.Node{ID: n.ID, Name: n.Name, Status: n.Status, Eligible: n.Eligible, Draining: n.Draining, Capabilities: n.Capabilities}
+		for _, name := range slices.Sorted(maps.Keys(n.Drivers)) {
+			node.Drivers = append(node.Drivers, page.Driver{Name: name, Healthy: n.Drivers[name]})
+		}
+		c.Nodes = append(c.Nodes, node)
+	}
+	return c
+}
+
+// placeRuns says what is under way where. It is a courtesy: where the journal cannot be
+// read, the page says so elsewhere.
+func placeRuns(nodes []page.Node, db *store.DB) {
+	open, err := db.Reports(context.Background(), journal.Filter{Open: true, Limit: mostShown})
+	if err != nil {
+		return
+	}
+	for _, r := range open {
+		for i := range nodes {
+			if r.Started != nil && r.Started.Node == nodes[i].Name {
+				nodes[i].Runs = append(nodes[i].Runs, r.Request.ID)
+			}
+		}
+	}
+}
+
+// mostShown is more than are ever under way at once.
+const mostShown = 1000
+
+func shownEnrolments(book *recipes.Book, first string) page.Enrolments {
+	var shown page.Enrolments
+	for _, e := range book.Enrolments {
+		if e.Forge == "" {
+			e.Forge = first // an enrolment that names no forge means the first one
+		}
+		shown.Recipes = append(shown.Recipes, e)
+	}
+	for _, p := range book.Problems {
+		shown.Problems = append(shown.Problems, p.String())
+	}
+	return shown
+}

@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"seatrial/bridge/dispatch"
+	"seatrial/bridge/dispatch/local"
+	"seatrial/harness/app/process"
+	"seatrial/harness/app/swarm"
+	"seatrial/harness/gateway"
+	"seatrial/harness/result"
+	"seatrial/harness/run"
+	"seatrial/recipes"
+)
+
+type runCommand struct {
+	Dir       string   `arg:"" help:"The recipe's folder: a git repository, or just files. Default: the current folder." type:"path" default:"."`
+	Enrolment string   `help:"The enrolment: recipe.yaml, or the folder that holds it. Default: one in which every key has its default." type:"path" placeholder:"PATH"`
+	Commit    string   `help:"Test this commit, named in any way that git understands. Default: the files as they lie in the folder, committed or not." placeholder:"REV"`
+	From      string   `help:"Upgrade from the release with this tag. Default: the highest published version that the commit descends from." placeholder:"TAG"`
+	Only      string   `help:"Ask only this stage's question, and do what it needs: policy, lint, upgrade, restart, backup, install, restore or checks." placeholder:"STAGE"`
+	Keep      bool     `help:"Leave the app up after the stages, until Ctrl-C. Then it is torn down."`
+	JSON      bool     `help:"Print the run's events as JSON, one a line, instead of progress and summary."`
+	Verbose   bool     `short:"v" help:"Print to standard error what the app, its build and the harness write, too."`
+	Out       string   `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder. It is made where it is missing." type:"path" placeholder:"DIR"`
+	Isolate   bool     `help:"Run build and app as serve does: another user, own namespaces, limits. Takes root and bubblewrap."`
+	Domain    string   `help:"The app is served at a subdomain of this domain." default:"localhost"`
+	Dep       []string `help:"Where a recipe lies on which this one depends: a git repository, or just files. Its enrolment is the one beside this recipe's own. Give the option once for each." placeholder:"NAME=DIR" sep:"none"`
+	frontOptions
+	registryOptions
+	buildOptions
+	vaultOptions
+	dockerOptions
+}
+
+// Help is shown below the summary.
+func (runCommand) Help() string {
+	return "Build and app run as you do, because it is your own folder; --isolate treats them as a stranger's. " +
+		"Exit codes: 0 pass, 1 fail, 2 unverified or interrupted."
+}
+
+func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
+	if err := c.buildOptions.check(); err != nil {
+		return err
+	}
+	if err := c.vaultOptions.check(ctx); err != nil {
+		return err
+	}
+	enrolment, err := c.enrolment(s.Err)
+	if err != nil {
+		return err
+	}
+	job, err := c.job(enrolment)
+	if err != nil {
+		return err
+	}
+	if err := c.registryOptions.check(g.logger(s.Err)); err != nil {
+		return err
+	}
+	cert, err := c.certificate(c.Domain, g.logger(s.Err))
+	if err != nil {
+		return err
+	}
+	engine, err := c.engine(ctx, enrolment)
+	if err != nil {
+		return err
+	}
+	if c.Isolate {
+		if err := process.CheckIsolation(); err != nil {
+			return exitWith(exitUnavailable, err)
+		}
+	}
+	if c.Out != "" {
+		if err := os.MkdirAll(c.Out, 0o755); err != nil {
+			return exitWith(exitConfiguration, fmt.Errorf("cannot write the results: %w", err))
+		}
+	}
+	root, err := g.stateDir(runsDir, 0o700)
+	if err != nil {
+		return err
+	}
+	if _, err := local.Prepare(root, job); err != nil {
+		return exitWith(exitConfiguration, fmt.Errorf("cannot use the state folder: %w (choose another with --state)", err))
+	}
+	folder := dispatch.Folder(root, job.Request.ID, job.Attempt)
+	// Nothing of the run stays but what was asked for.
+	defer os.RemoveAll(filepath.Dir(folder))
+	if err := local.Stamp(folder); err != nil {
+		return err
+	}
+	report, err := c.perform(ctx, g, s, folder, job, cert, engine)
+	if err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := copyFiles(folder, c.Out, dispatch.EventsFile, dispatch.LogFile, result.JSONFile, result.JUnitFile); err != nil {
+			return err
+		}
+	}
+	if !c.JSON {
+		fmt.Fprintln(s.Out)
+		printSummary(s.Out, report)
+	}
+	return verdictExit(report.Verdict())
+}
+
+// engine is the Docker Engine that a Co-op Cloud recipe is deployed on: the one that was
+// named, or where the docker program would find it.
+func (c *runCommand) engine(ctx context.Context, e recipes.Enrolment) (*swarm.Engine, error) {
+	if e.Target != recipes.TargetSwarm {
+		return nil, nil
+	}
+	o := c.dockerOptions
+	o.Docker = cmp.Or(o.Docker, swarm.DefaultHost())
+	return o.connect(ctx, c.RegistryAuth)
+}
+
+func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job dispatch.Job, cert *gateway.Certificate, engine *swarm.Engine) (run.Report, error) {
+	shown := newProgress(s.Out, c.JSON)
+	defer shown.close()
+	p := performer{
+		state: *g, build: c.buildOptions, vault: c.vaultOptions, docker: engine, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
+		cert: cert, traefik: c.Traefik,
+		secrets: secretsOf(os.Environ()), log: slog.New(slog.DiscardHandler), show: shown.show,
+	}
+	if c.Verbose {
+		p.follow, p.log = printableWriter{s.Err}, g.logger(s.Err)
+	}
+	return p.perform(ctx, folder, job)
+}
+
+func (c *runCommand) enrolment(errs io.Writer) (recipes.Enrolment, error) {
+	if c.Enrolment == "" {
+		name := recipes.NameFor("local/" + filepath.Base(c.Dir))
+		return recipes.Defaults(recipes.Enrolment{Name: name, Version: 1, Repo: "local/" + name}), nil
+	}
+	file := c.enrolmentFile()
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return recipes.Enrolment{}, exitWith(exitConfiguration, fmt.Errorf("%s is a folder without a recipe.yaml: name the file, or the folder that holds it", file))
+	}
+	e, problems, err := recipes.LoadFile(file)
+	if err != nil {
+		return e, exitWith(exitConfiguration, err)
+	}
+	if len(problems) > 0 {
+		for _, p := range problems {
+			fmt.Fprintln(errs, p)
+		}
+		return e, exitWith(exitConfiguration, errors.New("the enrolment cannot be used: correct it, and try again"))
+	}
+	return e, nil
+}
+
+// enrolmentFile is the file itself, also where its folder was named.
+func (c *runCommand) enrolmentFile() string {
+	if found, _ := filepath.Glob(filepath.Join(c.Enrolment, "recipe.*")); len(found) == 1 {
+		return found[0]
+	}
+	return c.Enrolment
+}
+
+// job is the run as a dispatched one would be.
+func (c *runCommand) job(e recipes.Enrolment) (dispatch.Job, error) {
+	info, err := os.Stat(c.Dir)
+	if err != nil || !info.IsDir() {
+		return dispatch.Job{}, exitWith(exitUsage, fmt.Errorf("%s is no folder: name the folder of a recipe", c.Dir))
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return dispatch.Job{}, err
+	}
+	only, known := run.ParseStage(c.Only)
+	if c.Only != "" && !known {
+		return dispatch.Job{}, exitWith(exitUsage, fmt.Errorf("there is no stage %q: it can be %s", c.Only, listed(run.Stages(), "or")))
+	}
+	deps, err := c.deps(e)
+	if err != nil {
+		return dispatch.Job{}, err
+	}
+	now := time.Now()
+	request := run.Request{
+		ID: run.NewID(now), Recipe: e.Name, AskedAt: now, AskedBy: run.Person{Login: "you"},
+		Code:  run.Code{URL: dir, Commit: c.Commit, WorkTree: c.Commit == ""},
+		Limit: e.Limit(), Silence: time.Duration(e.Timeouts.Silence), Trusted: !c.Isolate, From: c.From, Only: only,
+	}
+	if u, err := user.Current(); err == nil {
+		request.AskedBy.Login = u.Username
+	}
+	return dispatch.Job{
+		Request: request, Attempt: 1, Instance: newInstance("run-"), Name: e.Name, Enrolment: e, Deps: deps,
+		Lease: run.Lease{Expires: now.Add(request.Limit + run.TeardownBudget)},
+	}, nil
+}
+
+// copyFiles copies what is there of the named files.
+func copyFiles(from, to string, names ...string) error {
+	for _, name := range names {
+		b, err := os.ReadFile(filepath.Join(from, name))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), b, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot write the results: %w", err)
+		}
+	}
+	return nil
+}

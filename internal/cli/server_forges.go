@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"seatrial/bridge"
+	"seatrial/bridge/admission"
+	"seatrial/bridge/forge/adapter"
+	"seatrial/bridge/forges"
+	"seatrial/harness"
+	"seatrial/secrets"
+)
+
+// bridgeForges are the forges as the bridge takes them.
+func (sv *server) bridgeForges() []bridge.Forge {
+	var all []bridge.Forge
+	for _, f := range sv.forges {
+		all = append(all, bridge.Forge{ID: f.ID, Org: f.Org, Client: f.client, OneByOne: f.Kind == forges.GitHub, Permissions: admission.Permissions(f.Permissions)})
+	}
+	return all
+}
+
+// list is the forges as the operator wrote them.
+func (sv *server) list() []forges.Forge {
+	var all []forges.Forge
+	for _, f := range sv.forges {
+		all = append(all, f.Forge)
+	}
+	return all
+}
+
+// orgs names the organisations that are served.
+func (sv *server) orgs() string {
+	var names []string
+	for _, f := range sv.forges {
+		names = append(names, f.Org)
+	}
+	return strings.Join(names, ", ")
+}
+
+// secrets are all that must not be shown.
+func (sv *server) secrets() []*secrets.Holder {
+	var all []*secrets.Holder
+	for _, f := range sv.forges {
+		all = append(all, f.secrets...)
+	}
+	return all
+}
+
+// mask hides secrets, as they are now, in a text.
+func (sv *server) mask(text string) string {
+	var values []string
+	for _, held := range sv.secrets() {
+		values = append(values, held.Get().Reveal())
+	}
+	return harness.NewMask(values).String(text)
+}
+
+// accessChecker says what an account may not do.
+type accessChecker interface {
+	CheckAccess(ctx context.Context, org string) error
+}
+
+// checkAccess says what the bot may not do, once, and when it may. A forge that does
+// not answer is none of its business: it is asked again until it does.
+func checkAccess(ctx context.Context, f connected, log *slog.Logger) error {
+	log = log.With("forge", f.ID, "org", f.Org)
+	said := ""
+	for {
+		err := f.client.CheckAccess(ctx, f.Org)
+		if err == nil {
+			if said != "" {
+				log.Info("the bot's account is ready")
+			}
+			return nil
+		}
+		if missing, ok := errors.AsType[*adapter.AccessError](err); ok && missing.Error() != said {
+			said = missing.Error()
+			log.Error("the bot's account is not ready", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(accessPause):
+		}
+	}
+}

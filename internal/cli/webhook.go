@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"seatrial/bridge/hook"
+)
+
+// webhookDir of the state folder has a file a forge: its webhooks' secrets, one a line,
+// the newest first.
+const webhookDir = "webhook"
+
+type webhookCommand struct {
+	Secret webhookSecretCommand `cmd:"" help:"Print the secret that a forge's webhooks are signed with, and make it if there is none."`
+}
+
+type webhookSecretCommand struct {
+	Forge     string `help:"The forge's id." default:"gitea" placeholder:"ID"`
+	New       bool   `help:"Make a new one. Webhooks that are signed with the one before count, too, until --forget-old."`
+	ForgetOld bool   `help:"Forget all secrets but the newest: what is signed with another one is turned away from now on."`
+}
+
+// Help is shown below the summary.
+func (webhookSecretCommand) Help() string {
+	return "The secret is printed to standard output and nothing else is. It lies in the state folder, where only its owner can read it: " +
+		"run this as the user that seatrial serve runs as. A server that runs reads it again when it changes; only the first secret of a forge needs a new start."
+}
+
+func (c *webhookSecretCommand) Run(g *Globals, s streams) error {
+	path, err := g.webhookFile(c.Forge)
+	if err != nil {
+		return err
+	}
+	all, err := changeSecrets(path, c.New, c.ForgetOld)
+	if err != nil {
+		return exitWith(exitConfiguration, fmt.Errorf("cannot keep the webhooks' secret: %w", err))
+	}
+	fmt.Fprintln(s.Out, all[0])
+	if c.New && len(all) > 1 {
+		fmt.Fprintf(s.Err, "Put it into the forge's webhooks, which go to %s. Then run: seatrial webhook secret --forget-old --forge %s\n", hook.Path(c.Forge), c.Forge)
+	}
+	return nil
+}
+
+var forgeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+
+// webhookFile is where a forge's secrets lie.
+func (g Globals) webhookFile(forge string) (string, error) {
+	if !forgeName.MatchString(forge) {
+		return "", exitWith(exitUsage, fmt.Errorf("%q is not a forge's id: it is one word, and stands in the addresses of webhooks", forge))
+	}
+	dir, err := g.stateDir(webhookDir, 0o700)
+	return filepath.Join(dir, forge), err
+}
+
+// changeSecrets reads a file of secrets, one a line, and changes what is asked for. Where
+// there is none, it makes one. It returns what the file holds then, the newest first.
+func changeSecrets(path string, fresh, forgetOld bool) (all []string, err error) {
+	unlock, err := lockFolder(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	all = strings.Fields(string(text))
+	before := len(all)
+	if fresh || before == 0 {
+		all = append([]string{newSecret()}, all...)
+	}
+	if forgetOld {
+		all = all[:1]
+	}
+	if len(all) == before && !fresh {
+		return all, nil
+	}
+	return all, replaceFile(path, strings.Join(all, "\n")+"\n")
+}
+
+// newSecret is 32 random bytes in base64url.
+func newSecret() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func lockFolder(dir string) (unlock func(), err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { f.Close() }, nil
+}
+
+// replaceFile writes a file that only its owner can read, whole or not at all.
+func replaceFile(path, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+
+	"seatrial/harness/run"
+)
+
+// LatestRuns returns the latest run of every recipe, in the recipes' order.
+func (db *DB) LatestRuns(ctx context.Context) ([]run.Report, error) {
+	reports, err := db.query(ctx, `SELECT id, last_position FROM runs
+		WHERE id IN (SELECT max(id) FROM runs WHERE recipe <> '' GROUP BY recipe) ORDER BY recipe`)
+	return reports, db.failed(ctx, "read the latest runs", err)
+}
+
+// OnDefaultBranch says whether the repository's default branch holds the tree.
+func (db *DB) OnDefaultBranch(ctx context.Context, forgeID, repo, tree string) (on bool, err error) {
+	err = db.readers.QueryRowContext(ctx,
+		`SELECT EXISTS (SELECT 1 FROM trees WHERE forge = ? AND repo = ? AND tree = ?)`, forgeID, repo, tree).Scan(&on)
+	return on, db.failed(ctx, "read the default branch of "+repo, err)
+}
+
+type badgeKey struct{ forge, repo string }
+
+// badgeAnswer holds as long as the file is not written to.
+type badgeAnswer struct {
+	version uint64
+	report  run.Report
+	ok      bool
+}
+
+// DefaultBranchReport returns the run of the repository that ended last among
+// those whose tree is on the default branch; ok is false if there is none. What
+// this process has written counts at once, what another has within the interval
+// at which followers look. It costs no query while nothing is written.
+func (db *DB) DefaultBranchReport(ctx context.Context, forgeID, repo string) (r run.Report, ok bool, err error) {
+	key, version := badgeKey{forgeID, repo}, db.version.Load()
+	if known, hit := db.badges.Get(key); hit && known.version == version {
+		return known.report.Clone(), known.ok, nil
+	}
+	reports, err := db.query(ctx, `SELECT r.id, r.last_position FROM runs r
+		WHERE r.forge = ? AND r.repo = ? AND r.state = 'ended' AND r.tree <> ''
+		AND EXISTS (SELECT 1 FROM trees t WHERE t.forge = r.forge AND t.repo = r.repo AND t.tree = r.tree)
+		ORDER BY r.ended_at DESC, r.id DESC LIMIT 1`, forgeID, repo)
+	if err != nil {
+		return run.Report{}, false, db.failed(ctx, "read what the default branch of "+repo+" is worth", err)
+	}
+	answer := badgeAnswer{version: version}
+	if len(reports) > 0 {
+		answer.report, answer.ok = reports[0], true
+	}
+	db.badges.Add(key, answer)
+	return answer.report.Clone(), answer.ok, nil
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"seatrial/bridge/forge"
+	"seatrial/bridge/ledger"
+	"seatrial/harness/run"
+)
+
+// Cursor implements ledger.Feeds.
+func (db *DB) Cursor(ctx context.Context, scope string) (c forge.Cursor, err error) {
+	err = db.readers.QueryRowContext(ctx, `SELECT cursor FROM cursors WHERE scope = ?`, scope).Scan(&c)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return c, db.failed(ctx, "read how far a feed was read", err)
+}
+
+// SetCursor implements ledger.Feeds.
+func (db *DB) SetCursor(ctx context.Context, scope string, c forge.Cursor) error {
+	return db.exec(ctx, "record how far a feed was read",
+		`INSERT INTO cursors (scope, cursor) VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET cursor = excluded.cursor`, scope, c)
+}
+
+// AddTrees implements ledger.Trees.
+func (db *DB) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error {
+	fresh, err := db.unknownTrees(ctx, repo, trees)
+	if err != nil || len(fresh) == 0 {
+		return db.failed(ctx, "read the default branch of "+repo.String(), err)
+	}
+	return db.write(ctx, "record the default branch of "+repo.String(), func(tx *transaction) error {
+		for _, t := range fresh {
+			_, err := tx.ExecContext(ctx, `INSERT INTO trees (forge, repo, tree, commit_hash, at) VALUES (?, ?, ?, ?, ?)
+				ON CONFLICT (forge, repo, tree) DO NOTHING`, repo.Forge, repo.String(), t.Tree, t.Commit, encodeTime(t.At))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// unknownTrees drops what is there already: every sweep brings the same trees, and
+// the disk need not hear of it.
+func (db *DB) unknownTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) (fresh []forge.Tree, err error) {
+	for _, t := range trees {
+		if t.Tree == "" {
+			continue
+		}
+		known, err := db.OnDefaultBranch(ctx, repo.Forge, repo.String(), t.Tree)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			fresh = append(fresh, t)
+		}
+	}
+	return fresh, nil
+}
+
+// Record implements ledger.Audit.
+func (db *DB) Record(ctx context.Context, e ledger.AuditEntry) error {
+	return db.exec(ctx, "write to the audit journal", `INSERT INTO audit (at, who, what, subject, why) VALUES (?, ?, ?, ?, ?)`,
+		encodeTime(e.At), e.Who, e.What, e.Subject, e.Why)
+}
+
+// AuditLog returns the latest audit entries, newest first.
+func (db *DB) AuditLog(ctx context.Context, limit int) ([]ledger.AuditEntry, error) {
+	const doing = "read the audit journal"
+	rows, err := db.readers.QueryContext(ctx, `SELECT at, who, what, subject, why FROM audit ORDER BY id DESC LIMIT ?`, limit)
+	if err != nil {
+		return nil, db.failed(ctx, doing, err)
+	}
+	defer rows.Close()
+	var entries []ledger.AuditEntry
+	for rows.Next() {
+		var e ledger.AuditEntry
+		if err := rows.Scan(timeColumn{&e.At}, &e.Who, &e.What, &e.Subject, &e.Why); err != nil {
+			return nil, db.failed(ctx, doing, err)
+		}
+		entries = append(entries, e)
+	}
+	return entries, db.failed(ctx, doing, rows.Err())
+}
+
+// exec runs one statement as one transaction.
+func (db *DB) exec(ctx context.Context, doing, statement string, args ...any) error {
+	return db.write(ctx, doing, func(tx *transaction) error {
+		_, err := tx.ExecContext(ctx, statement, args...)
+		return err
+	})
+}
+
+// Announcement implements ledger.Announcements.
+func (db *DB) Announcement(ctx context.Context, key string) (ledger.Announcement, error) {
+	a := ledger.Announcement{Key: key}
+	err := db.readers.QueryRowContext(ctx,
+		`SELECT comment_id, intent, body_hash, status, done, tries, updated_at FROM announcements WHERE key = ?`, key).
+		Scan(&a.CommentID, &a.Intent, &a.BodyHash, &a.Status, &a.Done, &a.Tries, timeColumn{&a.UpdatedAt})
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, nil
+	}
+	return a, db.failed(ctx, "read what was announced of "+key, err)
+}
+
+// SetAnnouncement implements ledger.Announcements.
+func (db *DB) SetAnnouncement(ctx context.Context, a ledger.Announcement) error {
+	return db.write(ctx, "record what was announced of "+a.Key, func(tx *transaction) error {
+		if a.Key == "" {
+			return errors.New("it has no key")
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO announcements (key, comment_id, intent, body_hash, status, done, tries, updated_at)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (key) DO UPDATE SET
+			comment_id = ?2, intent = ?3, body_hash = ?4, status = ?5, done = ?6, tries = ?7, updated_at = ?8`,
+			a.Key, a.CommentID, a.Intent, a.BodyHash, a.Status, a.Done, a.Tries, encodeTime(a.UpdatedAt))
+		if err != nil {
+			return err
+		}
+		return tx.markAnnounced(a)
+	})
+}
+
+// markAnnounced keeps the lists of what is still to be said short.
+func (tx *transaction) markAnnounced(a ledger.Announcement) error {
+	if id, ok := ledger.RunOfKey(a.Key); ok {
+		_, err := tx.ExecContext(tx.ctx, `UPDATE runs SET announced = ?1 WHERE id = ?2 AND announced <> ?1`, a.Done, id)
+		return err
+	}
+	if forgeID, comment, ok := ledger.CommentOfKey(a.Key); ok {
+		_, err := tx.ExecContext(tx.ctx, `UPDATE comments SET announced = ?1 WHERE forge = ?2 AND id = ?3 AND announced <> ?1`,
+			a.Done, forgeID, comment)
+		return err
+	}
+	return nil
+}
+
+// Unannounced implements ledger.Announcements.
+func (db *DB) Unannounced(ctx context.Context) ([]run.ID, error) {
+	ids, _, err := queryIDs(ctx, db.readers, `SELECT id, last_position FROM runs WHERE announced = 0 ORDER BY id`)
+	return ids, db.failed(ctx, "read which runs are to be announced", err)
+}

@@ -1,0 +1,208 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"seatrial/bridge/forge"
+	"seatrial/harness/journal"
+	"seatrial/harness/journal/journaltest"
+	"seatrial/store"
+)
+
+// wantRefused opens what must not open, and returns what the operator reads.
+func wantRefused(t *testing.T, path string, words ...string) error {
+	t.Helper()
+	db, err := store.Open(t.Context(), path, store.Options{})
+	if err == nil {
+		db.Close()
+		t.Fatalf("%s was opened", path)
+	}
+	for _, word := range append(words, path) {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q does not say %q", err, word)
+		}
+	}
+	return err
+}
+
+func raw(t *testing.T, path string, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, s := range statements {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// closed makes a journal with one run in it, and closes it.
+func closed(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	db, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Append(t.Context(), journaltest.Story(journaltest.Request("guestbook", 1))...); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
+	path := closed(t)
+	raw(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`)
+	before := content(t, path)
+	err := wantRefused(t, path)
+	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 4): use that version, or another --state"
+	if err.Error() != want {
+		t.Errorf("got  %v\nwant %v", err, want)
+	}
+	if newer := new(store.NewerError); !errors.As(err, &newer) || newer.Schema != 7 {
+		t.Errorf("%#v is no NewerError", err)
+	}
+	if content(t, path) != before {
+		t.Error("the file was changed")
+	}
+}
+
+func TestOpenRefusesWhatIsDamaged(t *testing.T) {
+	for name, spoil := range map[string]func(b []byte) []byte{
+		"not a database": func([]byte) []byte { return []byte(strings.Repeat("not a database, but long enough\n", 40)) },
+		"cut short":      func(b []byte) []byte { return b[:len(b)/2] },
+		"overwritten": func(b []byte) []byte {
+			for i := 8192; i < len(b); i++ {
+				b[i] = 0xA5
+			}
+			return b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := closed(t)
+			spoilt := spoil([]byte(content(t, path)))
+			if err := os.WriteFile(path, spoilt, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := wantRefused(t, path, "damaged", "move it away"); !errors.Is(err, store.ErrDamaged) {
+				t.Errorf("%v does not match ErrDamaged", err)
+			}
+			if content(t, path) != string(spoilt) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+func TestOpenRefusesAnotherProgramsDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "theirs.db")
+	raw(t, path, `CREATE TABLE users (name TEXT)`)
+	before := content(t, path)
+	wantRefused(t, path, "not a journal of seatrial's")
+	if content(t, path) != before {
+		t.Error("the file was changed")
+	}
+}
+
+func TestOpenRefusesPlacesThatCannotHoldAJournal(t *testing.T) {
+	dir := t.TempDir()
+	wantRefused(t, filepath.Join(dir, "missing", "journal.db"), "no such folder")
+	wantRefused(t, dir, "it is a folder")
+}
+
+func TestOpenFindsOddPaths(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "50% of #1? a b&mode=memory")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "journal.db")
+	open(t, path, store.Options{})
+	info, err := os.Stat(path)
+	if err != nil || info.Size() == 0 {
+		t.Fatalf("the journal is not where it was asked for: %v", err)
+	}
+	if mode := info.Mode().Perm(); mode != 0o600 {
+		t.Errorf("others may read the journal: %v", mode)
+	}
+}
+
+func TestOpenByManyAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			db, err := store.Open(t.Context(), path, store.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := db.Append(t.Context(), journaltest.Story(journaltest.Request("guestbook", i))...); err != nil {
+				t.Error(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	last, err := open(t, path, store.Options{Light: true}).Last(t.Context())
+	if err != nil || last < 6 {
+		t.Errorf("Last = %d, %v", last, err)
+	}
+}
+
+func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	raw(t, path, `CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL,
+		is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))`, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1)`)
+	db := open(t, path, store.Options{})
+	if last, err := db.Last(t.Context()); err != nil || last != 0 {
+		t.Errorf("Last = %d, %v", last, err)
+	}
+}
+
+func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
+	path := closed(t)
+	raw(t, path, `DROP TABLE strangers`, `DROP TABLE asks`, `DROP INDEX runs_of_person`, `ALTER TABLE runs DROP COLUMN asker`, `DELETE FROM goose_db_version WHERE version_id > 1`)
+	db, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	runs, err := db.Reports(t.Context(), journal.Filter{})
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("it holds %d runs, %v", len(runs), err)
+	}
+	asker := runs[0].Request.AskedBy.ID
+	if his, err := db.Reports(t.Context(), journal.Filter{Asker: asker}); err != nil || len(his) != 1 || asker == 0 {
+		t.Errorf("person %d asked for %d runs, %v", asker, len(his), err)
+	}
+	if err := db.Stranger(t.Context(), forge.Repo{Forge: "gitea", Owner: "org", Name: "wiki"}, time.Now()); err != nil {
+		t.Error(err)
+	}
+	if all, err := db.Strangers(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("it knows the strangers %v, %v", all, err)
+	}
+}
