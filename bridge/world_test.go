@@ -65,6 +65,7 @@ type world struct {
 	cannotFetch admission.Obstacle // what is private
 	deps        []string           // of the guestbook
 	others      []recipes.Enrolment
+	hub         *hangingForge // a second forge; nil for none
 
 	mu     sync.Mutex
 	deeds  int
@@ -98,8 +99,12 @@ func (w *world) start() {
 	ctx, end := context.WithCancel(context.Background())
 	l.end = end
 	mortal := &mortal{w: w, l: l}
+	forges := []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: copying{mortalForge{w.forge, mortal}, w.forge}}}
+	if w.hub != nil {
+		forges = append(forges, bridge.Forge{ID: "hub", Org: "guild", Client: w.hub})
+	}
 	b, err := bridge.New(bridge.Config{
-		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: copying{mortalForge{w.forge, mortal}, w.forge}}},
+		Forges: forges,
 		Enrolments: func() []recipes.Enrolment {
 			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Who: w.who, Deps: w.deps}}, w.others...)
 		},

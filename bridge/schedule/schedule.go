@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -29,10 +30,10 @@ import (
 )
 
 const (
-	// look is how often it is looked whether a time has come, or a run has ended.
-	look = time.Minute
-	// recent is how many runs of a recipe are looked through for the one before.
-	recent = 200
+	// lookEvery is how often it is looked whether a time has come, or a run has ended.
+	lookEvery = time.Minute
+	// recentRuns is how many runs of a recipe are looked through for the one before.
+	recentRuns = 200
 )
 
 // Bridge starts runs, and lets issues be kept.
@@ -69,8 +70,15 @@ type Config struct {
 // Scheduler is made by New and lives in Run.
 type Scheduler struct {
 	Config
-	asked  map[string]bool // recipes of whose runs something may have to be told
-	failed map[string]string
+	forges map[string]*recipesOf // by ID
+}
+
+// recipesOf is what is known about one forge's recipes. A forge is attended to by one at
+// a time, and never waits for another.
+type recipesOf struct {
+	attending chan struct{}     // full while somebody does
+	unsettled map[string]bool   // recipes of whose runs something may have to be told
+	failed    map[string]string // by recipe: what was logged
 }
 
 // New makes a scheduler.
@@ -96,19 +104,32 @@ func New(c Config) (*Scheduler, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Scheduler{Config: c, asked: map[string]bool{}, failed: map[string]string{}}, nil
+	return &Scheduler{Config: c, forges: map[string]*recipesOf{}}, nil
 }
 
 // Run looks after the schedules until the context ends.
 func (s *Scheduler) Run(ctx context.Context) error {
-	tick := time.NewTicker(look)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for _, e := range s.Enrolments() {
-		s.asked[e.Name] = true // an earlier process may have asked
-	}
+	var work sync.WaitGroup
+	defer work.Wait()
 	for {
-		for _, e := range s.Enrolments() {
-			s.attend(ctx, e)
+		for id, all := range s.byForge() {
+			known := s.forges[id]
+			if known == nil {
+				known = newRecipesOf(all)
+				s.forges[id] = known
+			}
+			select {
+			case known.attending <- struct{}{}:
+				work.Go(func() {
+					defer func() { <-known.attending }()
+					for _, e := range all {
+						s.attend(ctx, known, e)
+					}
+				})
+			default: // it does not answer; the next look finds what is due
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -118,24 +139,42 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
+func (s *Scheduler) byForge() map[string][]recipes.Enrolment {
+	all := map[string][]recipes.Enrolment{}
+	for _, e := range s.Enrolments() {
+		if repo, ok := s.Bridge.RepoOf(e); ok {
+			all[repo.Forge] = append(all[repo.Forge], e)
+		}
+	}
+	return all
+}
+
+func newRecipesOf(all []recipes.Enrolment) *recipesOf {
+	known := &recipesOf{attending: make(chan struct{}, 1), unsettled: map[string]bool{}, failed: map[string]string{}}
+	for _, e := range all {
+		known.unsettled[e.Name] = true // an earlier process may have asked
+	}
+	return known
+}
+
 // attend does what is due about one recipe, and says what it could not do, once.
-func (s *Scheduler) attend(ctx context.Context, e recipes.Enrolment) {
-	err := errors.Join(s.tell(ctx, e), s.ask(ctx, e))
+func (s *Scheduler) attend(ctx context.Context, known *recipesOf, e recipes.Enrolment) {
+	err := errors.Join(s.report(ctx, known, e), s.ask(ctx, known, e))
 	if ctx.Err() != nil {
 		return
 	}
 	if err == nil {
-		delete(s.failed, e.Name)
+		delete(known.failed, e.Name)
 		return
 	}
-	if text := err.Error(); s.failed[e.Name] != text {
-		s.failed[e.Name] = text
+	if text := err.Error(); known.failed[e.Name] != text {
+		known.failed[e.Name] = text
 		s.Log.Warn("cannot do what a recipe's schedule asks for yet; will try again", "recipe", e.Name, "err", err)
 	}
 }
 
 // ask asks for a run if its time has come.
-func (s *Scheduler) ask(ctx context.Context, e recipes.Enrolment) error {
+func (s *Scheduler) ask(ctx context.Context, known *recipesOf, e recipes.Enrolment) error {
 	plan, err := planOf(e.Name, e.Schedule, s.Default, s.Night, s.Location)
 	if err != nil || plan == nil {
 		return err
@@ -148,7 +187,7 @@ func (s *Scheduler) ask(ctx context.Context, e recipes.Enrolment) error {
 	if err != nil || !due {
 		return err
 	}
-	open, err := s.Runs.Reports(ctx, journal.Filter{Recipe: e.Name, Open: true, Limit: recent})
+	open, err := s.Runs.Reports(ctx, journal.Filter{Recipe: e.Name, Open: true, Limit: recentRuns})
 	if err != nil {
 		return fmt.Errorf("cannot read the open runs of %s: %w", e.Name, err)
 	}
@@ -170,18 +209,18 @@ func (s *Scheduler) ask(ctx context.Context, e recipes.Enrolment) error {
 	case answered.Refusal != nil:
 		s.Log.Warn("a recipe cannot be tested again", "recipe", e.Name, "why", answered.Refusal.Sentence, "next", answered.Refusal.Next)
 	}
-	s.asked[e.Name] = true
+	known.unsettled[e.Name] = true
 	return s.remember(ctx, e, at)
 }
 
 // due says which planned time has come and was not attended to. A schedule that is new
 // begins now: it has missed nothing.
 func (s *Scheduler) due(ctx context.Context, e recipes.Enrolment, plan cron.Schedule) (at time.Time, ok bool, err error) {
-	known, err := s.Memory.Cursor(ctx, planScope(e))
+	cursor, err := s.Memory.Cursor(ctx, planScope(e))
 	if err != nil {
 		return at, false, err
 	}
-	stamp, schedule, _ := strings.Cut(string(known), " ")
+	stamp, schedule, _ := strings.Cut(string(cursor), " ")
 	last, err := time.Parse(time.RFC3339, stamp)
 	if err != nil || schedule != s.scheduleOf(e) {
 		return at, false, s.remember(ctx, e, s.Now())
@@ -202,5 +241,5 @@ func (s *Scheduler) scheduleOf(e recipes.Enrolment) string {
 }
 
 // The names under which the ledger keeps what was attended to.
-func planScope(e recipes.Enrolment) string { return "schedule:" + e.Name }
-func toldScope(e recipes.Enrolment) string { return "schedule-told:" + e.Name }
+func planScope(e recipes.Enrolment) string      { return "schedule:" + e.Name }
+func announcedScope(e recipes.Enrolment) string { return "schedule-told:" + e.Name }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"seatrial/bridge/announce"
 	"seatrial/bridge/forge"
@@ -12,31 +13,34 @@ import (
 	"seatrial/recipes"
 )
 
-// tell keeps the recipe's issue, if a run of the schedule has ended of which nothing was
-// told yet.
-func (s *Scheduler) tell(ctx context.Context, e recipes.Enrolment) error {
+// issueLimit is for keeping one issue: a few requests to a slow forge.
+const issueLimit = 2 * time.Minute
+
+// report keeps the recipe's issue, if a run of the schedule has ended that it says nothing
+// of yet.
+func (s *Scheduler) report(ctx context.Context, known *recipesOf, e recipes.Enrolment) error {
 	repo, ok := s.Bridge.RepoOf(e)
-	if !s.asked[e.Name] || !ok {
+	if !known.unsettled[e.Name] || !ok {
 		return nil
 	}
-	all, err := s.Runs.Reports(ctx, journal.Filter{Recipe: e.Name, Limit: recent}) // the newest first
+	all, err := s.Runs.Reports(ctx, journal.Filter{Recipe: e.Name, Limit: recentRuns}) // the newest first
 	if err != nil {
 		return fmt.Errorf("cannot read the runs of %s: %w", e.Name, err)
 	}
-	told, err := s.Memory.Cursor(ctx, toldScope(e))
+	announced, err := s.Memory.Cursor(ctx, announcedScope(e))
 	if err != nil {
 		return err
 	}
 	now, before, open := compared(all)
-	if now != nil && string(now.Request.ID) > string(told) {
+	if now != nil && string(now.Request.ID) > string(announced) {
 		if err := s.keepIssue(ctx, repo, *now, before); err != nil {
 			return err
 		}
-		if err := s.Memory.SetCursor(ctx, toldScope(e), forge.Cursor(now.Request.ID)); err != nil {
+		if err := s.Memory.SetCursor(ctx, announcedScope(e), forge.Cursor(now.Request.ID)); err != nil {
 			return err
 		}
 	}
-	s.asked[e.Name] = open
+	known.unsettled[e.Name] = open
 	return nil
 }
 
@@ -89,6 +93,8 @@ func changeOf(now run.Report, before *run.Report) change {
 // keepIssue opens, edits or closes the one issue about the recipe. It may be asked again
 // about the same run.
 func (s *Scheduler) keepIssue(ctx context.Context, repo forge.Repo, now run.Report, before *run.Report) error {
+	ctx, cancel := context.WithTimeout(ctx, issueLimit)
+	defer cancel()
 	c := changeOf(now, before)
 	issues, self, ok := s.Bridge.IssuesOf(repo.Forge)
 	if c == same || !ok {
