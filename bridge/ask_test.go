@@ -265,7 +265,7 @@ func TestAskedAndKilledAtEveryDeed(t *testing.T) {
 		for deed, more := 1, true; more; deed++ {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				defer w.place.Close()
+				defer w.executor.Close()
 				w.start()
 				w.mu.Lock()
 				w.killAt, w.after = w.deeds+deed, after

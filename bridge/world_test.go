@@ -51,7 +51,7 @@ var (
 type world struct {
 	t          *testing.T
 	memory     *ledgertest.Memory
-	place      *dispatchtest.Fake
+	executor   *dispatchtest.Fake
 	forge      *fakeForge
 	capacity   int
 	routes     *routes
@@ -86,9 +86,9 @@ type life struct {
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, memory: ledgertest.New(), capacity: 1, routes: &routes{now: map[string]string{}}}
-	w.place = &dispatchtest.Fake{Script: passes}
+	w.executor = &dispatchtest.Fake{Script: passes}
 	w.forge = newFakeForge()
-	t.Cleanup(w.place.Close)
+	t.Cleanup(w.executor.Close)
 	return w
 }
 
@@ -111,7 +111,7 @@ func (w *world) start() {
 		Journal:       mortalMemory{w.memory, mortal},
 		Ledger:        mortalMemory{w.memory, mortal},
 		Queue:         l.queue,
-		Dispatcher:    mortalPlace{w.place, mortal},
+		Dispatcher:    mortalExecutor{w.executor, mortal},
 		Routes:        w.routes,
 		Preparer:      w.preparer,
 		CannotIsolate: func() string { why, _ := w.isolated.Load().(string); return why },

@@ -118,7 +118,7 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	if moved {
 		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
 	}
-	if refusal := blocked(in, in.Pull.Private); refusal != nil {
+	if refusal := obstacles(in, in.Pull.Private); refusal != nil {
 		return Decision{Refusal: refusal}, nil
 	}
 	if until := tooMany(in); !until.IsZero() {
@@ -127,8 +127,8 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	return accept(in, codeOfPull(*in.Pull)), nil
 }
 
-// blocked says what is in the way of any run of the recipe; nil for nothing.
-func blocked(in Input, private bool) *Refusal {
+// obstacles says what is in the way of any run of the recipe; nil for nothing.
+func obstacles(in Input, private bool) *Refusal {
 	switch {
 	// What is deployed on a swarm runs in containers, whatever this host can.
 	case in.CannotIsolate != "" && !in.Enrolment.Trusted.Code && in.Enrolment.Target != recipes.TargetSwarm:
@@ -153,7 +153,7 @@ func leftOut(in Input) *Refusal {
 	switch {
 	case !in.Permitted.repo(pull.Repo.String()):
 		return &Refusal{Reason: NotPermitted}
-	case !fits(in.Permitted.Branches, pull.Base), !fits(e.Branches, pull.Base):
+	case !matchesAny(in.Permitted.Branches, pull.Base), !matchesAny(e.Branches, pull.Base):
 		return &Refusal{Reason: BranchLeftOut, Details: []string{pull.Base}}
 	case e.Drafts == recipes.Deny && pull.Draft:
 		return &Refusal{Reason: Draft}
@@ -212,15 +212,15 @@ func accept(in Input, code run.Code) Decision {
 		Code:    code,
 		AskedBy: run.Person{Login: in.Comment.Author.Login, ID: in.Comment.Author.ID},
 		AskedAt: in.Comment.Created,
-		Limit:   or(e.Limit(), run.DefaultLimit),
-		Silence: or(time.Duration(e.Timeouts.Silence), run.DefaultSilence),
+		Limit:   positiveOr(e.Limit(), run.DefaultLimit),
+		Silence: positiveOr(time.Duration(e.Timeouts.Silence), run.DefaultSilence),
 		Needs:   slices.Clone(e.Needs),
 		Trusted: e.Trusted.Code,
 		Secrets: !in.Vouched, // whoever vouches says more
 	}}
 }
 
-func or(d, otherwise time.Duration) time.Duration {
+func positiveOr(d, otherwise time.Duration) time.Duration {
 	if d <= 0 {
 		return otherwise
 	}

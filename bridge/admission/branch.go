@@ -25,7 +25,7 @@ func DecideBranch(ctx context.Context, in Input, branch *forge.Branch, members M
 	case !in.Permitted.repo(branch.Repo.String()):
 		return refuse(NotPermitted)
 	// What an enrolment says of branches is about where changes go.
-	case !fits(in.Permitted.Branches, target), in.Base != "" && !fits(in.Enrolment.Branches, in.Base):
+	case !matchesAny(in.Permitted.Branches, target), in.Base != "" && !matchesAny(in.Enrolment.Branches, in.Base):
 		return refuse(BranchLeftOut, target, aBranch)
 	}
 	refusal, err := mayAsk(ctx, in, members)
@@ -35,7 +35,7 @@ func DecideBranch(ctx context.Context, in Input, branch *forge.Branch, members M
 	case in.Commit != "" && in.Commit != branch.Head:
 		return refuse(NotTheHead, in.Commit, branch.Head)
 	}
-	if refusal := blocked(in, branch.Private); refusal != nil {
+	if refusal := obstacles(in, branch.Private); refusal != nil {
 		return Decision{Refusal: refusal}, nil
 	}
 	return accept(in, run.Code{

@@ -19,7 +19,7 @@ const dispatchTries = 5
 // second time: what the executor does not know then is lost.
 func (d *driver) dispatch(ctx context.Context, f facts) error {
 	r := f.report
-	why := "the bridge was restarted while it was being started, and its place knows nothing of it"
+	why := "the bridge was restarted while it was being started, and the executor knows nothing of it"
 	if d.dispatches {
 		err := d.copyPrivate(ctx, r.Request)
 		if err == nil {
@@ -125,7 +125,7 @@ func lastSeen(s dispatch.State) string {
 	case s.Cause == dispatch.Withdrawn:
 		return "somebody stopped it where it ran"
 	case s.Phase == dispatch.Unknown:
-		return "its place knows nothing of it any more"
+		return "the executor knows nothing of it any more"
 	}
 	return "it ended without its last word"
 }

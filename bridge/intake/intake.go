@@ -92,10 +92,10 @@ type Poller struct {
 	Config
 	nudges   map[string]chan struct{}
 	failures map[string]*failureCounts // by forge
-	since    marks
+	since    enrolmentTimes
 	paces    map[string]*pace
-	turns    turns
-	newest   newest
+	turns    scopeTurns
+	newest   newestComments
 }
 
 // New makes a poller.

@@ -31,7 +31,7 @@ func (s *Scheduler) report(ctx context.Context, known *recipesOf, e recipes.Enro
 	if err != nil {
 		return err
 	}
-	now, before, open := compared(all)
+	now, before, open := latestTwo(all)
 	if now != nil && string(now.Request.ID) > string(announced) {
 		if err := s.keepIssue(ctx, repo, *now, before); err != nil {
 			return err
@@ -44,9 +44,9 @@ func (s *Scheduler) report(ctx context.Context, known *recipesOf, e recipes.Enro
 	return nil
 }
 
-// compared finds the schedule's latest run that says something about the recipe, and the
+// latestTwo finds the schedule's latest run that says something about the recipe, and the
 // one of the same branch before it. open says that one of the schedule's has not ended.
-func compared(all []run.Report) (now, before *run.Report, open bool) {
+func latestTwo(all []run.Report) (now, before *run.Report, open bool) {
 	for i := range all {
 		r := &all[i]
 		at := r.Request.Code
@@ -70,24 +70,24 @@ func compared(all []run.Report) (now, before *run.Report, open bool) {
 type change int
 
 const (
-	same change = iota
-	worse
-	better
+	noChange change = iota
+	gotWorse
+	gotBetter
 )
 
 func changeOf(now run.Report, before *run.Report) change {
 	failed, failedBefore := now.Verdict() == run.VerdictFail, before != nil && before.Verdict() == run.VerdictFail
 	switch {
 	case failed && !failedBefore:
-		return worse
+		return gotWorse
 	case failed:
-		return same
+		return noChange
 	case before == nil, failedBefore, now.Level() > before.Level():
-		return better
+		return gotBetter
 	case now.Level() < before.Level():
-		return worse
+		return gotWorse
 	}
-	return same
+	return noChange
 }
 
 // keepIssue opens, edits or closes the one issue about the recipe. It may be asked again
@@ -97,7 +97,7 @@ func (s *Scheduler) keepIssue(ctx context.Context, repo forge.Repo, now run.Repo
 	defer cancel()
 	c := changeOf(now, before)
 	issues, self, ok := s.Bridge.IssuesOf(repo.Forge)
-	if c == same || !ok {
+	if c == noChange || !ok {
 		return nil
 	}
 	err := func() error {
@@ -111,9 +111,9 @@ func (s *Scheduler) keepIssue(ctx context.Context, repo forge.Repo, now run.Repo
 		}
 		title, body := announce.RenderScheduled(now, before, s.Context)
 		switch {
-		case found && (c == worse || issue.Open):
-			return issues.EditIssue(ctx, repo, issue.Number, title, body, c == worse)
-		case !found && c == worse:
+		case found && (c == gotWorse || issue.Open):
+			return issues.EditIssue(ctx, repo, issue.Number, title, body, c == gotWorse)
+		case !found && c == gotWorse:
 			_, err = issues.CreateIssue(ctx, repo, title, body)
 		}
 		return err

@@ -225,7 +225,7 @@ func (s *Scheduler) due(ctx context.Context, e recipes.Enrolment, plan cron.Sche
 	if err != nil || schedule != s.scheduleOf(e) {
 		return at, false, s.remember(ctx, e, s.Now())
 	}
-	at, ok = latest(plan, last, s.Now())
+	at, ok = latestTime(plan, last, s.Now())
 	return at, ok, nil
 }
 
