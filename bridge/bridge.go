@@ -46,7 +46,7 @@ type Baselines interface {
 // Config is what a Bridge is joined from.
 type Config struct {
 	Forges     []Forge
-	Enrolments func() []recipes.Enrolment // asked anew each time, so that they can be reloaded
+	Enrolments func() []recipes.Enrolment // called each time, so that they can be reloaded
 
 	Journal    journal.Journal
 	Ledger     ledger.Ledger
@@ -54,21 +54,21 @@ type Config struct {
 	Dispatcher dispatch.Dispatcher
 	Routes     Routes    // may be nil
 	Baselines  Baselines // may be nil
-	// Preparer prepares those waiting runs that the queue says have to be; nil where none has.
+	// Preparer prepares the waiting runs that the queue names; nil if none needs it.
 	Preparer attempt.Preparer
 
 	// CannotIsolate says why this host cannot keep code away from itself; empty, or a
 	// nil function, where it can.
 	CannotIsolate func() string
-	// CannotDispatch says what is in the way of a recipe's runs at the executor, before
-	// anything is started there; an error where that cannot be found out now, which is no
-	// reason to refuse. May be nil.
+	// CannotDispatch says why the executor does not take a recipe's runs, before anything is
+	// started there. An error means that this cannot be found out now, which is no reason to
+	// refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
 
-	// Copies is the folder of private repositories' copies: only the bridge writes there,
-	// and only runs on this machine read there.
+	// Copies is the folder for copies of private repositories. Only the bridge writes to it,
+	// and only runs on this machine read from it.
 	Copies string
-	// CannotFetch says why runs of private repositories are refused; empty where they are not.
+	// CannotFetch says why runs of private repositories are refused; empty if they are not.
 	CannotFetch admission.Obstacle
 
 	// PerPerson is how many runs one person may ask for in an hour; 0 for any number.
@@ -76,9 +76,9 @@ type Config struct {
 
 	PublicURL string // the dashboard's
 	Grammar   command.Grammar
-	// EnrolmentPath is the enrolment's file as people at home have it. May be nil.
+	// EnrolmentPath is where people have the enrolment's file at home. May be nil.
 	EnrolmentPath func(recipe string) string
-	// Mask hides secret values in what runs wrote. May be nil.
+	// Mask hides secret values in text that runs wrote. May be nil.
 	Mask func(string) string
 
 	Interval      time.Duration // between questions to a forge; default 30 s
@@ -101,8 +101,8 @@ type Bridge struct {
 	routes    routeTable
 	metrics   *metrics
 
-	// comparing guards comparing a run with its pull request, so that what follows is
-	// written down once.
+	// comparing lets one at a time compare runs with their pull request, so that a push or a
+	// close is recorded once.
 	comparing sync.Mutex
 }
 
@@ -158,7 +158,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 		return fmt.Errorf("cannot read the journal: %w", err)
 	}
 	ctx, end := context.WithCancel(ctx)
-	defer b.attempts.Wait() // whatever ends it, nothing goes on that was begun here
+	defer b.attempts.Wait() // also after an error: nothing outlives Run
 	defer end()
 	open, err := b.attempts.Resume(ctx)
 	if err != nil {
@@ -203,15 +203,15 @@ func (b *Bridge) Enrolled(repo forge.Repo) bool {
 // RepoOf is the repository of an enrolment; ok is false where its forge is not served.
 func (b *Bridge) RepoOf(e recipes.Enrolment) (repo forge.Repo, ok bool) { return b.enrolled.RepoOf(e) }
 
-// busy says whether a run of a repository is open. Where that cannot be read, the
-// repository is looked at as if there were one.
+// busy says whether a repository has an open run. If that cannot be read, the repository
+// is treated as if it had one.
 func (b *Bridge) busy(ctx context.Context, repo forge.Repo) bool {
 	open, err := b.Journal.Reports(ctx, journal.Filter{Forge: repo.Forge, Repo: repo.String(), Open: true, Limit: 1})
 	return err != nil || len(open) > 0
 }
 
-// audit records who decided what and why. It is a record, not a condition: where it
-// cannot be written, the log has it.
+// audit records who decided what and why. The decision stands even if the record cannot be
+// written; then the log has it.
 func (b *Bridge) audit(ctx context.Context, e ledger.AuditEntry) {
 	e.At = b.Now()
 	b.Log.Info(e.What, "who", e.Who, "subject", e.Subject, "why", e.Why)

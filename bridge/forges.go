@@ -21,22 +21,22 @@ type Forge struct {
 	ID     string
 	Org    string // whose pull requests are served and whose members may ask
 	Client Client
-	// OneByOne: the forge has no question about a whole organisation that costs nothing, so
-	// each repository is asked in its turn.
+	// OneByOne: the forge has no cheap question about a whole organisation, so each repository
+	// is polled in turn.
 	OneByOne bool
 	// Permissions are what may be tested there at all, whatever enrolments say.
 	Permissions admission.Permissions
 }
 
-// Issues lets us keep an issue. What each promises stands with the adapters.
+// Issues lets us keep an issue. The adapters document each method.
 type Issues interface {
 	CreateIssue(ctx context.Context, repo forge.Repo, title, body string) (int, error)
 	EditIssue(ctx context.Context, repo forge.Repo, number int, title, body string, open bool) error
 	FindIssue(ctx context.Context, repo forge.Repo, marker string, author forge.Person) (forge.Issue, bool, error)
 }
 
-// Client is all that the bridge's parts ask of a forge. An adapter has it; each
-// part sees its own piece. One that is an attempt.Copier, too, serves private repositories.
+// Client is everything that the bridge's parts ask of a forge; each part sees its own
+// piece. A client that is also an attempt.Copier can serve private repositories.
 type Client interface {
 	intake.Feed
 	intake.Branches
@@ -47,14 +47,14 @@ type Client interface {
 	Self(ctx context.Context) (forge.Person, error)
 }
 
-// account is us on a forge.
+// account is who we are on a forge.
 type account struct {
 	Forge
 	mu  sync.Mutex
 	bot forge.Person
 }
 
-// self asks who we are there, once.
+// self asks the forge who we are, until it has answered once.
 func (a *account) self(ctx context.Context) (forge.Person, error) {
 	if bot := a.known(); bot.ID != 0 {
 		return bot, nil
@@ -82,9 +82,8 @@ const (
 	selfLimit = time.Minute
 )
 
-// introduce finds out who we are, so that it is known before the first comment. Where
-// that takes long, nobody waits for it, and nobody is told: a forge that does not answer
-// is complained of by whoever asks for comments.
+// introduce finds out who we are, so that it is known before the first comment. Nothing
+// waits for it, and it logs nothing: the poller already reports a forge that does not answer.
 func (a *account) introduce(ctx context.Context, now func() time.Time) error {
 	retry.Loop{Longest: longestRetry, Now: now, Log: slog.New(slog.DiscardHandler)}.Until(ctx, "find out who we are", func() error {
 		ctx, cancel := context.WithTimeout(ctx, selfLimit)
@@ -117,7 +116,7 @@ func (b *Bridge) voice(forgeID string) (announce.Voice, bool) {
 	return announce.Voice{Comments: a.Client, Statuses: a.Client, Self: a.self}, true
 }
 
-// IssuesOf lets issues be kept on a forge, and says as whom.
+// IssuesOf returns what keeps issues on a forge, and who we are there.
 func (b *Bridge) IssuesOf(forgeID string) (issues Issues, self func(context.Context) (forge.Person, error), ok bool) {
 	a := b.forges[forgeID]
 	if a == nil {
@@ -135,7 +134,7 @@ func (b *Bridge) copier(forgeID string) (attempt.Copier, bool) {
 	return copier, true
 }
 
-// context is what the comment of a run says besides its report.
+// context is what a run's comment says besides its report.
 func (b *Bridge) context(ctx context.Context, r run.Report) announce.Context {
 	c := announce.Context{PublicURL: b.PublicURL, Word: b.Grammar.Word(), Mask: b.Mask}
 	if b.EnrolmentPath != nil {

@@ -9,8 +9,8 @@ import (
 	"seatrial/harness/run"
 )
 
-// listen follows the journal, to which other processes append as well, and tells
-// everybody who has to act.
+// listen follows the journal, to which other processes append as well, and passes each
+// event on to the parts that act on it.
 func (b *Bridge) listen(ctx context.Context, from journal.Position) error {
 	retry.Loop{Longest: longestRetry, Now: b.Now, Log: b.Log}.Until(ctx, "follow the journal", func() error {
 		for entry, err := range b.Journal.Follow(ctx, from) {
@@ -43,11 +43,11 @@ func (b *Bridge) heard(ctx context.Context, e run.Event) {
 	}
 }
 
-// announceWaiting has the places in the queue announced anew.
+// announceWaiting updates the queue positions in the comments of waiting runs.
 func (b *Bridge) announceWaiting(ctx context.Context) {
 	open, err := b.Journal.Reports(ctx, journal.Filter{Open: true, Limit: maxOpen})
 	if err != nil {
-		return // places are a courtesy; the next event tells them
+		return // positions are a courtesy; the next event updates them
 	}
 	for _, r := range open {
 		if r.State == run.Waiting {

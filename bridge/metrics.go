@@ -20,8 +20,8 @@ func forgeSeries(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
 }
 
-// metrics says how it stands with the forges. Forges and kinds of request are few, so the
-// series do not grow with use.
+// metrics are about the forges. There are few forges and kinds of request, so the number of
+// series does not grow with use.
 type metrics struct {
 	b    *Bridge
 	seen *prometheus.HistogramVec
@@ -38,7 +38,7 @@ func newMetrics(b *Bridge) *metrics {
 	return m
 }
 
-// Metrics are the forges'.
+// Metrics returns the collector of the forges' metrics.
 func (b *Bridge) Metrics() prometheus.Collector { return b.metrics }
 
 // sawComment counts a command that was seen.
@@ -54,7 +54,7 @@ func (m *metrics) Describe(to chan<- *prometheus.Desc) {
 	m.seen.Describe(to)
 }
 
-// Collect implements prometheus.Collector. It asks no forge anything.
+// Collect implements prometheus.Collector. It sends no request to a forge.
 func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	m.seen.Collect(to)
 	for id, a := range m.b.forges {

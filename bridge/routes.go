@@ -6,21 +6,21 @@ import (
 	"seatrial/harness/run"
 )
 
-// Routes is told where apps can be reached while they live. The gateway implements it.
+// Routes learns where apps can be reached while they live. The gateway implements it.
 type Routes interface {
 	Set(label, addr string)
 	Remove(label string)
 }
 
-// routeTable remembers which run's routes were set.
+// routeTable remembers which routes were set.
 type routeTable struct {
 	to     Routes // may be nil
 	mu     sync.Mutex
 	labels map[run.ID]string
 }
 
-// set tells where the app of a run can be reached while it lives. The label is the
-// run's own, whatever its events say.
+// set makes the app of a running run reachable. The label is computed from the run, not
+// taken from its events.
 func (t *routeTable) set(r run.Report) {
 	if t.to == nil || r.State != run.Running || r.Started == nil || r.Started.Gateway == "" {
 		return

@@ -15,9 +15,9 @@ import (
 // pullLimit is for looking at one pull request.
 const pullLimit = time.Minute
 
-// watchPulls looks at one forge's pull requests of open runs, once an interval: a push
-// makes a run one about an older commit, and a closed pull request cancels what
-// waits. Without open runs it asks nothing.
+// watchPulls looks at one forge's pull requests with open runs, once an interval: after a
+// push a run is about an older commit, and when the pull request was closed a waiting run
+// is cancelled. Without open runs the forge is not asked.
 func (b *Bridge) watchPulls(ctx context.Context, a *account) error {
 	failing := map[string]bool{}
 	for {
@@ -74,7 +74,7 @@ func (b *Bridge) watchPull(ctx context.Context, runs []run.Report) error {
 	defer b.comparing.Unlock()
 	var failed []error
 	for _, r := range runs {
-		now, err := b.Journal.Report(ctx, r.Request.ID) // a hook may have led here meanwhile
+		now, err := b.Journal.Report(ctx, r.Request.ID) // a webhook may have been faster
 		if err == nil && now.State != run.Ended {
 			err = b.compare(ctx, now, pull)
 		}
@@ -83,7 +83,7 @@ func (b *Bridge) watchPull(ctx context.Context, runs []run.Report) error {
 	return errors.Join(failed...)
 }
 
-// compare writes down what the pull request means for one of its runs.
+// compare records what the pull request means for one of its runs.
 func (b *Bridge) compare(ctx context.Context, r run.Report, pull forge.PullRequest) error {
 	at := r.Request.Code
 	if pull.Head != "" && pull.Head != at.Commit && pull.Head != r.StaleSince {

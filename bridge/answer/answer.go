@@ -2,11 +2,10 @@
 // program, a schedule or a merge queue.
 //
 // There is one road: read what the forge says (read.go), decide (package admission),
-// settle, which writes the decision down together with the run that it starts or joins
-// (settle.go), and say it (say.go). Each command is answered, once, also after a restart
-// at any moment. Where nothing can be decided yet nothing is written down, and the
-// same is asked again later. Forges wait for themselves alone: one that does not answer
-// holds up no other's comments.
+// settle, which records the decision together with the run that it starts or joins
+// (settle.go), and say it (say.go). Every command is answered exactly once, whenever the
+// process restarts. If nothing can be decided yet, nothing is recorded, and the same is
+// tried again later. A forge that does not answer holds up no other forge's comments.
 package answer
 
 import (
@@ -41,7 +40,7 @@ type Forge struct {
 	Org         string // whose members may ask
 	Client      Client
 	Permissions admission.Permissions
-	// Self finds out who we are there; Known is what was found out, or the zero value.
+	// Self finds out who we are there; Known is what Self found, or the zero value.
 	Self  func(context.Context) (forge.Person, error)
 	Known func() forge.Person
 }
@@ -55,18 +54,18 @@ type Config struct {
 	Ledger    ledger.Ledger
 	Queue     *queue.Queue
 	Announcer *announce.Announcer
-	// Deciding guards a waiting run's next step. Whoever else takes such a step holds it as well.
+	// Deciding guards the next step of waiting runs; see attempt.Config.
 	Deciding *sync.Mutex
 	// Audit records who decided what and why.
 	Audit func(context.Context, ledger.AuditEntry)
 
-	// CannotIsolate says why this host cannot keep code away from itself; empty, or a
-	// nil function, where it can.
+	// CannotIsolate says why this host cannot keep code away from itself; empty if it can.
+	// May be nil.
 	CannotIsolate func() string
-	// CannotDispatch says what is in the way of a recipe's runs at the executor; an error
-	// where that cannot be found out now, which is no reason to refuse. May be nil.
+	// CannotDispatch says why the executor does not take a recipe's runs. An error means that
+	// this cannot be found out now, which is no reason to refuse. May be nil.
 	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
-	// CannotFetch says why runs of private repositories are refused; empty where they are not.
+	// CannotFetch says why runs of private repositories are refused; empty if they are not.
 	CannotFetch admission.Obstacle
 
 	PerPerson int // how many runs one person may ask for in an hour; 0 for any number
@@ -101,15 +100,15 @@ func (a *Answerer) Found(forgeID string) {
 	}
 }
 
-// Run decides about open comments until the context ends, and lets Ask decide. It is
-// called once, when the queue knows the journal's runs.
+// Run answers open comments until the context ends, and opens Ask. It is called once,
+// after the queue was restored from the journal.
 func (a *Answerer) Run(ctx context.Context) error {
 	close(a.ready)
 	var g errgroup.Group
 	for id, found := range a.found {
 		g.Go(func() error { return a.answerComments(ctx, found, func(of string) bool { return of == id }) })
 	}
-	// Comments of a forge that was taken out of the configuration wait for its return.
+	// Comments of a forge that is no longer configured stay open, in case it comes back.
 	g.Go(func() error {
 		return a.answerComments(ctx, nil, func(of string) bool { return a.found[of] == nil })
 	})

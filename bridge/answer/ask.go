@@ -13,22 +13,22 @@ import (
 	"seatrial/harness/run"
 )
 
-// Ask is a request for a run before it is decided about: of a pull request's head, or of
-// a branch's.
+// Ask is a request for a run that is not decided yet: of the head of a pull request, or of
+// a branch.
 type Ask struct {
-	// Key makes asking twice asking once: the same key gives the same answer for
-	// ledger.AskMemory. Empty: this is not repeated.
+	// Key makes an ask idempotent: the same key gets the same answer for ledger.AskMemory.
+	// Empty: it is never repeated.
 	Key string
 
 	Repo   forge.Repo
 	Pull   int    // 0: a branch
 	Branch string // "" is the default branch
 	Commit string // if given, it must be the head
-	Base   string // what the branch is to be merged into; empty where it is no merge queue's
+	Base   string // what a merge queue wants to merge the branch into; else empty
 
 	By run.Person // who asks; the login is shown to people
-	// Vouched: a token that the operator gave out, or the operator's own settings, speak
-	// for the asker. Else they must be one who may comment.
+	// Vouched: the operator's token or settings speak for the asker. Otherwise it must be
+	// somebody whose comment would do.
 	Vouched bool
 	Via     run.Via
 
@@ -60,10 +60,10 @@ type Refusal struct {
 // ErrNotReady is returned while the bridge still works out what an earlier process left.
 var ErrNotReady = errors.New("the server is still starting")
 
-// Ask decides about a request that comes without a comment. Whatever it answers is
-// written down. An error says that nothing was decided: the same may be asked again a
-// little later, but for one that wraps ledger.ErrAskedOtherwise. It works while Run does,
-// and is safe for concurrent use.
+// Ask decides about a request that comes without a comment, and records the answer. An
+// error means that nothing was decided, and that the caller may try again a little later,
+// unless it wraps ledger.ErrAskedOtherwise. It works while Run does, and is safe for
+// concurrent use.
 func (a *Answerer) Ask(ctx context.Context, q Ask) (Answer, error) {
 	select {
 	case <-a.ready:
@@ -78,14 +78,14 @@ func (a *Answerer) Ask(ctx context.Context, q Ask) (Answer, error) {
 	if err := a.answer(ctx, question{Ask: q}); err != nil {
 		return Answer{}, err
 	}
-	answer, ok, err := a.answered(ctx, q) // who was first with the same key has the word
+	answer, ok, err := a.answered(ctx, q) // of two with the same key, the first decided
 	if err == nil && !ok {
 		err = errors.New("cannot find the answer that was just written down")
 	}
 	return answer, err
 }
 
-// answered is the answer that was given before.
+// answered returns the answer that was recorded for the key, if any.
 func (a *Answerer) answered(ctx context.Context, q Ask) (Answer, bool, error) {
 	known, ok, err := a.Ledger.Asked(ctx, q.Key, a.Now())
 	if err != nil || !ok {
@@ -102,8 +102,8 @@ func (a *Answerer) answered(ctx context.Context, q Ask) (Answer, bool, error) {
 	return Answer{Refusal: &Refusal{Reason: refusal.Reason, Sentence: words.Sentence, Next: words.Next}}, true, nil
 }
 
-// Trusts says whether somebody is one whose comment could start a run. Where that cannot
-// be found out, they are not.
+// Trusts says whether somebody's comment could start a run. If that cannot be found out, it
+// says no.
 func (a *Answerer) Trusts(ctx context.Context, repo forge.Repo, who forge.Person) bool {
 	f, ok := a.Forges[repo.Forge]
 	e, repo := a.Enrolled.Of(repo)
@@ -117,7 +117,7 @@ func (a *Answerer) Trusts(ctx context.Context, repo forge.Repo, who forge.Person
 	return ok && err == nil
 }
 
-// what is asked for, so that one key is not taken for two asks.
+// what names the thing asked for, so that a key cannot be used for another one.
 func (q Ask) what() string {
 	where := fmt.Sprintf("#%d", q.Pull)
 	if q.Pull == 0 {

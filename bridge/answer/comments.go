@@ -19,14 +19,14 @@ const (
 	// firstPause and longestPause are between tries to decide about a comment.
 	firstPause   = 5 * time.Second
 	longestPause = 10 * time.Minute
-	// maxTries to find out who somebody is take about a day.
+	// maxTries to check a membership take about a day.
 	maxTries = 150
 	// lookAnyway is how often open comments are looked for without a reason.
 	lookAnyway = time.Minute
 )
 
-// answerComments decides about the open comments of one forge, oldest first, one at a
-// time.
+// answerComments answers the open comments of one forge, the oldest first, one at a time,
+// until the context ends.
 func (a *Answerer) answerComments(ctx context.Context, found <-chan struct{}, own func(forgeID string) bool) error {
 	for ctx.Err() == nil {
 		next := lookAnyway
@@ -51,7 +51,7 @@ func (a *Answerer) answerComments(ctx context.Context, found <-chan struct{}, ow
 	return nil
 }
 
-// postpone writes down that nothing could be decided yet, and returns for how long.
+// postpone records when to try again, and returns how long that is.
 func (a *Answerer) postpone(ctx context.Context, c ledger.Comment, why error) time.Duration {
 	pause := min(longestPause, firstPause<<min(c.Tries, 10))
 	if wait, limited := forge.Wait(why, a.Now()); limited {
@@ -96,9 +96,9 @@ func (a *Answerer) answerComment(ctx context.Context, c ledger.Comment) error {
 	return err
 }
 
-// showEyes gives the first sign of life. A forge that does not let us is no reason not to
-// answer; one that knows no such comment is. After a while it is asked anew: nobody else
-// would tell us that the comment was deleted meanwhile.
+// showEyes gives the first sign of life. If the forge does not let us, the comment is
+// answered all the same; if it knows no such comment, there is nobody to answer. Every
+// further try reacts again, because that is how a deletion is noticed.
 func (a *Answerer) showEyes(ctx context.Context, client Client, c ledger.Comment) error {
 	if c.Reacted && c.Tries == 0 {
 		return nil
@@ -114,9 +114,8 @@ func (a *Answerer) showEyes(ctx context.Context, client Client, c ledger.Comment
 	return a.Ledger.Reacted(ctx, c.Repo.Forge, c.ID)
 }
 
-// closeDeleted closes a command whose comment was deleted before it was answered, or can
-// no longer be found for another reason: nobody asks any more. What was said until now is
-// not left standing.
+// closeDeleted closes a command whose comment was deleted, or cannot be found for another
+// reason, before it was decided about. An answer that was already begun is corrected.
 func (a *Answerer) closeDeleted(ctx context.Context, q question, why error) error {
 	said, err := a.Ledger.Announcement(ctx, ledger.CommentKey(q.Repo.Forge, q.comment.ID))
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"seatrial/recipes"
 )
 
-// Enrolled knows which repository each enrolment permits, as the enrolments are now.
+// Enrolled maps between enrolments and repositories, as the enrolments are now.
 type Enrolled struct {
 	Enrolments func() []recipes.Enrolment
-	Forges     []string // those that are served; an enrolment that names none means the first
+	Forges     []string // that are served; an enrolment that names none means the first
 }
 
-// RepoOf is the repository of an enrolment; ok is false where its forge is not served.
+// RepoOf returns the repository of an enrolment; ok is false if its forge is not served.
 func (s Enrolled) RepoOf(e recipes.Enrolment) (repo forge.Repo, ok bool) {
 	id := e.Forge
 	if id == "" && len(s.Forges) > 0 {
@@ -24,7 +24,7 @@ func (s Enrolled) RepoOf(e recipes.Enrolment) (repo forge.Repo, ok bool) {
 	return repo, err == nil && slices.Contains(s.Forges, id)
 }
 
-// Repos are all enrolled repositories.
+// Repos returns all enrolled repositories.
 func (s Enrolled) Repos() []forge.Repo {
 	all := s.Enrolments()
 	repos := make([]forge.Repo, 0, len(all))
@@ -36,8 +36,8 @@ func (s Enrolled) Repos() []forge.Repo {
 	return repos
 }
 
-// Of is the enrolment of a repository, however its name is spelt, and the repository as
-// the enrolment spells it; nil where there is none.
+// Of returns the enrolment of a repository, ignoring case, and the repository as the
+// enrolment spells it; nil if there is none.
 func (s Enrolled) Of(repo forge.Repo) (*recipes.Enrolment, forge.Repo) {
 	for _, e := range s.Enrolments() {
 		if r, ok := s.RepoOf(e); ok && r.Forge == repo.Forge && strings.EqualFold(r.String(), repo.String()) {
@@ -47,7 +47,7 @@ func (s Enrolled) Of(repo forge.Repo) (*recipes.Enrolment, forge.Repo) {
 	return nil, repo
 }
 
-// Recipe is the enrolment of a recipe.
+// Recipe returns the enrolment of a recipe.
 func (s Enrolled) Recipe(name string) (recipes.Enrolment, bool) {
 	all := s.Enrolments()
 	i := slices.IndexFunc(all, func(e recipes.Enrolment) bool { return e.Name == name })

@@ -9,8 +9,7 @@ import (
 	"seatrial/harness/run"
 )
 
-// groupTries are for a forge that does not answer right now: nobody can look for a group
-// later.
+// groupTries are for a forge that does not answer right now. No poll finds a group later.
 const groupTries = 6
 
 // AskMergeGroup asks for a run of a merge queue's group, where the enrolment wants that.

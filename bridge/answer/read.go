@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// answerLimit is how long one try to answer may take: six requests to a slow forge.
+	// answerLimit bounds one try to answer: six requests to a slow forge.
 	answerLimit = 3 * time.Minute
-	// pushMargin is how long before a comment's own time pushes are asked for: a forge's
-	// clock has whole seconds.
+	// pushMargin is how far before the comment pushes are read: a forge's clock has whole
+	// seconds.
 	pushMargin = time.Minute
 	// maxOpen is more runs than are ever open at once.
 	maxOpen = 10_000
@@ -31,8 +31,7 @@ type facts struct {
 	branch *forge.Branch // of an ask for a branch; nil where there is none
 }
 
-// read asks the forge what a decision rests on. It asks nothing about a repository that
-// is not enrolled.
+// read collects the facts. About a repository that is not enrolled the forge is not asked.
 func (a *Answerer) read(ctx context.Context, q question) (f facts, err error) {
 	f.Comment = forge.Comment{Repo: q.Repo, Pull: q.Pull, Author: forge.Person{ID: q.By.ID, Login: q.By.Login}, Created: a.Now()}
 	f.Vouched, f.Commit, f.Base = q.Vouched, q.Commit, q.Base
@@ -67,8 +66,8 @@ func (a *Answerer) readBranch(ctx context.Context, f *facts, repo forge.Repo, na
 	return nil
 }
 
-// readPull reads the head before the pushes: one that comes in between is then seen as a
-// push after the comment.
+// readPull reads the head before the pushes, so that a push in between is seen as one after
+// the comment.
 func (a *Answerer) readPull(ctx context.Context, f *facts, repo forge.Repo, q question) error {
 	pull, err := f.client.PullRequest(ctx, repo, q.Pull)
 	if errors.Is(err, forge.ErrNotFound) {
@@ -111,8 +110,8 @@ func union(a, b []string) []string {
 	return all
 }
 
-// wouldJoin says whether a run that has not ended answers a comment on the pull request.
-// Nobody looks where any number may be asked for.
+// wouldJoin says whether an open run answers a comment on the pull request. It does not
+// look unless the number of runs is limited.
 func (a *Answerer) wouldJoin(ctx context.Context, pull forge.PullRequest) (bool, error) {
 	if a.PerPerson <= 0 {
 		return false, nil
@@ -125,8 +124,8 @@ func (a *Answerer) wouldJoin(ctx context.Context, pull forge.PullRequest) (bool,
 	return same != nil, nil
 }
 
-// askedLately is when the runs were asked for that the author of a comment asked for in
-// the hour before it. Nobody looks where any number may be asked for.
+// askedLately returns when the comment's author asked for runs in the hour before it. It
+// does not look unless the number of runs is limited.
 func (a *Answerer) askedLately(ctx context.Context, c forge.Comment) (at []time.Time, err error) {
 	if a.PerPerson <= 0 || c.Author.ID == 0 { // a deleted account may not ask anyway
 		return nil, nil
@@ -137,7 +136,7 @@ func (a *Answerer) askedLately(ctx context.Context, c forge.Comment) (at []time.
 		return nil, fmt.Errorf("cannot count what %s asked for: %w", c.Author.Login, err)
 	}
 	for _, r := range lately {
-		// What was asked for long before it was written down is counted where it was asked.
+		// Counted by when it was asked for, which may be long before it was recorded.
 		if asked := r.Request.AskedAt; r.Request.Via == "" && asked.After(since) {
 			at = append(at, asked)
 		}
@@ -157,8 +156,7 @@ func (a *Answerer) findObstacles(ctx context.Context, in *admission.Input) {
 	}
 	var err error
 	if in.CannotDispatch, err = a.CannotDispatch(ctx, *in.Enrolment); err != nil {
-		// Nothing is known against it. The run waits for the executor, and says so if that
-		// does not come back.
+		// Nothing is known against it. The run waits for the executor, and its comment says so.
 		a.Log.Warn("cannot find out whether runs of a recipe can be started", "recipe", in.Enrolment.Name, "err", err)
 	}
 }

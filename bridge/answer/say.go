@@ -12,10 +12,10 @@ import (
 	"seatrial/harness/run"
 )
 
-// What is said about a run that was started, the announcer finds in the journal. A
-// program is told what Ask returns, so that nothing here is for it.
+// About a run that was started the announcer finds everything in the journal. A program
+// gets its answer from Ask, so nothing is said to it here.
 
-// sayJoined leads a comment's author to the comment of the run that is there.
+// sayJoined points the comment's author to the comment of the run that is there.
 func (a *Answerer) sayJoined(ctx context.Context, q question, r run.Report) error {
 	c := q.comment
 	if c == nil {
@@ -43,8 +43,8 @@ func (a *Answerer) sayRefused(ctx context.Context, q question) {
 	}
 }
 
-// sayUnknown tells the asker that it could not be found out yet who they are, or,
-// after a day, that it was given up.
+// sayUnknown tells the asker that their membership could not be checked yet, or, after a
+// day, that we gave up.
 func (a *Answerer) sayUnknown(ctx context.Context, q question, why error) error {
 	c := q.comment
 	if c.Tries >= maxTries {
@@ -55,7 +55,7 @@ func (a *Answerer) sayUnknown(ctx context.Context, q question, why error) error 
 	return errors.Join(why, a.Announcer.Reply(ctx, c.Comment, announce.RenderWaiting(c.ID, c.Author.Login, words)))
 }
 
-// RefusalWords are the words for a refused comment, the same after a restart.
+// RefusalWords returns the words for a refused comment, the same after a restart.
 func (a *Answerer) RefusalWords(c ledger.Comment) admission.Words {
 	return admission.ParseRefusal(c.Refusal).Words(a.about(c.Repo))
 }

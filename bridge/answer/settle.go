@@ -9,7 +9,7 @@ import (
 	"seatrial/harness/run"
 )
 
-// answer takes one request all the way.
+// answer takes one request the whole way.
 func (a *Answerer) answer(ctx context.Context, q question) error {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
@@ -24,7 +24,7 @@ func (a *Answerer) answer(ctx context.Context, q question) error {
 	return a.settle(ctx, q, decision)
 }
 
-// settle writes the decision down, with the run that it starts or joins, and has it said.
+// settle records the decision with the run that it starts or joins, and has it said.
 func (a *Answerer) settle(ctx context.Context, q question, d admission.Decision) error {
 	switch {
 	case d.Request != nil:
@@ -48,14 +48,14 @@ func (a *Answerer) startOrJoin(ctx context.Context, q question, request run.Requ
 		if same != nil {
 			settle = func() (bool, error) { return a.join(ctx, q, *same) }
 		}
-		// Where it is not done, another one's run appeared, or ended, meanwhile.
+		// If it is not done, another run appeared, or the one to join ended, meanwhile.
 		if done, err := settle(); done || err != nil {
 			return err
 		}
 	}
 }
 
-// refuse writes the refusal down. It is not said again where it was decided before.
+// refuse records the refusal and has it said, unless it was decided before.
 func (a *Answerer) refuse(ctx context.Context, q question, refusal admission.Refusal) error {
 	done, err := a.record(ctx, q, ledger.Decision{Refusal: refusal.String()}, false)
 	if err != nil || !done {
@@ -66,7 +66,7 @@ func (a *Answerer) refuse(ctx context.Context, q question, refusal admission.Ref
 	return nil
 }
 
-// ignore closes the request without a word. A program is answered whatever it asks.
+// ignore closes a comment without an answer. A program still gets the reason.
 func (a *Answerer) ignore(ctx context.Context, q question, why admission.Reason) error {
 	if q.comment != nil {
 		if err := a.Announcer.Silence(ctx, q.comment.Comment); err != nil {
@@ -77,8 +77,8 @@ func (a *Answerer) ignore(ctx context.Context, q question, why admission.Reason)
 	return err
 }
 
-// record writes the decision down together with the events. It is not done where it was
-// decided before.
+// record records the decision together with the events. done is false if it was decided
+// before.
 func (a *Answerer) record(ctx context.Context, q question, d ledger.Decision, joined bool, events ...run.Event) (done bool, err error) {
 	if q.comment != nil {
 		return a.Ledger.Decide(ctx, q.Repo.Forge, q.comment.ID, d, events...)

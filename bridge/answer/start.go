@@ -24,13 +24,13 @@ func (a *Answerer) sameHead(ctx context.Context, request run.Request) (*run.Repo
 	return nil, nil
 }
 
-// answers says whether a run says all that another one would: of the same commit, built
-// in the same way, and with no less at hand.
+// answers says whether an open run tells all that the wanted one would: the same commit,
+// built in the same way, with no fewer secrets.
 func answers(open, wanted run.Request) bool {
 	return open.Code.Commit == wanted.Code.Commit && open.Flavor == wanted.Flavor && (open.Secrets || !wanted.Secrets)
 }
 
-// openRuns are those of the same pull request or, without one, of the same branch.
+// openRuns returns those of the same pull request or, without one, of the same branch.
 func (a *Answerer) openRuns(ctx context.Context, at run.Code) ([]run.Report, error) {
 	open, err := a.Journal.Reports(ctx, journal.Filter{Forge: at.Forge, Repo: at.Repo, Pull: at.Pull, Open: true, Limit: maxOpen})
 	return slices.DeleteFunc(open, func(r run.Report) bool {
@@ -38,9 +38,9 @@ func (a *Answerer) openRuns(ctx context.Context, at run.Code) ([]run.Report, err
 	}), err
 }
 
-// join answers with the run that is there, then records who joined it. The answer comes
-// first, so that a crash in between leads to the same answer and not to none. It is not
-// done when the run ended meanwhile.
+// join says which run is there, then records who joined it. Saying comes first, so that
+// after a crash in between the same is said again, and not nothing. done is false if the
+// run ended meanwhile.
 func (a *Answerer) join(ctx context.Context, q question, r run.Report) (done bool, err error) {
 	if err := a.sayJoined(ctx, q, r); err != nil {
 		return false, err
@@ -59,9 +59,9 @@ func (a *Answerer) join(ctx context.Context, q question, r run.Report) (done boo
 	return true, nil
 }
 
-// start makes the run, in one transaction with what it means for older ones of the
-// same pull request or branch: what waits is superseded, what runs is about an older
-// commit. It is not done when a run that answers it appeared meanwhile.
+// start creates the run, in one transaction with what it means for older runs of the same
+// pull request or branch: waiting ones are superseded, running ones are about an older
+// commit. done is false if a run that answers it appeared meanwhile.
 func (a *Answerer) start(ctx context.Context, q question, request run.Request) (done bool, err error) {
 	a.Deciding.Lock()
 	defer a.Deciding.Unlock()
@@ -91,7 +91,7 @@ func (a *Answerer) start(ctx context.Context, q question, request run.Request) (
 	return true, nil
 }
 
-// startEvents are what is written down when a run starts, and which runs it supersedes.
+// startEvents returns what is recorded when a run starts, and which runs it supersedes.
 func (a *Answerer) startEvents(request run.Request, older []run.Report) (events []run.Event, superseded []run.ID) {
 	at := a.Now()
 	events = append(events, run.Event{Run: request.ID, Source: run.Bridge, At: at, Kind: run.KindRequested}.With(request))
@@ -112,7 +112,7 @@ func (a *Answerer) startEvents(request run.Request, older []run.Report) (events 
 	return events, superseded
 }
 
-// drawID draws an ID whose subdomain no live run has.
+// drawID draws an ID whose subdomain no open run has.
 func (a *Answerer) drawID(ctx context.Context, recipe string) (run.ID, error) {
 	open, err := a.Journal.Reports(ctx, journal.Filter{Open: true, Limit: maxOpen})
 	if err != nil {

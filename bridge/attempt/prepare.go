@@ -18,7 +18,7 @@ type Preparer interface {
 }
 
 const (
-	// preparedAtOnce is how MaxOpen runs are prepared at the same time: more would only share
+	// preparedAtOnce is how many runs are prepared at the same time: more would only share
 	// one network.
 	preparedAtOnce = 2
 	// prepareLimit is for one run: then it goes on as it is.
