@@ -79,8 +79,8 @@ type Announcer struct {
 	wg      sync.WaitGroup
 }
 
-// atOnce is how many things are said to one forge at the same time, so that a slow one
-// does not see all of us at once. Forges do not share it: one that hangs delays no other.
+// atOnce is how many updates go to one forge at the same time, so as not to storm a slow
+// one. Forges do not share these slots: one that hangs delays no other.
 const atOnce = 4
 
 // New makes an announcer. It says nothing until Run.
@@ -138,7 +138,8 @@ func (a *Announcer) Refused(ctx context.Context) error {
 	return nil
 }
 
-// update is one thing that is kept said on a forge.
+// update is one thing to keep up to date on a forge: a run's comment and status, or the
+// answer to a refused comment.
 type update struct {
 	key string
 	// forge is where it is said.
@@ -148,7 +149,7 @@ type update struct {
 	try func(ctx context.Context, w *worker) (again time.Duration, done bool, err error)
 }
 
-// keep wakes the worker of an update, or hires one.
+// keep wakes the update's worker, or starts one.
 func (a *Announcer) keep(u update) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

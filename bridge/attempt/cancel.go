@@ -17,8 +17,8 @@ const (
 	stopPause = time.Minute
 )
 
-// cancels are the runs that are being driven, by which each is told of a cancel. There is
-// an entry as long as there is a driver; one that begins later finds the cancel in the journal.
+// cancels lets drivers be told of a cancel. A run has an entry while it has a driver; a
+// driver that begins later finds the cancel in the journal.
 type cancels struct {
 	mu sync.Mutex
 	of map[run.ID]context.CancelFunc
@@ -47,7 +47,7 @@ func (c *cancels) tell(id run.ID) {
 	}
 }
 
-// cancel acts on a request to cancel: what waits ends at once, what runs is stopped.
+// cancel acts on a request to cancel: a waiting run ends at once, a running one is stopped.
 func (rs *Runs) cancel(ctx context.Context, id run.ID) {
 	rs.until(ctx, rs.log(id), "cancel a run", func() error {
 		state, err := rs.endWaiting(ctx, id, func(attempt int) []run.Event {
@@ -65,7 +65,7 @@ func (rs *Runs) cancel(ctx context.Context, id run.ID) {
 	})
 }
 
-// CancelWaiting cancels a run only if it still waits.
+// CancelWaiting cancels a run if it still waits.
 func (rs *Runs) CancelWaiting(ctx context.Context, id run.ID, why string) error {
 	state, err := rs.endWaiting(ctx, id, func(attempt int) []run.Event {
 		asked := rs.event(id, attempt, run.KindCancelAsked)
@@ -80,8 +80,8 @@ func (rs *Runs) CancelWaiting(ctx context.Context, id run.ID, why string) error 
 	return nil
 }
 
-// endWaiting writes down how a run ends that has no slot yet, and returns the state in
-// which it was.
+// endWaiting records the end of a run that has no slot yet, and returns the state that it
+// was in.
 func (rs *Runs) endWaiting(ctx context.Context, id run.ID, end func(attempt int) []run.Event) (run.State, error) {
 	rs.Deciding.Lock()
 	defer rs.Deciding.Unlock()
@@ -98,8 +98,8 @@ func (rs *Runs) cancelledEvent(id run.ID, attempt int) run.Event {
 	return e
 }
 
-// stopInTime stops an attempt that somebody cancelled, or that outlived its lease
-// although it has a time limit of its own. It asks again while the attempt lives.
+// stopInTime stops an attempt that was cancelled, or that outlived its lease although it
+// has a time limit of its own. It asks again while the attempt lives.
 func (d *driver) stopInTime(ctx context.Context, f facts) {
 	r := f.report
 	late := make(<-chan time.Time)

@@ -11,8 +11,7 @@ import (
 	"seatrial/harness/run"
 )
 
-// Copier is a forge's client that copies repositories with the token, so that runs need
-// none. A client that is none serves repositories that everybody can read.
+// Copier copies repositories with the forge's token, so that runs need none.
 type Copier interface {
 	// Mirror brings a bare copy up to date in a folder: branches, tags and the given
 	// references. It may be called for one folder by many at once.
@@ -25,9 +24,8 @@ const (
 	copyTries = 5
 )
 
-// copyPrivate brings the copies up to date from which the run of a private repository
-// fetches: its own, and those of what it depends on. For what everybody can read it does
-// nothing.
+// copyPrivate updates the copies from which a run fetches private repositories: its own, and
+// those that it depends on. It does nothing for public ones.
 func (rs *Runs) copyPrivate(ctx context.Context, r run.Request) error {
 	e, _ := rs.Enrolment(r.Recipe)
 	ctx, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("copying took longer than %s", copyLimit))

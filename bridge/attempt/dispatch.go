@@ -12,11 +12,11 @@ import (
 	"seatrial/harness/run"
 )
 
-// dispatchTries are within about a minute: then the run goes on without, and says so.
+// dispatchTries take about a minute; then the attempt is lost.
 const dispatchTries = 5
 
-// dispatch hands the attempt to the executor. After a restart it never does so a
-// second time: what the executor does not know then is lost.
+// dispatch hands the attempt to the executor, but never a second time after a restart: an
+// attempt that the executor does not know then is lost.
 func (d *driver) dispatch(ctx context.Context, f facts) error {
 	r := f.report
 	why := "the bridge was restarted while it was being started, and the executor knows nothing of it"
@@ -51,8 +51,8 @@ func (d *driver) markLost(ctx context.Context, f facts, why string) error {
 	return d.Journal.Append(ctx, lost)
 }
 
-// endUndispatched ends an attempt that was cancelled before it was dispatched. The
-// executor is asked all the same: it may know more than the journal.
+// endUndispatched ends an attempt that was cancelled before it was dispatched, unless the
+// executor knows more of it than the journal.
 func (d *driver) endUndispatched(ctx context.Context, f facts) error {
 	state, err := d.Dispatcher.State(ctx, d.id, f.report.Attempt)
 	if err != nil {
@@ -64,8 +64,7 @@ func (d *driver) endUndispatched(ctx context.Context, f facts) error {
 	return d.sweep(ctx, f)
 }
 
-// follow copies the attempt's events into the journal until it is over, then sees
-// to what it left.
+// follow copies the attempt's events into the journal until it is over, then sweeps.
 func (d *driver) follow(ctx context.Context, f facts) error {
 	attempt := f.report.Attempt
 	following, done := context.WithCancel(ctx)
@@ -100,14 +99,15 @@ func (d *driver) follow(ctx context.Context, f facts) error {
 	case state.Cause == dispatch.Withdrawn:
 		return d.cancelledElsewhere(ctx, now, state)
 	case state.Cause == dispatch.Displaced, !now.finished && !now.interrupted:
-		// Whoever is told to stop does not know why: what the executor took away is our failure.
+		// A harness that is told to stop does not know why. That the executor took away what it
+		// ran on is our failure.
 		return d.markLost(ctx, now, lastSeen(state))
 	}
 	return d.sweep(ctx, now)
 }
 
-// cancelledElsewhere writes down that somebody stopped the attempt where it ran, past
-// us: that asks for a cancel, and is never an answer.
+// cancelledElsewhere records that somebody stopped the attempt at the executor, without
+// telling us. That counts as a cancel, and never as a result.
 func (d *driver) cancelledElsewhere(ctx context.Context, f facts, state dispatch.State) error {
 	asked := d.event(d.id, f.report.Attempt, run.KindCancelAsked)
 	asked.Note = "an operator: stopped where it ran"
@@ -130,8 +130,8 @@ func lastSeen(s dispatch.State) string {
 	return "it ended without its last word"
 }
 
-// copy appends one event of the harness. What speaks for somebody else, or cannot
-// be kept, is left out: the run goes on without it.
+// copy appends one event of the harness to the journal. It drops what a harness must not
+// say and what the journal does not take; the run goes on.
 func (d *driver) copy(ctx context.Context, attempt int, e run.Event) error {
 	log := d.log(d.id).With("attempt", attempt)
 	if e.Run != d.id || e.Attempt != attempt || e.Source != run.Harness || !fromHarness(e.Kind) {

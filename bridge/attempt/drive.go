@@ -11,15 +11,15 @@ import (
 type driver struct {
 	*Runs
 	id run.ID
-	// dispatches: this process has just written down that the attempt is being dispatched,
-	// so that dispatching it is not a second time.
+	// dispatches: this process has just recorded that it dispatches the attempt. Otherwise an
+	// earlier process may have dispatched it already.
 	dispatches bool
 	cancelled  <-chan struct{} // closed when somebody asks to cancel the run
 }
 
 // drive does what is next, again and again, until the run has ended.
 func (rs *Runs) drive(ctx context.Context, id run.ID, dispatches bool) {
-	// Before the journal is read: a cancel is then either found there or heard of here.
+	// Before the journal is first read, so that no cancel falls in between.
 	cancelled, forget := rs.cancels.register(id)
 	defer forget()
 	d := &driver{Runs: rs, id: id, dispatches: dispatches, cancelled: cancelled}
@@ -62,8 +62,8 @@ func (d *driver) facts(ctx context.Context) (facts, error) {
 	return factsOf(events)
 }
 
-// conclude ends the run, or begins the one more attempt that it gets where we
-// failed. That attempt takes its slot anew: a lease is stamped once and never extended.
+// conclude ends the run, or begins the second attempt that it gets if we failed. That one
+// gets a new lease: a lease is stamped once and never extended.
 func (d *driver) conclude(ctx context.Context, f facts) error {
 	attempt := f.report.Attempt
 	if !f.retryable() {
@@ -75,13 +75,13 @@ func (d *driver) conclude(ctx context.Context, f facts) error {
 	if !ok {
 		return fmt.Errorf("cannot begin attempt %d: the run has no slot", attempt+1)
 	}
-	// Said before it is written: should that seem to fail and yet have happened, the
-	// new attempt is this process's all the same.
+	// Set before it is recorded: if recording only seems to fail, the new attempt is still
+	// ours to dispatch.
 	d.dispatches = true
 	return d.Journal.Append(ctx, d.event(d.id, attempt+1, run.KindDispatching).With(lease))
 }
 
-// release gives the slot back; what was left keeps it dirty until it is gone.
+// release gives the slot back. Leftovers keep it dirty until they are gone.
 func (d *driver) release(ctx context.Context, f facts) {
 	d.Queue.Release(d.id, f.report.Leftovers)
 	if isDirty(f.report) {

@@ -4,8 +4,8 @@ import (
 	"seatrial/harness/run"
 )
 
-// facts is what the journal says about the latest attempt of a run: enough to
-// know what to do next, after a restart as well as before it.
+// facts is what the journal says about the latest attempt of a run: enough to know what to
+// do next, also after a restart.
 type facts struct {
 	report run.Report
 

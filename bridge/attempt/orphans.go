@@ -11,11 +11,11 @@ import (
 	"seatrial/harness/run"
 )
 
-// firstCountLimit is for the first question to the executor, before anything is started.
-// One that does not answer is asked again later.
+// firstCountLimit bounds the first question to the executor, before anything is started. If
+// it does not answer, it is asked again later.
 const firstCountLimit = 20 * time.Second
 
-// countOrphansAtStart counts what lives at the executor against the capacity.
+// countOrphansAtStart counts orphans against the capacity before anything is started.
 func (rs *Runs) countOrphansAtStart(ctx context.Context) {
 	census, ok := rs.Dispatcher.(dispatch.Census)
 	if !ok {
@@ -52,10 +52,9 @@ func (rs *Runs) countOrphans(ask, ctx context.Context, census dispatch.Census) e
 	return nil
 }
 
-// orphansAmong are the attempts that live at the executor although, as far as the
-// journal knows, they should not: their run has ended, is at another attempt, or was
-// never heard of. They take up what a slot stands for, so each is counted as one, and is
-// stopped and swept like a dirty one.
+// orphansAmong returns the attempts that live at the executor although their run has
+// ended, is at a later attempt, or is not in the journal. They use the machine, so each is
+// counted as a taken slot, and is stopped and swept.
 func orphansAmong(ctx context.Context, census dispatch.Census, open []run.Report) ([]dispatch.Attempt, error) {
 	current := map[run.ID]int{}
 	for _, r := range open {
@@ -74,7 +73,8 @@ func orphansAmong(ctx context.Context, census dispatch.Census, open []run.Report
 	return orphans, nil
 }
 
-// occupied is an orphan as the queue counts it. A run at a later attempt has its slot.
+// occupied is an orphan's run as the queue counts it. A run at a later attempt already has
+// its slot.
 func (rs *Runs) occupied(ctx context.Context, a dispatch.Attempt) (run.Report, bool) {
 	left := []run.Leftover{{Kind: "job", Name: a.Name, Detail: "it still runs although its run is over"}}
 	r, err := rs.Journal.Report(ctx, a.Run)

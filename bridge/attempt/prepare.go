@@ -25,11 +25,11 @@ const (
 	prepareLimit = 15 * time.Minute
 )
 
-// errTooSlow is why a preparation was given up, as opposed to a bridge that ends or a
-// run that waits no more.
+// errTooSlow tells a preparation that took too long from one that was ended because the
+// bridge ends or the run no longer waits.
 var errTooSlow = fmt.Errorf("it took longer than %s", prepareLimit)
 
-// prepareWaiting prepares what waits, the foremost first, until the context ends.
+// prepareWaiting prepares waiting runs, the foremost first, until the context ends.
 func (rs *Runs) prepareWaiting(ctx context.Context) error {
 	if rs.Preparer == nil {
 		return nil
@@ -44,7 +44,7 @@ func (rs *Runs) prepareWaiting(ctx context.Context) error {
 	return nil
 }
 
-// prepare prepares one run. It lets the run go on whatever comes of it.
+// prepare prepares one run. The run goes on even if that fails.
 func (rs *Runs) prepare(ctx context.Context, request run.Request, gone <-chan struct{}) {
 	defer rs.Queue.Prepared(request.ID)
 	e, ok := rs.Enrolment(request.Recipe)

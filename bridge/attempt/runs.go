@@ -1,11 +1,11 @@
 // Package attempt takes runs from their slot to their end: each attempt is dispatched to
 // the executor, followed, swept, and tried once more where we failed.
 //
-// What is next about a run is worked out from the journal alone, so that a process that
-// is killed at any moment leaves nothing that the next one does not find. An attempt
-// whose dispatch was written down is never dispatched a second time after a restart. The
-// executor, not this package, is the truth about what is running: the end of the context
-// stops no run. It decides nothing about who may ask, and says nothing to anybody.
+// The next step of a run is worked out from the journal alone, so that after a process was
+// killed at any moment the next one finds what is left to do. An attempt whose dispatch
+// was recorded is never dispatched again after a restart. The executor, not this package,
+// is the truth about what is running: the end of the context stops no run. The package
+// decides nothing about who may ask, and says nothing to anybody.
 package attempt
 
 import (
@@ -28,11 +28,10 @@ import (
 )
 
 const (
-	// longestRetry is the longest pause between tries to write down or do what has to be
-	// done about a run.
+	// longestRetry is the longest pause between tries to record or do something about a run.
 	longestRetry = 30 * time.Second
-	// recentRuns is how many ended runs are looked through for slots that are still dirty,
-	// and for how long recipes take.
+	// recentRuns is how many ended runs are searched for dirty slots, and tell how long
+	// recipes take.
 	recentRuns = 200
 	// maxOpen is more runs than are ever open at once.
 	maxOpen = 10_000
@@ -43,22 +42,22 @@ type Config struct {
 	Journal    journal.Journal
 	Queue      *queue.Queue
 	Dispatcher dispatch.Dispatcher
-	// Preparer prepares those waiting runs that the queue says have to be; nil where none has.
+	// Preparer prepares the waiting runs that the queue names; nil if none needs it.
 	Preparer Preparer
-	// Enrolment is that of a recipe, as it is now.
+	// Enrolment returns the enrolment of a recipe as it is now.
 	Enrolment func(recipe string) (recipes.Enrolment, bool)
 
-	// Copies is the folder of private repositories' copies.
+	// Copies is the folder for copies of private repositories.
 	Copies string
-	// Copier copies repositories of a forge; nil where that forge's cannot be copied, and
-	// ok is false where it is not served.
+	// Copier returns what copies repositories of a forge; nil if they cannot be copied, and
+	// ok is false if the forge is not served.
 	Copier func(forgeID string) (c Copier, ok bool)
 
-	// Deciding guards a waiting run's next step: it gets its slot, or it is superseded,
-	// joined or cancelled, and the journal knows before anybody else may ask. Whoever else
-	// takes such a step holds it as well.
+	// Deciding guards the next step of waiting runs: each gets its slot, or is superseded,
+	// joined or cancelled, and the journal has it before the next step is considered. Other
+	// packages that take such steps hold the same lock.
 	Deciding *sync.Mutex
-	// Changed is told of a run about which there is something to say that no event tells.
+	// Changed is called when a run's comment may need an update that no event causes.
 	Changed func(run.ID)
 	// Audit records what was decided here.
 	Audit func(context.Context, ledger.AuditEntry)
@@ -67,7 +66,7 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Runs are all runs that have not ended. It is made by New and lives in Run.
+// Runs looks after all runs that have not ended. Make one with New.
 type Runs struct {
 	Config
 	cancels cancels
@@ -79,8 +78,8 @@ func New(c Config) *Runs {
 	return &Runs{Config: c, cancels: cancels{of: map[run.ID]context.CancelFunc{}}}
 }
 
-// Resume works out from the journal what an earlier process left to do, and begins to do
-// it. It returns the runs that have not ended. Wait for what it began, also after an error.
+// Resume works out from the journal what an earlier process left to do, begins to do it,
+// and returns the open runs. Call Wait in the end, also after an error.
 func (rs *Runs) Resume(ctx context.Context) ([]run.Report, error) {
 	open, err := rs.Journal.Reports(ctx, journal.Filter{Open: true, Limit: maxOpen})
 	if err != nil {
@@ -128,7 +127,7 @@ func (rs *Runs) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Wait returns when all work on runs has ended. End its context first.
+// Wait waits for all work on runs. End the context of Resume and Run first.
 func (rs *Runs) Wait() { rs.work.Wait() }
 
 // Heard acts on an event of the journal, to which other processes append as well.
@@ -143,8 +142,8 @@ func (rs *Runs) Heard(ctx context.Context, e run.Event) {
 	}
 }
 
-// enqueue has a run wait for its turn that the journal holds. Whoever wrote it down
-// has done so already, unless the writing seemed to fail.
+// enqueue adds a run from the journal to the queue. Whoever recorded it has done so
+// already, unless recording it seemed to fail.
 func (rs *Runs) enqueue(ctx context.Context, id run.ID) {
 	rs.until(ctx, rs.log(id), "let a run wait for its turn", func() error {
 		rs.Deciding.Lock()
@@ -157,8 +156,8 @@ func (rs *Runs) enqueue(ctx context.Context, id run.ID) {
 	})
 }
 
-// takeTurns hands slots to waiting runs. Each is written down before the next slot is
-// given, so that the journal has them in the order of the queue.
+// takeTurns gives slots to waiting runs. Each is recorded before the next slot is given, so
+// that the journal has them in the order of the queue.
 func (rs *Runs) takeTurns(ctx context.Context) error {
 	for ctx.Err() == nil {
 		request, lease, err := rs.Queue.Take(ctx)
@@ -171,7 +170,7 @@ func (rs *Runs) takeTurns(ctx context.Context) error {
 		}
 		began, err := rs.begin(ctx, request, lease)
 		rs.work.Go(func() {
-			if err != nil { // nobody behind it waits for that
+			if err != nil { // those behind it do not wait for the retries
 				rs.until(ctx, rs.log(request.ID), "begin a run", func() error {
 					began, err = rs.begin(ctx, request, lease)
 					return err
@@ -188,9 +187,9 @@ func (rs *Runs) takeTurns(ctx context.Context) error {
 	return nil
 }
 
-// begin writes down that the run has its slot. A run that was superseded or cancelled
-// at the last moment has not begun. One that stands in the journal as begun was begun
-// here, by a try that seemed to fail: nobody else is handed the run.
+// begin records that the run has its slot. A run that was superseded or cancelled at the
+// last moment does not begin. If the journal says that it has begun, an earlier try here
+// only seemed to fail: nobody else is given the run.
 func (rs *Runs) begin(ctx context.Context, request run.Request, lease run.Lease) (bool, error) {
 	rs.Deciding.Lock()
 	defer rs.Deciding.Unlock()

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// sweepTries are within about a minute: then the run ends, and its slot stays dirty.
+	// sweepTries take about a minute; then the run ends, and its slot stays dirty.
 	sweepTries = 5
 	// cleanPause is the longest between two looks at a dirty slot.
 	cleanPause = 10 * time.Minute
 )
 
-// sweep removes what the attempt left, looks again, and writes down what is still
-// there. Where it cannot even look, that counts as something left.
+// sweep removes what the attempt left, looks again, and records what is still there. If it
+// cannot even look, that counts as a leftover.
 func (d *driver) sweep(ctx context.Context, f facts) error {
 	attempt := f.report.Attempt
 	var swept run.Swept

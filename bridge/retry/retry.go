@@ -1,7 +1,7 @@
 // Package retry tries again what did not work: until it does, or a few times.
 //
-// A forge that asks to be left alone is asked again when it allows that, and not before.
-// Nothing here outlives its context.
+// A forge that asks us to wait is not asked again before it allows that. Nothing here
+// outlives its context.
 package retry
 
 import (

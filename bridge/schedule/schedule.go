@@ -73,11 +73,11 @@ type Scheduler struct {
 	forges map[string]*recipesOf // by ID
 }
 
-// recipesOf is what is known about one forge's recipes. A forge is attended to by one at
-// a time, and never waits for another.
+// recipesOf is what is known about one forge's recipes. One goroutine at a time attends to
+// a forge, so that a forge never waits for another.
 type recipesOf struct {
-	attending chan struct{}     // full while somebody does
-	unsettled map[string]bool   // recipes of whose runs something may have to be told
+	attending chan struct{}     // full while one does
+	unsettled map[string]bool   // recipes with runs whose result may not be reported yet
 	failed    map[string]string // by recipe: what was logged
 }
 
@@ -128,7 +128,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 						s.attend(ctx, known, e)
 					}
 				})
-			default: // it does not answer; the next look finds what is due
+			default: // still busy with the look before; the next one finds what is due
 			}
 		}
 		select {
