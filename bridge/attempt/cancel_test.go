@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,12 +21,12 @@ import (
 // slowJournal takes its time after it has read a report.
 type slowJournal struct {
 	journal.Journal
-	takes time.Duration
+	takes atomic.Int64
 }
 
 func (j *slowJournal) Report(ctx context.Context, id run.ID) (run.Report, error) {
 	r, err := j.Journal.Report(ctx, id)
-	time.Sleep(j.takes)
+	time.Sleep(time.Duration(j.takes.Load()))
 	return r, err
 }
 
@@ -53,11 +54,11 @@ func start(t *testing.T, script func(ctx context.Context, r run.Request, attempt
 	go func() { done <- rs.Run(ctx) }()
 	return rig{rs, t, memory}, func() {
 		end()
-		rs.Wait()
-		executor.Close()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+		rs.Wait()
+		executor.Close()
 	}
 }
 
@@ -119,7 +120,7 @@ func TestACancelThatIsOvertakenByTheEndLeavesNothingBehind(t *testing.T) {
 		if n := g.cancellable(); n != 1 {
 			t.Errorf("while it runs, %d runs can be cancelled", n)
 		}
-		g.journal.takes = time.Hour // the cancel finds it running, and acts when it has ended
+		g.journal.takes.Store(int64(time.Hour)) // the cancel finds it running, and acts when it has ended
 		g.write(cancelAsked(id))
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
@@ -139,7 +140,7 @@ func TestACancelBeforeTheDriverBeganIsNotLost(t *testing.T) {
 		first, second := g.ask(), g.ask()
 		time.Sleep(time.Second)
 		// The run has its slot, and its cancel comes before anybody drives it.
-		g.journal.takes = 10 * time.Second
+		g.journal.takes.Store(int64(10 * time.Second))
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
 		err := g.journal.Append(t.Context(), cancelAsked(second))
