@@ -143,11 +143,12 @@ func TestACancelBeforeTheDriverBeganIsNotLost(t *testing.T) {
 		g.journal.takes.Store(int64(10 * time.Second))
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
-		err := g.journal.Append(t.Context(), cancelAsked(second))
-		if err != nil {
+		asked := cancelAsked(second)
+		if err := g.journal.Append(t.Context(), asked); err != nil {
 			t.Fatal(err)
 		}
-		g.Heard(t.Context(), cancelAsked(second))
+		time.Sleep(20 * time.Second) // whoever listens to the journal is late
+		g.Heard(t.Context(), asked)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if r := g.report(first); r.Ending != run.EndedNormally {

@@ -75,7 +75,7 @@ func (q *queue) put(e Event, now time.Time) bool {
 	}
 	q.order = append(q.order, k)
 	q.waiting[k] = waiting{e, now}
-	q.ring()
+	q.signal()
 	return true
 }
 
@@ -107,7 +107,7 @@ func (q *queue) next() (w waiting, ok bool) {
 		q.active[k] = true
 		q.byForge[k.repo.Forge]++
 		if len(q.order) > 0 {
-			q.ring() // for the next one who waits
+			q.signal() // for the next one who waits
 		}
 		return w, true
 	}
@@ -121,10 +121,10 @@ func (q *queue) done(w waiting) {
 	k := keyOf(w.event)
 	delete(q.active, k)
 	q.byForge[k.repo.Forge]--
-	q.ring()
+	q.signal()
 }
 
-func (q *queue) ring() {
+func (q *queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
