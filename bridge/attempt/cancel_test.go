@@ -137,7 +137,9 @@ func TestACancelBeforeTheDriverBeganIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, end := start(t, aMinute)
 		defer end()
-		first, second := g.ask(), g.ask()
+		first := g.ask()
+		synctest.Wait() // it has the slot
+		second := g.ask()
 		time.Sleep(time.Second)
 		// The run has its slot, and its cancel comes before anybody drives it.
 		g.journal.takes.Store(int64(10 * time.Second))
