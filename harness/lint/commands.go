@@ -19,8 +19,8 @@ var (
 	// portOption is an option that says where to listen, with a number.
 	portOption = regexp.MustCompile(`(?:^|\s)(?:--?(?:port|listen|bind|addr|address|http|http-port|http-addr)[= ]|-p ?|PORT=)["']?(?:[0-9A-Za-z.*\[\]-]*:)?([0-9]{2,5})["']?(?:\s|$)`)
 	// piped is a download that a shell runs.
-	piped  = regexp.MustCompile(`\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|da|z)?sh\b|\b(?:ba|da|z)?sh\s+(?:-c\s+)?["']?(?:<\(|\$\()\s*(?:curl|wget)\b`)
-	latest = regexp.MustCompile(`[A-Za-z0-9_./-]+[@:]latest\b|\S*/releases/latest/\S*`)
+	piped      = regexp.MustCompile(`\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|da|z)?sh\b|\b(?:ba|da|z)?sh\s+(?:-c\s+)?["']?(?:<\(|\$\()\s*(?:curl|wget)\b`)
+	latestForm = regexp.MustCompile(`[A-Za-z0-9_./-]+[@:]latest\b|\S*/releases/latest/\S*`)
 )
 
 // commandRules are about what the Procfile and the enrolment run.
@@ -62,8 +62,8 @@ func commandRules() []rule {
 				switch {
 				case piped.MatchString(command):
 					say(file, line, "%s downloads a script and runs it: what it does may change from one run to the next. Commit the script, or pin it by its checksum", what)
-				case latest.MatchString(command):
-					say(file, line, "%s asks for %s: the same commit may become another app tomorrow. Name a version", what, visible(latest.FindString(command)))
+				case latestForm.MatchString(command):
+					say(file, line, "%s asks for %s: the same commit may become another app tomorrow. Name a version", what, visible(latestForm.FindString(command)))
 				}
 			}
 			look(r.enrolment, 0, "build.command", r.Enrolment.Build.Command.String())

@@ -146,8 +146,8 @@ func isDuration(l leaf) bool {
 	})
 }
 
-// instead says what to write for a key that swarm ignores.
-var instead = map[string]string{
+// replacementFor says what to write for a key that swarm ignores.
+var replacementFor = map[string]string{
 	"build":          "name a published image",
 	"container_name": "other services find it by the service's name",
 	"depends_on":     "let the service wait for what it needs, or fail and be started again",
@@ -166,7 +166,7 @@ func composeFormRules() []rule {
 	return []rule{
 		{"ignored-field", run.SeverityNote, func(r *recipe, say say) {
 			for _, i := range r.Recipe.Ignored {
-				say(i.Place.File, i.Place.Line, "%s of %s has no effect in a swarm: %s", visible(i.Key), visible(i.Service), cmp.Or(instead[i.Key], "leave it out"))
+				say(i.Place.File, i.Place.Line, "%s of %s has no effect in a swarm: %s", visible(i.Key), visible(i.Service), cmp.Or(replacementFor[i.Key], "leave it out"))
 			}
 		}},
 		{"secret-unused", run.SeverityNote, func(r *recipe, say say) {

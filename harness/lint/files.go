@@ -12,8 +12,8 @@ import (
 	"seatrial/harness/run"
 )
 
-// largest is what a program in a repository may weigh before it is mentioned.
-const largest = 10 << 20
+// maxFileSize is what a program in a repository may weigh before it is mentioned.
+const maxFileSize = 10 << 20
 
 var (
 	readme  = regexp.MustCompile(`(?i)^readme(?:\..+)?$`)
@@ -42,7 +42,7 @@ func fileRules() []rule {
 		}},
 		{"committed-binary", run.SeverityWarning, func(r *recipe, say say) {
 			for _, e := range r.entries {
-				if e.mode.IsRegular() && e.size > largest && r.binary(e.path) {
+				if e.mode.IsRegular() && e.size > maxFileSize && r.binary(e.path) {
 					say(e.path, 0, "a binary file of %d MiB: every run copies it, and nobody can review it. Build it, or fetch it by its checksum", e.size>>20)
 				}
 			}

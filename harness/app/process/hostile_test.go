@@ -204,7 +204,7 @@ func TestHostileForkBomb(t *testing.T) {
 	f := newApp(t, isolated, func(c *Config) { c.Enrolment.Resources.Processes = 40 })
 	must(t, f.Deploy(t.Context(), release(t, "1.0.0", map[string]string{"Procfile": "web: ./guest bomb\n"})))
 	time.Sleep(500 * time.Millisecond)
-	if n := len(groupMembers(groupName(f.cfg.Labels, groupApp))); n > 3*(40+own) { // listed once a controller
+	if n := len(groupMembers(groupName(f.cfg.Labels, groupApp))); n > 3*(40+supervisorThreads) { // listed once a controller
 		t.Errorf("%d processes", n)
 	}
 	if _, err := f.Exec(t.Context(), app.Command{Args: []string{"true"}}); err != nil {
