@@ -51,7 +51,7 @@ func (x *exam) seed(ctx context.Context) error {
 
 func (x *exam) mark(ctx context.Context) error {
 	return within(ctx, lookLimit, "planting canaries", func(ctx context.Context) error {
-		marks, err := x.Canaries.Plant(ctx)
+		marks, err := x.Canaries.Seed(ctx)
 		if err != nil {
 			return fmt.Errorf("cannot plant canaries: %w", err)
 		}

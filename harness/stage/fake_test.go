@@ -250,7 +250,7 @@ type fakeMarks struct {
 	files map[string][]string
 }
 
-func (c fakeCanaries) Plant(ctx context.Context) (Marks, error) {
+func (c fakeCanaries) Seed(ctx context.Context) (Marks, error) {
 	if err := c.app.do(ctx, "plant"); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -45,6 +46,26 @@ func TestAStreamThatFailsReplacesNothing(t *testing.T) {
 	})
 	if got, _ := os.ReadFile(path); !errors.Is(err, broken) || string(got) != "before" {
 		t.Errorf("%q, %v", got, err)
+	}
+	alone(t, path)
+}
+
+func TestOneOfThoseWhoCreateAFileSucceeds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	results := make(chan error, 8)
+	for i := range cap(results) {
+		go func() { results <- Create(path, []byte{byte('0' + i)}, 0o640) }()
+	}
+	made := 0
+	for range cap(results) {
+		if err := <-results; err == nil {
+			made++
+		} else if !errors.Is(err, fs.ErrExist) {
+			t.Error(err)
+		}
+	}
+	if got, err := os.ReadFile(path); made != 1 || err != nil || len(got) != 1 {
+		t.Errorf("%d succeeded: %q, %v", made, got, err)
 	}
 	alone(t, path)
 }

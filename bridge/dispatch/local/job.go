@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"seatrial/bridge/dispatch"
+	"seatrial/internal/atomicfile"
 	"seatrial/internal/procs"
 )
 
@@ -64,27 +65,17 @@ func readJSON(path string, v any) error {
 }
 
 // writeJSON writes the file whole or not at all.
-func writeJSON(path string, v any) error { return write(path, v, os.Rename) }
+func writeJSON(path string, v any) error { return write(path, v, atomicfile.Write) }
 
 // writeOnce does so too, but only if there is none: else it returns fs.ErrExist.
-func writeOnce(path string, v any) error { return write(path, v, os.Link) }
+func writeOnce(path string, v any) error { return write(path, v, atomicfile.Create) }
 
-func write(path string, v any, place func(from, to string) error) error {
+func write(path string, v any, place func(path string, data []byte, mode os.FileMode) error) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(append(b, '\n'))
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err != nil {
-		return err
-	}
-	return place(temp.Name(), path)
+	return place(path, append(b, '\n'), 0o600)
 }
 
 func exists(path string) bool {
