@@ -152,7 +152,7 @@ func TestHostileCodeKillsNobody(t *testing.T) {
 func TestHostileCodeGainsNothing(t *testing.T) {
 	f := hostile(t)
 	if said := f.sh(t, "./guest unshare; unshare -Ur id; unshare -n true"); strings.Contains(said, "root again") || strings.Contains(said, "uid=0") {
-		t.Errorf("a user name space can be had: %s", said)
+		t.Errorf("a user namespace can be had: %s", said)
 	}
 	status := f.sh(t, "cat /proc/self/status")
 	for _, want := range []string{

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The filter closes what name spaces leave open: new user name spaces, in which
+// The filter closes what namespaces leave open: new user namespaces, in which
 // code would be root again and could reach much more of the kernel; sockets that
-// no network name space holds; kernel keyrings, which have no name space; and parts
+// no network namespace holds; kernel keyrings, which have no namespace; and parts
 // of the kernel that a web app has no use for. Only the machine's own system calls
 // are known; others do not exist.
 
