@@ -81,7 +81,7 @@ func (o vaultOptions) check(ctx context.Context) error {
 
 // dockerOptions are the options of commands that deploy on a Docker Engine.
 type dockerOptions struct {
-	Docker string `help:"The Docker Engine of this machine, in swarm mode, for recipes of the target swarm, such as unix:///var/run/docker.sock. It takes root." placeholder:"HOST"`
+	Docker string `help:"The Docker Engine of this machine, in swarm mode, for recipes of the target swarm, such as unix:///var/run/docker.sock. It requires root." placeholder:"HOST"`
 }
 
 // registryOptions say how images are fetched.
