@@ -67,7 +67,7 @@ type Event struct {
 
 // Strangers remembers the repositories whose hooks come although they are not enrolled.
 type Strangers interface {
-	Stranger(ctx context.Context, repo forge.Repo, at time.Time) error
+	SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Time) error
 }
 
 // The forges' protocols.

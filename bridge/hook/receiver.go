@@ -218,7 +218,7 @@ func (rc *Receiver) stranger(ctx context.Context, repo forge.Repo, now time.Time
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
 	defer cancel()
-	if err := rc.config.Strangers.Stranger(ctx, repo, now); err != nil {
+	if err := rc.config.Strangers.SeeUnenrolled(ctx, repo, now); err != nil {
 		rc.strangers.Remove(repo)
 		rc.config.Log.Error("cannot write down that hooks of a repository come that is not enrolled", "forge", repo.Forge, "repo", repo.String(), "err", err)
 	}

@@ -52,7 +52,7 @@ type lab struct {
 	came      chan struct{}
 }
 
-func (l *lab) Stranger(_ context.Context, r forge.Repo, _ time.Time) error {
+func (l *lab) SeeUnenrolled(_ context.Context, r forge.Repo, _ time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.strangers = append(l.strangers, r)

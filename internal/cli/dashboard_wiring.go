@@ -24,7 +24,7 @@ import (
 )
 
 // newDashboard shows what a server knows.
-func newDashboard(sv *server, db *store.DB, runs, word string) *dashboard.Dashboard {
+func newDashboard(sv *server, pages *store.Reader, runs, word string) *dashboard.Dashboard {
 	var nomadURL, namespace string
 	var requests func() uint64
 	if sv.cluster != nil {
@@ -34,7 +34,7 @@ func newDashboard(sv *server, db *store.DB, runs, word string) *dashboard.Dashbo
 	if sv.place.nodes != nil {
 		nodes = func() page.Cluster {
 			c := shownCluster(sv.place.nodes())
-			placeRuns(c.Nodes, db)
+			placeRuns(context.Background(), c.Nodes, pages)
 			return c
 		}
 	}
@@ -44,10 +44,12 @@ func newDashboard(sv *server, db *store.DB, runs, word string) *dashboard.Dashbo
 	}
 	return dashboard.New(dashboard.Config{
 		Collectors: numbers,
-		Strangers:  func() []page.Stranger { return shownStrangers(db, sv.bridge.Enrolled, time.Now()) },
-		Cluster:    nodes, NomadRequests: requests,
+		Strangers: func() []page.Stranger {
+			return shownUnenrolled(context.Background(), pages, sv.bridge.Enrolled, time.Now())
+		},
+		Cluster: nodes, NomadRequests: requests,
 		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
-		Journal:    db,
+		Journal:    pages,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
@@ -85,8 +87,8 @@ func shownCluster(nodes []nomad.Node, away time.Time) page.Cluster {
 
 // placeRuns says what is under way where. It is a courtesy: where the journal cannot be
 // read, the page says so elsewhere.
-func placeRuns(nodes []page.Node, db *store.DB) {
-	open, err := db.Reports(context.Background(), journal.Filter{Open: true, Limit: mostShown})
+func placeRuns(ctx context.Context, nodes []page.Node, pages journal.Reader) {
+	open, err := pages.Reports(ctx, journal.Filter{Open: true, Limit: mostShown})
 	if err != nil {
 		return
 	}

@@ -141,7 +141,7 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 	c := serveCommand{
 		forgeOptions: forgeOptions{GiteaURL: d.forge.URL(), GiteaToken: d.token, Org: demoOrg},
 		Tests:        d.tests, Listen: "127.0.0.1:0", Domain: "localhost",
-		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, buildOptions: d.build,
+		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, KeepComments: time.Hour, buildOptions: d.build,
 		Dispatch: dispatchLocal, PlaceWithin: time.Minute,
 	}
 	if d.cluster != nil {

@@ -35,7 +35,7 @@ type nudged interface {
 
 // newHooks makes the receiver of the forges' webhooks. Forges without a secret are left
 // out. Where that leaves none, there is no receiver: nil.
-func newHooks(o hookOptions, all []hook.Forge, to nudged, strangers ledger.Strangers, log *slog.Logger) (*hook.Receiver, error) {
+func newHooks(o hookOptions, all []hook.Forge, to nudged, unenrolled ledger.Unenrolled, log *slog.Logger) (*hook.Receiver, error) {
 	proxies, err := o.proxies()
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func newHooks(o hookOptions, all []hook.Forge, to nudged, strangers ledger.Stran
 		return nil, nil
 	}
 	receiver, err := hook.New(hook.Config{
-		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Strangers: strangers, TrustedProxies: proxies, Now: time.Now, Log: log,
+		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Strangers: unenrolled, TrustedProxies: proxies, Now: time.Now, Log: log,
 	})
 	return receiver, exitWith(exitConfiguration, err)
 }
@@ -161,20 +161,25 @@ func (h *heldSecrets) get() (all []secrets.Value) {
 	return all
 }
 
-// strangersFor is how long the first page speaks of a repository whose hooks have ceased.
-const strangersFor = 30 * 24 * time.Hour
+// unenrolledFor is how long the first page speaks of a repository whose hooks have ceased.
+const unenrolledFor = 30 * 24 * time.Hour
 
-// shownStrangers are the repositories that are still not enrolled. They are a courtesy:
+// unenrolledReader tells which repositories are not enrolled.
+type unenrolledReader interface {
+	Unenrolled(ctx context.Context) ([]ledger.UnenrolledRepo, error)
+}
+
+// shownUnenrolled are the repositories that are still not enrolled. They are a courtesy:
 // where the ledger cannot be read, the page says so elsewhere.
-func shownStrangers(from ledger.Strangers, enrolled func(forge.Repo) bool, now time.Time) (shown []page.Stranger) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+func shownUnenrolled(ctx context.Context, from unenrolledReader, enrolled func(forge.Repo) bool, now time.Time) (shown []page.Stranger) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	all, err := from.Strangers(ctx)
+	all, err := from.Unenrolled(ctx)
 	if err != nil {
 		return nil
 	}
 	for _, s := range all {
-		if now.Sub(s.Last) < strangersFor && !enrolled(s.Repo) {
+		if now.Sub(s.Last) < unenrolledFor && !enrolled(s.Repo) {
 			shown = append(shown, page.Stranger{Forge: s.Repo.Forge, Repo: s.Repo.String(), Last: s.Last})
 		}
 	}

@@ -100,13 +100,13 @@ func TestWebhooksAreReceivedOnceThereIsASecretAndWhileItIsReplaced(t *testing.T)
 
 	pushTo(h, "/hook/gitea", "coop/wiki", second[0])
 	now := time.Now()
-	if s := shownStrangers(memory, to.Enrolled, now); len(s) != 1 || s[0].Repo != "coop/wiki" || s[0].Forge != "gitea" {
-		t.Errorf("strangers: %+v", s)
+	if s := shownUnenrolled(t.Context(), memory, to.Enrolled, now); len(s) != 1 || s[0].Repo != "coop/wiki" || s[0].Forge != "gitea" {
+		t.Errorf("not enrolled: %+v", s)
 	}
-	if s := shownStrangers(memory, func(forge.Repo) bool { return true }, now); len(s) != 0 {
+	if s := shownUnenrolled(t.Context(), memory, func(forge.Repo) bool { return true }, now); len(s) != 0 {
 		t.Errorf("enrolled since, and still shown: %+v", s)
 	}
-	if s := shownStrangers(memory, to.Enrolled, now.Add(31*24*time.Hour)); len(s) != 0 {
+	if s := shownUnenrolled(t.Context(), memory, to.Enrolled, now.Add(31*24*time.Hour)); len(s) != 0 {
 		t.Errorf("quiet for long, and still shown: %+v", s)
 	}
 }
@@ -139,10 +139,10 @@ func TestWebhookOptionsThatCannotBe(t *testing.T) {
 	}
 }
 
-func hooksOf(g Globals, o hookOptions, list []forges.Forge, to nudged, strangers ledger.Strangers, log *slog.Logger) (*hook.Receiver, error) {
+func hooksOf(g Globals, o hookOptions, list []forges.Forge, to nudged, unenrolled ledger.Unenrolled, log *slog.Logger) (*hook.Receiver, error) {
 	all, err := hookForges(g, o, list, log)
 	if err != nil {
 		return nil, err
 	}
-	return newHooks(o, all, to, strangers, log)
+	return newHooks(o, all, to, unenrolled, log)
 }

@@ -40,14 +40,15 @@ type serveCommand struct {
 	NomadURL    string        `name:"nomad-url" help:"How browsers reach Nomad's own pages; a run's page links to them. Default: the address in NOMAD_ADDR." placeholder:"URL"`
 	nomadOptions
 
-	Capacity  int           `help:"How many runs may be under way at once." default:"1"`
-	Offers    []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
-	PerPerson int           `help:"How many runs one person may ask for in an hour by comments; 0 for any number." default:"20"`
-	Word      string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
-	Poll      time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
-	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
-	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
-	KeepFiles time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	Capacity     int           `help:"How many runs may be under way at once." default:"1"`
+	Offers       []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
+	PerPerson    int           `help:"How many runs one person may ask for in an hour by comments; 0 for any number." default:"20"`
+	Word         string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
+	Poll         time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
+	Sweep        time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
+	Janitor      time.Duration `help:"How often to look for what outlived its run." default:"10m"`
+	KeepFiles    time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	KeepComments time.Duration `help:"How long to keep who wrote a command, and its text, once it was answered. What came of it stays. Of other comments neither is ever kept." default:"2160h"`
 	waysOptions
 	hookOptions
 	frontOptions
@@ -117,8 +118,8 @@ func (c *serveCommand) check() error {
 			c.Domain = "localhost"
 		}
 	}
-	if c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0 {
-		return exitWith(exitUsage, errors.New("--poll, --sweep, --janitor and --keep-files must be above 0"))
+	if c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0 || c.KeepComments <= 0 {
+		return exitWith(exitUsage, errors.New("--poll, --sweep, --janitor, --keep-files and --keep-comments must be above 0"))
 	}
 	if nomad, err := url.Parse(c.NomadURL); c.NomadURL != "" && (err != nil || nomad.Host == "" || nomad.Scheme != "http" && nomad.Scheme != "https") {
 		return exitWith(exitUsage, fmt.Errorf("--nomad-url %q is not an address: write it like https://nomad.example.org", c.NomadURL))
@@ -165,7 +166,7 @@ func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	sv = &server{log: log, version: g.Version, cert: cert, public: c.PublicURL, keepFiles: c.KeepFiles}
+	sv = &server{log: log, version: g.Version, cert: cert, public: c.PublicURL, keepFiles: c.KeepFiles, keepComments: c.KeepComments}
 	defer func() {
 		if err != nil {
 			sv.close()
@@ -271,7 +272,7 @@ func (c *serveCommand) open(g Globals, sv *server, db *store.DB, log *slog.Logge
 	if err := g.writeAddress(c.PublicURL); err != nil {
 		return err
 	}
-	sv.dashboard = newDashboard(sv, db, sv.runs, c.Word)
+	sv.dashboard = newDashboard(sv, db.Pages(), sv.runs, c.Word)
 	return nil
 }
 

@@ -45,14 +45,15 @@ type server struct {
 		http.Handler
 		Run(context.Context) error
 	}
-	bridge    *bridge.Bridge
-	front     *front.Front
-	scheduler *schedule.Scheduler
-	hooks     *hook.Receiver // nil: no forge has a secret for them
-	janitor   janitor.Janitor
-	runs      string // the folder of the runs' folders
-	keepFiles time.Duration
-	closers   []func()
+	bridge       *bridge.Bridge
+	front        *front.Front
+	scheduler    *schedule.Scheduler
+	hooks        *hook.Receiver // nil: no forge has a secret for them
+	janitor      janitor.Janitor
+	runs         string // the folder of the runs' folders
+	keepFiles    time.Duration
+	keepComments time.Duration
+	closers      []func()
 }
 
 func (sv *server) onClose(f func()) { sv.closers = append(sv.closers, f) }
@@ -67,11 +68,12 @@ func (sv *server) close() {
 // run runs the parts until the context ends. Runs go on without it.
 func (sv *server) run(ctx context.Context, clean time.Duration) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return sv.serveHTTP(ctx) })        // dashboard, badges, gateway
-	group.Go(func() error { return sv.dashboard.Run(ctx) })    // pictures and live updates
-	group.Go(func() error { return sv.bridge.Run(ctx) })       // comments to verdicts
-	group.Go(func() error { return sv.enrolments.Run(ctx) })   // changed enrolments
-	group.Go(func() error { return sv.keepClean(ctx, clean) }) // what outlived its run
+	group.Go(func() error { return exitWith(exitConfiguration, sv.journal.Check(ctx)) }) // damage
+	group.Go(func() error { return sv.serveHTTP(ctx) })                                  // dashboard, badges, gateway
+	group.Go(func() error { return sv.dashboard.Run(ctx) })                              // pictures and live updates
+	group.Go(func() error { return sv.bridge.Run(ctx) })                                 // comments to verdicts
+	group.Go(func() error { return sv.enrolments.Run(ctx) })                             // changed enrolments
+	group.Go(func() error { return sv.keepClean(ctx, clean) })                           // what outlived its run
 	group.Go(func() error { return keepSecrets(ctx, sv.secrets(), sv.log) })
 	for _, f := range sv.forges {
 		group.Go(func() error { return checkAccess(ctx, f, sv.log) }) // said at the start
@@ -163,6 +165,9 @@ func (sv *server) keepClean(ctx context.Context, every time.Duration) error {
 	for {
 		if removed, err := forgetFiles(ctx, sv.runs, sv.journal, sv.keepFiles, time.Now()); removed > 0 || err != nil && ctx.Err() == nil {
 			sv.log.Info("removed the files of old runs", "runs", removed, "err", err)
+		}
+		if erased, err := sv.journal.ForgetComments(ctx, time.Now().Add(-sv.keepComments)); erased > 0 || err != nil && ctx.Err() == nil {
+			sv.log.Info("erased whose old comments were", "comments", erased, "err", err)
 		}
 		result, err := sv.janitor.Sweep(ctx, janitor.Options{})
 		level := slog.LevelInfo
