@@ -196,8 +196,11 @@ type Expect struct {
 	JSON    map[string]any    `json:"json,omitempty" yaml:"json,omitempty"` // JSON path → value
 }
 
-// TargetSwarm is the deployer of Co-op Cloud recipes, as enrolments name it.
-const TargetSwarm = "swarm"
+// The deployers besides the embedded one, as enrolments name them.
+const (
+	TargetSwarm = "swarm" // of Co-op Cloud recipes
+	TargetNomad = "nomad" // of recipes that are Nomad job files
+)
 
 // Limit is the run's time limit.
 func (e Enrolment) Limit() time.Duration { return time.Duration(e.Timeouts.Limit) }

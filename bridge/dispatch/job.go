@@ -14,7 +14,7 @@ const (
 	LogFile    = "log.txt"      // for people
 )
 
-// Job is what a harness is told: everything that it needs and nothing that is secret.
+// Job is what a harness is told: everything that it needs. Nothing but its settings may be secret.
 type Job struct {
 	Request   run.Request       `json:"request"`
 	Attempt   int               `json:"attempt"`
@@ -24,6 +24,9 @@ type Job struct {
 	Enrolment recipes.Enrolment `json:"enrolment"`
 	Deps      []Dep             `json:"deps,omitempty"`    // in the order in which they are deployed
 	NoDeps    string            `json:"no_deps,omitempty"` // why they cannot be had; a sentence
+
+	// Settings are empty on a cluster, whose nodes have their own.
+	Settings Settings `json:"settings,omitzero"`
 
 	// Copy is the folder of a private repository's copy, which is fetched from in the
 	// place of the code's address; empty for what everybody can read.

@@ -13,11 +13,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
 	"seatrial/recipes"
+	"seatrial/secrets"
 )
 
 //go:embed schema.json
@@ -40,15 +42,22 @@ const GitHubURL = "https://github.com"
 
 // Forge is one to listen to.
 type Forge struct {
-	ID          string      `json:"id"`
-	Kind        Kind        `json:"kind"`
-	URL         string      `json:"url"`
-	Org         string      `json:"org"`
-	TokenFile   string      `json:"token_file"`
-	Apps        []App       `json:"apps"`
-	Webhook     Webhook     `json:"webhook"`
-	Permissions Permissions `json:"permissions"`
+	ID          string        `json:"id"`
+	Kind        Kind          `json:"kind"`
+	URL         string        `json:"url"`
+	Org         string        `json:"org"`
+	TokenFile   string        `json:"token_file"`
+	Token       secrets.Value `json:"-"` // where there is no file
+	Apps        []App         `json:"apps"`
+	Webhook     Webhook       `json:"webhook"`
+	Permissions Permissions   `json:"permissions"`
 }
+
+var idForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+
+// IsID says whether a forge can have this id: it is one word, and stands in the
+// addresses of webhooks.
+func IsID(id string) bool { return idForm.MatchString(id) }
 
 // App is a GitHub App.
 type App struct {

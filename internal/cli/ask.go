@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"seatrial/bridge/front"
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
 	"seatrial/secrets"
 )
 
@@ -94,26 +93,25 @@ func (c *askCommand) check() error {
 
 func (c *askCommand) connect(g *Globals, s streams) (*apiClient, error) {
 	if err := c.check(); err != nil {
-		return nil, exitWith(exitUsage, err)
+		return nil, exit.With(exit.Usage, err)
 	}
 	server := c.Server
 	if server == "" {
-		text, err := os.ReadFile(filepath.Join(g.State, addressFile))
-		if err != nil {
-			return nil, exitWith(exitUsage, errors.New("where is the server? Name its address with --server, such as https://ci.example.org; only on its own machine, with its --state, it is known"))
+		var err error
+		if server, err = g.folder().Address(); err != nil {
+			return nil, exit.With(exit.Usage, errors.New("where is the server? Name its address with --server, such as https://ci.example.org; only on its own machine, with its --state, it is known"))
 		}
-		server = strings.TrimSpace(string(text))
 	}
 	at, err := url.Parse(server)
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-		return nil, exitWith(exitUsage, fmt.Errorf("--server %q is not an address: write it like https://ci.example.org", server))
+		return nil, exit.Errorf(exit.Usage, "--server %q is not an address: write it like https://ci.example.org", server)
 	}
 	if c.TokenFile == "" {
-		return nil, exitWith(exitUsage, errors.New("no API token: an operator makes one with seatrial token new NAME; write it into a file and name that with --token-file"))
+		return nil, exit.With(exit.Usage, errors.New("no API token: an operator makes one with seatrial token new NAME; write it into a file and name that with --token-file"))
 	}
 	held, warning, err := secrets.HoldFile(c.TokenFile)
 	if err != nil {
-		return nil, exitWith(exitConfiguration, err)
+		return nil, exit.With(exit.Configuration, err)
 	}
 	if warning != "" {
 		fmt.Fprintf(s.Err, "seatrial: %s\n", warning)
@@ -149,7 +147,7 @@ func (c *askCommand) wait(ctx context.Context, api *apiClient, p front.Promise, 
 		select {
 		case <-ctx.Done():
 			fmt.Fprintf(s.Err, "seatrial: no longer waiting; the run goes on: %s\n", printable(p.URL))
-			return verdictError{exitUnverified}
+			return verdictError{exit.Unverified}
 		case <-time.After(c.Every):
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 
 	"seatrial/bridge/front"
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
 	"seatrial/secrets"
 )
 
@@ -79,13 +79,13 @@ func (a *apiClient) patiently(ctx context.Context, first bool, try func() error)
 	case err == nil, ctx.Err() != nil:
 		return errors.Join(err, ctx.Err())
 	case !isProblem:
-		return exitWith(exitUnavailable, fmt.Errorf("cannot reach the server at %s: %w: is it running, and is --server right?", a.base, err))
+		return exit.Errorf(exit.Unavailable, "cannot reach the server at %s: %w: is it running, and is --server right?", a.base, err)
 	case no.Status == http.StatusUnauthorized:
-		return exitWith(exitConfiguration, no)
+		return exit.With(exit.Configuration, no)
 	case no.Status >= http.StatusInternalServerError, no.Status == http.StatusTooManyRequests:
-		return exitWith(exitUnavailable, no)
+		return exit.With(exit.Unavailable, no)
 	}
-	return exitWith(exitUsage, no)
+	return exit.With(exit.Usage, no)
 }
 
 func isUnknownHost(err error) bool {

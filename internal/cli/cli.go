@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"seatrial/harness/app/process"
+	"seatrial/internal/exit"
 	"seatrial/recipes/examples"
 )
 
@@ -84,7 +85,7 @@ func Main(version string, args []string, in io.Reader, out, errs io.Writer) int 
 			hint = "seatrial " + wrong.Context.Command() + " --help"
 		}
 		fmt.Fprintf(errs, "Try: %s\n", hint)
-		return exitUsage
+		return exit.Usage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(&c.Globals, streams{in, out, errs})

@@ -11,10 +11,18 @@ import (
 	"strings"
 	"time"
 
+	"seatrial/bridge/command"
+	"seatrial/bridge/dispatch"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/forgetest"
+	"seatrial/bridge/forges"
+	"seatrial/bridge/schedule"
+	"seatrial/harness/cluster"
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
+	"seatrial/internal/server"
 	"seatrial/recipes/examples"
+	"seatrial/secrets"
 	"seatrial/store"
 )
 
@@ -43,10 +51,14 @@ const (
 func (c *demoCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	dir, err := os.MkdirTemp("", "seatrial-demo-")
 	if err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot make a folder for the demo: %w (name another with TMPDIR)", err))
+		return exit.Errorf(exit.Configuration, "cannot make a folder for the demo: %w (name another with TMPDIR)", err)
 	}
 	defer os.RemoveAll(dir)
-	d := &demo{dir: dir, out: s.Out, state: Globals{State: filepath.Join(dir, "state"), LogLevel: g.LogLevel, LogJSON: true}}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	d := &demo{dir: dir, out: s.Out, self: self, globals: Globals{Version: g.Version, State: filepath.Join(dir, "state"), LogLevel: g.LogLevel, LogJSON: true}}
 	logFile, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return err
@@ -68,17 +80,18 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals, s streams) error {
 
 // demo is a forge and a server in one temporary folder.
 type demo struct {
-	dir   string
-	out   io.Writer
-	state Globals
-	log   *slog.Logger
+	dir     string
+	out     io.Writer
+	globals Globals
+	self    string // this program
+	log     *slog.Logger
 
-	forge *forgetest.Server
-	token string
-	repo  forge.Repo
-	pull  int
-	tests string
-	build buildOptions
+	forge    *forgetest.Server
+	token    string
+	repo     forge.Repo
+	pull     int
+	tests    string
+	settings dispatch.Settings
 
 	cluster *demoCluster // nil: runs stay on this machine
 }
@@ -88,7 +101,7 @@ type demo struct {
 func (d *demo) openForge(ctx context.Context) (err error) {
 	source := filepath.Join(d.dir, "guestbook")
 	if err := examples.Write(ctx, "guestbook", source); err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot write the example recipe: %w (the demo needs git, and some room in TMPDIR)", err))
+		return exit.Errorf(exit.Configuration, "cannot write the example recipe: %w (the demo needs git, and some room in TMPDIR)", err)
 	}
 	// The demo trusts what it brings, so that it needs neither root nor bubblewrap.
 	enrolment, err := examples.Enrolment("guestbook")
@@ -104,7 +117,7 @@ func (d *demo) openForge(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.build = buildOptions{Share: []string{folder}, BuildEnv: []string{variable}}
+	d.settings = dispatch.Settings{Domain: "localhost", Share: []string{folder}, BuildEnv: []string{variable}}
 	repos := filepath.Join(d.dir, "forge")
 	if err := os.Mkdir(repos, 0o700); err != nil {
 		return err
@@ -138,29 +151,19 @@ func (d *demo) openForge(ctx context.Context) (err error) {
 func (d *demo) serve(ctx context.Context, stay bool) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	c := serveCommand{
-		forgeOptions: forgeOptions{GiteaURL: d.forge.URL(), GiteaToken: d.token, Org: demoOrg},
-		Tests:        d.tests, Listen: "127.0.0.1:0", Domain: "localhost",
-		Capacity: 1, Word: demoWord, Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, KeepComments: time.Hour, buildOptions: d.build,
-		Dispatch: dispatchLocal, PlaceWithin: time.Minute,
-	}
-	if d.cluster != nil {
-		c.Dispatch, c.NomadTokenFile = dispatchNomad, d.cluster.tokenFile
-		c.nomadAddress, c.nomadNamespace = d.cluster.access.client.Address(), d.cluster.access.namespaces.Runs
-	}
-	sv, err := c.prepare(ctx, &d.state, d.log)
+	sv, err := server.New(ctx, d.config())
 	if err != nil {
 		return err
 	}
-	defer sv.close()
+	defer sv.Close()
 	served := make(chan error, 1)
-	go func() { served <- sv.run(ctx, c.Janitor) }()
+	go func() { served <- sv.Run(ctx) }()
 	defer func() {
 		stop()
 		<-served
 	}()
 	pullPage := fmt.Sprintf("%s/%s/pulls/%d", strings.TrimSuffix(d.forge.URL(), "/"), d.repo, d.pull)
-	fmt.Fprintf(d.out, "Forge:      %s\nDashboard:  %s\n\n%s comments %s on the pull request.\n\n", pullPage, sv.public, demoMember, demoWord)
+	fmt.Fprintf(d.out, "Forge:      %s\nDashboard:  %s\n\n%s comments %s on the pull request.\n\n", pullPage, sv.PublicURL, demoMember, demoWord)
 	// The bridge answers what is written from now on: it must have looked once.
 	if err := d.awaitFirstLook(ctx, sv); err != nil {
 		return err
@@ -168,7 +171,7 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 	if _, err := d.forge.Comment(d.repo, d.pull, demoMember, demoWord); err != nil {
 		return err
 	}
-	report, err := d.follow(ctx, sv.journal)
+	report, err := d.follow(ctx, sv.Journal())
 	if err != nil {
 		return d.abandon(sv, err)
 	}
@@ -183,9 +186,29 @@ func (d *demo) serve(ctx context.Context, stay bool) error {
 	return verdictExit(report.Verdict())
 }
 
-func (d *demo) awaitFirstLook(ctx context.Context, sv *server) error {
+// config is that of a server for the one forge, which looks at it often.
+func (d *demo) config() server.Config {
+	grammar, err := command.NewGrammar(demoWord)
+	if err != nil {
+		panic(err) // every test would see it
+	}
+	c := server.Config{
+		Version: d.globals.Version, State: d.globals.folder(),
+		Forges: []forges.Forge{{ID: defaultForgeID, Kind: forges.Gitea, URL: strings.TrimRight(d.forge.URL(), "/"), Org: demoOrg, Token: secrets.New(d.token)}},
+		Tests:  d.tests, Listen: "127.0.0.1:0", Executor: server.Local, Harness: d.globals.harness(d.self), Settings: d.settings, Capacity: 1,
+		Word: demoWord, Grammar: grammar, Schedule: "off", Night: schedule.DefaultNight,
+		Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, KeepComments: time.Hour, Log: d.log,
+	}
+	if d.cluster != nil {
+		c.Executor, c.Nomad.PlaceWithin = server.Nomad, time.Minute
+		c.Nomad.Login = cluster.Login{TokenFile: d.cluster.tokenFile, Address: d.cluster.access.Address(), Namespace: d.cluster.access.Namespaces.Runs}
+	}
+	return c
+}
+
+func (d *demo) awaitFirstLook(ctx context.Context, sv *server.Server) error {
 	return await(ctx, 20*time.Second, "the bridge to look at the forge", func() (bool, error) {
-		at, err := sv.journal.Cursor(ctx, forge.Scope{Forge: defaultForgeID, Org: demoOrg}.Name())
+		at, err := sv.Journal().Cursor(ctx, forge.Scope{Forge: defaultForgeID, Org: demoOrg}.Name())
 		return at != "", err
 	})
 }
@@ -210,16 +233,16 @@ func (d *demo) follow(ctx context.Context, db *store.DB) (run.Report, error) {
 		}
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return report, exitWith(exitUnverified, fmt.Errorf("gave up after %s waiting for the run to end: last seen %s", demoPatience, report.State))
+		return report, exit.Errorf(exit.Unverified, "gave up after %s waiting for the run to end: last seen %s", demoPatience, report.State)
 	}
 	return report, context.Canceled
 }
 
 // tell prints the finished comment and the addresses.
-func (d *demo) tell(ctx context.Context, sv *server, report run.Report) error {
+func (d *demo) tell(ctx context.Context, sv *server.Server, report run.Report) error {
 	var body string
 	err := await(ctx, 30*time.Second, "the comment to be finished", func() (bool, error) {
-		said, err := sv.journal.Announcement(ctx, "run:"+string(report.Request.ID))
+		said, err := sv.Journal().Announcement(ctx, "run:"+string(report.Request.ID))
 		if err != nil || !said.Done {
 			return false, err
 		}
@@ -235,7 +258,7 @@ func (d *demo) tell(ctx context.Context, sv *server, report run.Report) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "\nThe comment on the pull request:\n\n%s\n\n", indent(body))
-	fmt.Fprintf(d.out, "Run:        %s/runs/%s\nBadge:      %s/badge/guestbook.svg?pr=%d\n", sv.public, report.Request.ID, sv.public, d.pull)
+	fmt.Fprintf(d.out, "Run:        %s/runs/%s\nBadge:      %s/badge/guestbook.svg?pr=%d\n", sv.PublicURL, report.Request.ID, sv.PublicURL, d.pull)
 	if d.cluster != nil {
 		d.cluster.tell(d.out, report)
 	}
@@ -245,11 +268,11 @@ func (d *demo) tell(ctx context.Context, sv *server, report run.Report) error {
 
 // abandon cancels what still runs and waits until it is torn down, so that Ctrl-C
 // leaves nothing.
-func (d *demo) abandon(sv *server, cause error) error {
+func (d *demo) abandon(sv *server.Server, cause error) error {
 	// Its own context: the demo's has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), run.TeardownBudget)
 	defer cancel()
-	return errors.Join(cause, sv.drain(ctx))
+	return errors.Join(cause, sv.Drain(ctx))
 }
 
 // await asks until it is so.

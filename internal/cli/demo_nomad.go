@@ -15,14 +15,15 @@ import (
 	"seatrial/harness/cluster/agent"
 	"seatrial/harness/cluster/setup"
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
 	"seatrial/recipes"
 )
 
 // demoCluster is the Nomad that a demo runs on: the one at NOMAD_ADDR, in namespaces of
 // the demo's own, or an agent of the demo's own.
 type demoCluster struct {
-	agent     *agent.Agent // nil where there was a cluster
-	access    *nomadAccess // as its manager
+	agent     *agent.Agent    // nil where there was a cluster
+	access    *cluster.Access // as its manager
 	options   setup.Options
 	tokenFile string // the bridge's
 }
@@ -38,12 +39,12 @@ func (d *demo) openCluster(ctx context.Context) (err error) {
 	} else if c.access, err = (nomadOptions{}).access(d.log); err != nil {
 		return err
 	}
-	if _, err := c.access.client.Status().Leader(); err != nil {
-		return exitWith(exitUnavailable, cluster.Explain("prepare the cluster for the demo", err))
+	if _, err := c.access.Client.Status().Leader(); err != nil {
+		return exit.With(exit.Unavailable, cluster.Explain("prepare the cluster for the demo", err))
 	}
 	mark := make([]byte, 3)
 	rand.Read(mark)
-	c.access.namespaces = cluster.NamespacesFor("seatrial-demo-" + hex.EncodeToString(mark))
+	c.access.Namespaces = cluster.NamespacesFor("seatrial-demo-" + hex.EncodeToString(mark))
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -53,38 +54,38 @@ func (d *demo) openCluster(ctx context.Context) (err error) {
 		return err
 	}
 	c.options = setup.Options{
-		Namespaces: c.access.namespaces, Binary: self, State: filepath.Join(d.dir, "node"), Recipes: book.Enrolments, Args: d.build.args(),
+		Namespaces: c.access.Namespaces, Binary: self, State: filepath.Join(d.dir, "node"), Recipes: book.Enrolments, Args: (buildOptions{Share: d.settings.Share, BuildEnv: d.settings.BuildEnv}).args(),
 	}
-	changes, err := setup.Apply(ctx, c.access.client, c.options)
+	changes, err := setup.Apply(ctx, c.access.Client, c.options)
 	if err == nil {
-		_, err = setup.BridgeToken(ctx, c.access.client, c.options, c.tokenFile)
+		_, err = setup.BridgeToken(ctx, c.access.Client, c.options, c.tokenFile)
 	}
 	if err != nil {
-		return exitWith(exitUnavailable, errors.Join(fmt.Errorf("cannot prepare the cluster for the demo: %w", err), c.close()))
+		return exit.With(exit.Unavailable, errors.Join(fmt.Errorf("cannot prepare the cluster for the demo: %w", err), c.close()))
 	}
-	fmt.Fprintf(d.out, "Nomad:      %s, namespace %s, %d objects set up\n", c.access.client.Address(), c.access.namespaces.Runs, len(changes.List))
+	fmt.Fprintf(d.out, "Nomad:      %s, namespace %s, %d objects set up\n", c.access.Client.Address(), c.access.Namespaces.Runs, len(changes.List))
 	return nil
 }
 
 func (c *demoCluster) startAgent(ctx context.Context, dir string, out io.Writer) error {
 	program, err := agent.Find()
 	if err != nil {
-		return exitWith(exitUnavailable, fmt.Errorf("%w; or let NOMAD_ADDR and NOMAD_TOKEN name a cluster", err))
+		return exit.Errorf(exit.Unavailable, "%w; or let NOMAD_ADDR and NOMAD_TOKEN name a cluster", err)
 	}
 	fmt.Fprintf(out, "Starting a Nomad agent (%s) ...\n", program)
 	if c.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(dir, "nomad")}); err != nil {
-		return exitWith(exitUnavailable, err)
+		return exit.With(exit.Unavailable, err)
 	}
 	token, err := c.agent.Bootstrap(ctx)
 	if err == nil {
 		err = c.agent.WaitReady(ctx, token, 1)
 	}
 	if err == nil {
-		c.access = &nomadAccess{}
-		c.access.client, err = cluster.NewClient(cluster.Config{Address: c.agent.HTTP, Token: token})
+		c.access = &cluster.Access{}
+		c.access.Client, err = cluster.NewClient(cluster.Config{Address: c.agent.HTTP, Token: token})
 	}
 	if err != nil {
-		return exitWith(exitUnavailable, errors.Join(err, c.agent.Wipe()))
+		return exit.With(exit.Unavailable, errors.Join(err, c.agent.Wipe()))
 	}
 	return nil
 }
@@ -100,7 +101,7 @@ func (c *demoCluster) close() error {
 	// Its own context: the demo's may have ended.
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
-	return setup.Dismantle(ctx, c.access.client, c.options)
+	return setup.Dismantle(ctx, c.access.Client, c.options)
 }
 
 // tell says where the run was.

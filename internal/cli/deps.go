@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,32 +8,9 @@ import (
 	"strings"
 
 	"seatrial/bridge/dispatch"
-	"seatrial/harness"
-	"seatrial/harness/app"
+	"seatrial/internal/exit"
 	"seatrial/recipes"
-	"seatrial/recipes/git"
 )
-
-// dependencies are those of a job, as the harness knows them.
-func dependencies(job dispatch.Job) []harness.Dep {
-	var deps []harness.Dep
-	for _, d := range job.Deps {
-		deps = append(deps, harness.Dep{Name: d.Name, URL: d.URL, Copy: d.Copy, Enrolment: d.Enrolment, Trusted: d.Trusted})
-	}
-	return deps
-}
-
-// latest brings what was published last of a dependency, if there is room for it.
-func latest(mirrors, disk string) func(context.Context, harness.Dep, string) (app.Release, error) {
-	return func(ctx context.Context, d harness.Dep, into string) (app.Release, error) {
-		if err := checkSpace(disk); err != nil {
-			return app.Release{}, err
-		}
-		s := git.Source{Mirrors: mirrors, Tags: d.Enrolment.Versions.Tags}
-		got, err := s.Latest(ctx, git.Code{URL: d.URL, Copy: d.Copy}, into)
-		return release(got), err
-	}
-}
 
 // deps are the dependencies of a recipe in a folder: their enrolments lie beside its own,
 // and their repositories where --dep says.
@@ -43,14 +19,14 @@ func (c *runCommand) deps(e recipes.Enrolment) ([]dispatch.Dep, error) {
 	for _, entry := range c.Dep {
 		name, dir, ok := strings.Cut(entry, "=")
 		if !ok || name == "" || dir == "" {
-			return nil, exitWith(exitUsage, fmt.Errorf("--dep %q names no dependency: write it NAME=DIR", entry))
+			return nil, exit.Errorf(exit.Usage, "--dep %q names no dependency: write it NAME=DIR", entry)
 		}
 		dir, err := filepath.Abs(dir)
 		if err != nil {
 			return nil, err
 		}
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return nil, exitWith(exitUsage, fmt.Errorf("--dep %s: %s is no folder: name that of the recipe", name, dir))
+			return nil, exit.Errorf(exit.Usage, "--dep %s: %s is no folder: name that of the recipe", name, dir)
 		}
 		folders[name] = dir
 	}
@@ -64,19 +40,19 @@ func (c *runCommand) deps(e recipes.Enrolment) ([]dispatch.Dep, error) {
 		err = bad
 	}
 	if err != nil {
-		return nil, exitWith(exitConfiguration, err)
+		return nil, exit.With(exit.Configuration, err)
 	}
 	var deps []dispatch.Dep
 	for _, dep := range enrolments {
 		dir, ok := folders[dep.Name]
 		if !ok {
-			return nil, exitWith(exitUsage, fmt.Errorf("the recipe depends on %s: say where that lies with --dep %s=DIR", dep.Name, dep.Name))
+			return nil, exit.Errorf(exit.Usage, "the recipe depends on %s: say where that lies with --dep %s=DIR", dep.Name, dep.Name)
 		}
 		delete(folders, dep.Name)
 		deps = append(deps, dispatch.Dep{Name: dep.Name, URL: dir, Enrolment: dep, Trusted: !c.Isolate})
 	}
 	for name := range folders {
-		return nil, exitWith(exitUsage, fmt.Errorf("--dep %s: the enrolment names no such dependency under deps", name))
+		return nil, exit.Errorf(exit.Usage, "--dep %s: the enrolment names no such dependency under deps", name)
 	}
 	return deps, nil
 }

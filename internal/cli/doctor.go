@@ -7,9 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -18,6 +16,8 @@ import (
 	"seatrial/bridge/doctor"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/adapter"
+	"seatrial/internal/exit"
+	"seatrial/internal/server"
 	"seatrial/recipes"
 )
 
@@ -40,15 +40,19 @@ const forgeLimit = 5 * time.Minute
 
 func (c *doctorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	log := g.logger(s.Err)
-	if public, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || public.Host == "") {
-		return exitWith(exitUsage, fmt.Errorf("--public-url %q is not an address: write it like https://ci.example.org", c.PublicURL))
+	if c.PublicURL != "" && !isAddress(c.PublicURL) {
+		return exit.Errorf(exit.Usage, "--public-url %q is not an address: write it like https://ci.example.org", c.PublicURL)
 	}
 	scratch, err := os.MkdirTemp("", "seatrial-doctor-") // nothing of a server that runs
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	forges, err := c.forgeOptions.connect(scratch, log)
+	list, err := c.list()
+	if err != nil {
+		return err
+	}
+	forges, err := server.Connect(list, scratch, log)
 	if err != nil {
 		return err
 	}
@@ -68,15 +72,16 @@ func (c *doctorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 }
 
 // forges examines them at once: one that does not answer keeps no other waiting.
-func (c *doctorCommand) forges(ctx context.Context, g *Globals, forges []connected, book *recipes.Book, log *slog.Logger) []doctor.Block {
+func (c *doctorCommand) forges(ctx context.Context, g *Globals, forges []server.Connected, book *recipes.Book, log *slog.Logger) []doctor.Block {
 	ctx, cancel := context.WithTimeout(ctx, forgeLimit)
 	defer cancel()
 	blocks := make([]doctor.Block, len(forges))
 	var all sync.WaitGroup
 	for i, f := range forges {
 		all.Go(func() {
-			abilities, reached := doctor.Forge(ctx, f.client, f.Org, doctor.Served(book, f.ID, i == 0), adapter.Silent)
-			hooks := doctor.Hooks{Forge: f.ID, Secret: g.lookAtSecrets(f, log), PublicURL: c.PublicURL}
+			abilities, reached := doctor.Forge(ctx, f.Client, f.Org, doctor.Served(book, f.ID, i == 0), adapter.Silent)
+			_, secret := server.HookSecrets(g.folder(), f.Forge, log)
+			hooks := doctor.Hooks{Forge: f.ID, Secret: secret, PublicURL: c.PublicURL}
 			blocks[i] = doctor.Block{
 				About:       fmt.Sprintf("forge %s: %s at %s, organisation %s", f.ID, f.Kind, f.URL, f.Org),
 				Abilities:   append(abilities, hooks.Look(ctx, http.DefaultClient)),
@@ -88,21 +93,7 @@ func (c *doctorCommand) forges(ctx context.Context, g *Globals, forges []connect
 	return blocks
 }
 
-// lookAtSecrets says why there are no secrets for a forge's webhooks, and makes no folder.
-func (g Globals) lookAtSecrets(f connected, log *slog.Logger) error {
-	files := f.Webhook.SecretFiles
-	if len(files) == 0 {
-		files = []string{filepath.Join(g.State, webhookDir, f.ID)}
-	}
-	for _, path := range files {
-		if _, err := holdSecrets(path, log); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func ids(forges []connected) (all []string) {
+func ids(forges []server.Connected) (all []string) {
 	for _, f := range forges {
 		all = append(all, f.ID)
 	}
@@ -125,12 +116,12 @@ func examined(blocks []doctor.Block) error {
 	missing := false
 	for _, b := range blocks {
 		if b.Unreachable {
-			return verdictError{exitUnavailable}
+			return verdictError{exit.Unavailable}
 		}
 		missing = missing || b.Missing()
 	}
 	if missing {
-		return verdictError{exitFail}
+		return verdictError{exit.Fail}
 	}
 	return nil
 }

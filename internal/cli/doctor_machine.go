@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"seatrial/bridge/dispatch"
 	"seatrial/bridge/forge"
 	"seatrial/harness/app/process"
+	"seatrial/internal/perform"
 )
 
 // programLimit is for a program that only says its version, or an engine that is asked how it is.
@@ -44,7 +46,7 @@ func (c *doctorCommand) deploys(ctx context.Context) forge.Ability {
 	ctx, cancel := context.WithTimeout(ctx, programLimit)
 	defer cancel()
 	a := forge.Ability{Name: "deploy on Docker Swarm"}
-	engine, err := c.dockerOptions.connect(ctx, "")
+	engine, err := perform.Engine(ctx, dispatch.Settings{Docker: c.Docker})
 	if err != nil {
 		a.State, a.Why, a.Next = forge.AbilityMissing, forge.Sentence(err), "docker -H "+c.Docker+" info must say Swarm: active and Is Manager: true."
 		return a

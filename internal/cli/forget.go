@@ -16,6 +16,8 @@ import (
 	"seatrial/harness/journal"
 	"seatrial/harness/result"
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
+	"seatrial/internal/state"
 	"seatrial/store"
 )
 
@@ -49,9 +51,9 @@ func (c *forgetCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	if forges := found.Forges(); len(forges) > 1 {
-		return exitWith(exitUsage, fmt.Errorf("%s is known on %s, which may be two people: say whom with --forge", printable(c.Person), strings.Join(forges, " and ")))
+		return exit.Errorf(exit.Usage, "%s is known on %s, which may be two people: say whom with --forge", printable(c.Person), strings.Join(forges, " and "))
 	}
-	files, err := forgetInFiles(ctx, filepath.Join(g.State, runsDir), db, &found, c.DryRun)
+	files, err := forgetInFiles(ctx, g.folder().Path(state.RunsDir), db, &found, c.DryRun)
 	if err == nil && !c.DryRun {
 		left := found.OpenRuns
 		if found, err = db.Forget(ctx, who, time.Now(), false); err == nil {
@@ -71,12 +73,12 @@ func (c *forgetCommand) account() (run.Account, error) {
 	if digits, ok := strings.CutPrefix(c.Person, "#"); ok {
 		id, err := strconv.ParseInt(digits, 10, 64)
 		if err != nil || id <= 0 {
-			return who, exitWith(exitUsage, fmt.Errorf("%q is no account's number: write it like #7, or write the login", c.Person))
+			return who, exit.Errorf(exit.Usage, "%q is no account's number: write it like #7, or write the login", c.Person)
 		}
 		who.Person = run.Person{ID: id}
 	}
 	if c.Person == "" || strings.EqualFold(c.Person, run.Somebody) {
-		return who, exitWith(exitUsage, fmt.Errorf("%q is nobody who can be forgotten: write a login", c.Person))
+		return who, exit.Errorf(exit.Usage, "%q is nobody who can be forgotten: write a login", c.Person)
 	}
 	return who, nil
 }
@@ -84,7 +86,7 @@ func (c *forgetCommand) account() (run.Account, error) {
 // forgetInFiles takes the person out of what lies beside the journal. Runs that have not
 // ended keep their files, and are added to those that were left.
 func forgetInFiles(ctx context.Context, runs string, reader journal.Reader, found *store.Forgotten, dry bool) (files int, err error) {
-	reports, err := reader.Reports(ctx, journal.Filter{Open: true, Limit: mostShown})
+	reports, err := reader.Reports(ctx, journal.Filter{Open: true, Limit: 10_000})
 	if err != nil {
 		return 0, err
 	}
@@ -164,5 +166,5 @@ func leftOpen(f store.Forgotten) error {
 	if f.OpenComments > 0 {
 		left = append(left, fmt.Sprintf("%d comments that are not answered yet", f.OpenComments))
 	}
-	return exitWith(exitUnavailable, fmt.Errorf("not over, and left as they are: %s: run this again when they are over", strings.Join(left, ", ")))
+	return exit.Errorf(exit.Unavailable, "not over, and left as they are: %s: run this again when they are over", strings.Join(left, ", "))
 }

@@ -4,17 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
-	"seatrial/bridge/dispatch/local"
+	"seatrial/bridge/dispatch"
 	"seatrial/harness/app"
-	"seatrial/harness/app/process"
 	"seatrial/harness/janitor"
-	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/perform"
+	"seatrial/internal/state"
 )
 
 type janitorCommand struct {
@@ -32,15 +29,15 @@ func (janitorCommand) Help() string {
 }
 
 func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
-	instance, err := g.instance()
+	instance, err := g.folder().Instance()
 	if err != nil {
 		return err
 	}
-	work, err := g.stateDir(workDir, 0o711)
+	work, err := g.folder().Work()
 	if err != nil {
 		return err
 	}
-	runs, err := g.stateDir(runsDir, 0o700)
+	runs, err := g.folder().Own(state.RunsDir)
 	if err != nil {
 		return err
 	}
@@ -49,11 +46,11 @@ func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return err
 	}
 	defer done()
-	engine, err := c.connect(ctx, "")
+	engine, err := perform.Engine(ctx, dispatch.Settings{Docker: c.Docker})
 	if err != nil {
 		return err
 	}
-	j := janitor.Janitor{Instance: instance, Places: append(g.localPlaces(work, runs, instance), dockerPlaces(engine)...), Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
+	j := janitor.Janitor{Instance: instance, Places: append(g.localPlaces(work, runs, instance), perform.EnginePlaces(engine)...), Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
 	result, err := j.Sweep(ctx, janitor.Options{DryRun: c.DryRun, OlderThan: c.OlderThan})
 	for _, line := range result.Lines() {
 		fmt.Fprintln(s.Out, printable(line))
@@ -68,39 +65,23 @@ func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 // bridge has ever run here. A journal that cannot be read is an error, because its
 // runs may live.
 func (g *Globals) owners(ctx context.Context) (owners janitor.Owners, done func(), err error) {
-	if _, err := os.Stat(filepath.Join(g.State, journalFile)); errors.Is(err, fs.ErrNotExist) {
+	if !g.folder().Exists(state.JournalFile) {
 		return nobody{}, func() {}, nil
 	}
 	db, err := g.journalOf(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	return journalOwners{db}, func() { db.Close() }, nil
+	return janitor.JournalOwners{Journal: db}, func() { db.Close() }, nil
 }
 
 // localPlaces are places without what the runs of a cluster made on this machine.
 func (g *Globals) localPlaces(work, runs, instance string) []app.Place {
 	var local []app.Place
-	for _, place := range places(work, runs, instance) {
-		local = append(local, g.records().Others(place))
+	for _, place := range perform.Places(work, runs, instance) {
+		local = append(local, perform.Records(g.folder()).Others(place))
 	}
 	return local
-}
-
-// places are where this machine's runs leave things.
-func places(work, runs, instance string) []app.Place {
-	return []app.Place{process.NewPlace(work, instance), local.Place{Root: runs}}
-}
-
-// journalOwners asks the journal whether a run still lives.
-type journalOwners struct{ journal journal.Reader }
-
-func (o journalOwners) Owner(ctx context.Context, id run.ID) (live, found bool, err error) {
-	report, err := o.journal.Report(ctx, id)
-	if errors.Is(err, journal.ErrUnknownRun) {
-		return false, false, nil
-	}
-	return report.State != run.Ended, err == nil, err
 }
 
 // nobody answers for any run. What other installations and runs without a forge

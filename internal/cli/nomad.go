@@ -12,6 +12,7 @@ import (
 
 	"seatrial/harness/cluster"
 	"seatrial/harness/cluster/setup"
+	"seatrial/internal/exit"
 	"seatrial/recipes"
 	"seatrial/recipes/nomadvars"
 )
@@ -57,7 +58,7 @@ func (c *clusterNeeds) enrolled(ctx context.Context, g *Globals, o setup.Options
 		fmt.Fprintf(warn, "There is no folder %s: jobs of recipes stay as they are. Name the folder of the enrolments with --tests.\n", printable(c.Tests))
 		book, o.KeepOthers = &recipes.Book{}, true
 	case err != nil:
-		return o, exitWith(exitConfiguration, fmt.Errorf("%w (name the folder of the enrolments with --tests)", err))
+		return o, exit.Errorf(exit.Configuration, "%w (name the folder of the enrolments with --tests)", err)
 	}
 	if client != nil {
 		vars, err := nomadvars.Load(ctx, client, o.Namespaces.Runs)
@@ -96,16 +97,16 @@ func (nomadSetup) Help() string {
 
 func (c *nomadSetup) Run(ctx context.Context, g *Globals, s streams) error {
 	if c.Out != "" && !c.Print {
-		return exitWith(exitUsage, errors.New("--out says where --print writes: give both"))
+		return exit.With(exit.Usage, errors.New("--out says where --print writes: give both"))
 	}
 	access, err := c.access(g.logger(s.Err))
 	if err != nil {
 		return err
 	}
-	o := c.options(access.namespaces)
+	o := c.options(access.Namespaces)
 	o.Force = c.Force
 	if _, err := setup.Render(o); err != nil {
-		return exitWith(exitUsage, err)
+		return exit.With(exit.Usage, err)
 	}
 	if c.Print {
 		if o, err = c.enrolled(ctx, g, o, nil, s.Err); err != nil {
@@ -113,14 +114,14 @@ func (c *nomadSetup) Run(ctx context.Context, g *Globals, s streams) error {
 		}
 		files, err := setup.Render(o)
 		if err != nil {
-			return exitWith(exitConfiguration, err)
+			return exit.With(exit.Configuration, err)
 		}
 		return writeDefinitions(files, c.Out, s.Out)
 	}
-	if o, err = c.enrolled(ctx, g, o, access.client, s.Err); err != nil {
+	if o, err = c.enrolled(ctx, g, o, access.Client, s.Err); err != nil {
 		return err
 	}
-	changes, err := setup.Apply(ctx, access.client, o)
+	changes, err := setup.Apply(ctx, access.Client, o)
 	for _, change := range changes.List {
 		fmt.Fprintln(s.Out, printable(change.String()))
 	}
@@ -132,7 +133,7 @@ func (c *nomadSetup) Run(ctx context.Context, g *Globals, s streams) error {
 	}
 	changed := changes.Any()
 	if c.BridgeTokenFile != "" {
-		token, err := setup.BridgeToken(ctx, access.client, o, c.BridgeTokenFile)
+		token, err := setup.BridgeToken(ctx, access.Client, o, c.BridgeTokenFile)
 		if err != nil {
 			return nomadExit(err)
 		}
@@ -159,7 +160,7 @@ func writeDefinitions(files []setup.File, folder string, out io.Writer) error {
 		path := filepath.Join(folder, f.Name)
 		was, err := os.ReadFile(path)
 		if err == nil && string(was) != f.HCL {
-			return exitWith(exitConfiguration, fmt.Errorf("%s is there already and is another one: remove it, or choose another folder with --out", path))
+			return exit.Errorf(exit.Configuration, "%s is there already and is another one: remove it, or choose another folder with --out", path)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
@@ -167,7 +168,7 @@ func writeDefinitions(files []setup.File, folder string, out io.Writer) error {
 			}
 		}
 		if err != nil {
-			return exitWith(exitConfiguration, fmt.Errorf("cannot write the definitions: %w", err))
+			return exit.Errorf(exit.Configuration, "cannot write the definitions: %w", err)
 		}
 		fmt.Fprintln(out, printable(path))
 	}
@@ -186,14 +187,14 @@ func (c *nomadDoctor) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
-	o := c.options(access.namespaces)
+	o := c.options(access.Namespaces)
 	if _, err := setup.Render(o); err != nil {
-		return exitWith(exitUsage, err)
+		return exit.With(exit.Usage, err)
 	}
-	if o, err = c.enrolled(ctx, g, o, access.client, s.Err); err != nil {
+	if o, err = c.enrolled(ctx, g, o, access.Client, s.Err); err != nil {
 		return err
 	}
-	findings, err := setup.Examine(ctx, access.client, o)
+	findings, err := setup.Examine(ctx, access.Client, o)
 	wrong := 0
 	for _, f := range findings {
 		fmt.Fprintln(s.Out, printable(f.String()))
@@ -205,7 +206,7 @@ func (c *nomadDoctor) Run(ctx context.Context, g *Globals, s streams) error {
 		return nomadExit(err)
 	}
 	if wrong > 0 {
-		return exitWith(exitConfiguration, fmt.Errorf("%s to put right", counted(wrong, "thing")))
+		return exit.Errorf(exit.Configuration, "%s to put right", counted(wrong, "thing"))
 	}
 	return nil
 }
@@ -213,7 +214,7 @@ func (c *nomadDoctor) Run(ctx context.Context, g *Globals, s streams) error {
 // nomadExit tells a cluster that cannot be asked from one that refuses.
 func nomadExit(err error) error {
 	if cluster.Is(err, cluster.ErrUnreachable) || cluster.Is(err, cluster.ErrNoLeader) {
-		return exitWith(exitUnavailable, err)
+		return exit.With(exit.Unavailable, err)
 	}
-	return exitWith(exitConfiguration, err)
+	return exit.With(exit.Configuration, err)
 }

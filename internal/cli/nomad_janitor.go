@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"seatrial/harness/app"
@@ -13,15 +12,9 @@ import (
 	"seatrial/harness/cluster"
 	"seatrial/harness/janitor"
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
+	"seatrial/internal/perform"
 )
-
-// attemptsDir holds, in a node's state folder, a record of each attempt that it was
-// given by a cluster.
-const attemptsDir = "attempts"
-
-func (g *Globals) records() cluster.Records {
-	return cluster.Records{Dir: filepath.Join(g.State, attemptsDir)}
-}
 
 // sweepCluster sweeps what a cluster's runs left, on it and on this node. The cluster
 // answers for its runs, whichever installation dispatched them.
@@ -31,11 +24,11 @@ func (c *janitorCommand) sweepCluster(ctx context.Context, g *Globals, s streams
 	if err != nil {
 		return err
 	}
-	records, owners := g.records(), cluster.Owners{Client: access.client, Namespaces: access.namespaces}
+	records, owners := perform.Records(g.folder()), cluster.Owners{Client: access.Client, Namespaces: access.Namespaces}
 	here := records.Own(process.NewPlace(work, cluster.Instance("")))
 	j := janitor.Janitor{
 		Instance: cluster.Instance(""), Ours: cluster.IsInstance, Owners: owners, Now: time.Now, Log: log,
-		Places: []app.Place{here, nomadapp.NewPlace(access.client, access.namespaces), cluster.Leases{Client: access.client, Namespaces: access.namespaces}},
+		Places: []app.Place{here, nomadapp.NewPlace(access.Client, access.Namespaces), cluster.Leases{Client: access.Client, Namespaces: access.Namespaces}},
 	}
 	result, err := j.Sweep(ctx, janitor.Options{DryRun: c.DryRun, OlderThan: c.OlderThan})
 	for _, line := range result.Lines() {
@@ -47,5 +40,5 @@ func (c *janitorCommand) sweepCluster(ctx context.Context, g *Globals, s streams
 			return live, err
 		}))
 	}
-	return exitWith(exitUnavailable, err)
+	return exit.With(exit.Unavailable, err)
 }

@@ -2,14 +2,11 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"seatrial/harness/cluster/setup"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/state"
 )
 
 const (
@@ -22,7 +19,7 @@ const (
 // measured is what the latest runs of each recipe were seen to take, by this
 // installation's journal. Without one nothing is known.
 func (g *Globals) measured(ctx context.Context) (map[string]setup.Resources, error) {
-	if _, err := os.Stat(filepath.Join(g.State, journalFile)); errors.Is(err, fs.ErrNotExist) {
+	if !g.folder().Exists(state.JournalFile) {
 		return nil, nil
 	}
 	db, err := g.journalOf(ctx)

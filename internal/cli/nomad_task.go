@@ -1,108 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
-	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
-	"seatrial/bridge/dispatch"
-	"seatrial/bridge/dispatch/local"
-	"seatrial/harness/app"
-	"seatrial/harness/app/process"
-	"seatrial/harness/cluster"
-	"seatrial/harness/run"
+	"seatrial/internal/exit"
+	"seatrial/internal/perform"
 )
-
-// allocation is the place on a cluster in which this process is a task.
-type allocation struct {
-	id, job, node, nodeID string
-	folder                string // of the attempt's files; the tasks share it
-	gateway               string // host:port on which the attempt's gateway listens
-	domain, publicURL     string
-	namespaces            cluster.Namespaces
-	client                *cluster.Client // with the task's own identity
-	attempt               dispatch.Job
-}
-
-// errNoTask is for somebody who starts by hand what a cluster starts.
-var errNoTask = errors.New("this is started by Nomad, as a task of the job " + cluster.JobRun + "; to run a recipe on this machine: seatrial run")
-
-// readAllocation takes everything from the environment that Nomad has made, and takes
-// it out of it: no child of this process inherits the task's identity.
-func readAllocation(environ []string) (*allocation, error) {
-	env := map[string]string{}
-	for _, entry := range environ {
-		name, value, _ := strings.Cut(entry, "=")
-		env[name] = value
-		if strings.HasPrefix(name, "NOMAD_") {
-			os.Unsetenv(name)
-		}
-	}
-	meta := func(key string) string { return env["NOMAD_META_"+key] }
-	if env["NOMAD_ALLOC_ID"] == "" || env["NOMAD_ALLOC_DIR"] == "" || meta(cluster.MetaJob) == "" {
-		return nil, exitWith(exitUsage, errNoTask)
-	}
-	a := &allocation{
-		id: env["NOMAD_ALLOC_ID"], job: env["NOMAD_JOB_ID"], node: env[nodeNameVariable], nodeID: env[nodeIDVariable],
-		folder:  filepath.Join(env["NOMAD_ALLOC_DIR"], cluster.Folder),
-		gateway: env["NOMAD_ADDR_"+cluster.PortGateway],
-		domain:  cmp.Or(meta(cluster.MetaDomain), "localhost"), publicURL: meta(cluster.MetaPublicURL),
-		namespaces: cluster.NamespacesFor(env["NOMAD_NAMESPACE"]),
-	}
-	if err := cluster.Unpack(meta(cluster.MetaJob), &a.attempt); err != nil {
-		return nil, exitWith(exitConfiguration, err)
-	}
-	a.attempt.Complete()
-	if string(a.attempt.Request.ID) != meta(cluster.MetaRunID) {
-		return nil, exitWith(exitConfiguration, fmt.Errorf("cannot perform run %s: the job packed in its meta is that of %s", meta(cluster.MetaRunID), a.attempt.Request.ID))
-	}
-	if err := os.MkdirAll(a.folder, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the attempt's folder: %w", err)
-	}
-	socket := env["NOMAD_UNIX_ADDR"]
-	if socket == "" {
-		socket = "unix://" + filepath.Join(env["NOMAD_SECRETS_DIR"], "api.sock")
-	}
-	var err error
-	a.client, err = cluster.NewClient(cluster.Config{Address: socket, Token: env["NOMAD_TOKEN"], Namespace: a.namespaces.Runs})
-	return a, err
-}
-
-// The job's definition puts these into the tasks' environment: Nomad itself does not
-// tell a task its node.
-const (
-	nodeNameVariable = "NODE_NAME"
-	nodeIDVariable   = "NODE_ID"
-)
-
-// leaseTries is within about a minute: a cluster without a leader finds one in less.
-const leaseTries = 7
-
-// takeLease makes sure that no other allocation performs the attempt.
-func (a *allocation) takeLease(ctx context.Context) error {
-	if late := time.Since(a.attempt.Lease.Expires.Add(-run.TeardownBudget)); late > 0 {
-		return exitWith(exitUnavailable, fmt.Errorf("run %s comes too late: its time ended %s ago, so nothing was started", a.attempt.Request.ID, late.Round(time.Second)))
-	}
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.Multiplier = time.Second, 2
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := cluster.TakeLease(ctx, a.client, a.namespaces, a.attempt.Labels(), a.id)
-		if errors.Is(err, cluster.ErrTaken) || cluster.Is(err, cluster.ErrForbidden) {
-			err = backoff.Permanent(err)
-		}
-		return struct{}{}, err
-	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(leaseTries))
-	return exitWith(exitUnavailable, err)
-}
 
 // nomadExecutorCommand performs one dispatched run in its allocation. Its verdict is in
 // its events; its exit code says only whether it could do its work.
@@ -112,33 +16,24 @@ type nomadExecutorCommand struct {
 }
 
 func (c *nomadExecutorCommand) Run(ctx context.Context, g *Globals, s streams) error {
-	a, err := readAllocation(os.Environ())
+	a, err := perform.ReadAllocation(os.Environ())
 	if err != nil {
 		return err
 	}
 	if err := c.vaultOptions.check(ctx); err != nil {
 		return err
 	}
-	if err := a.takeLease(ctx); err != nil {
+	if err := a.TakeLease(ctx); err != nil {
 		return err
 	}
-	if err := g.records().Write(a.attempt.Labels()); err != nil {
-		return exitWith(exitConfiguration, err)
+	if err := perform.Records(g.folder()).Write(a.Job.Labels()); err != nil {
+		return exit.With(exit.Configuration, err)
 	}
-	job := a.attempt
-	base, err := appURL(a.publicURL, job.Request, a.domain)
-	if err != nil {
-		return err
-	}
-	p := performer{
-		state: *g, build: c.buildOptions, vault: c.vaultOptions, isolate: true, domain: a.domain, baseURL: base, gateway: a.gateway, cluster: a,
-		log: g.logger(s.Err), follow: printableWriter{s.Out}, secrets: secretsOf(os.Environ()),
-	}
-	_, err = p.perform(ctx, a.folder, job)
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("run %s, attempt %d: %w", job.Request.ID, job.Attempt, err)
-	}
-	return nil
+	job := a.Job
+	job.Settings.Share, job.Settings.BuildEnv, job.Settings.Vault = c.Share, c.BuildEnv, c.Vault
+	return performAttempt(ctx, a.Folder, perform.Config{
+		State: g.folder(), Job: job, Allocation: a, Log: g.logger(s.Err), Follow: printableWriter{s.Out},
+	})
 }
 
 // nomadTeardownCommand looks after what the executor left on its node: it runs after
@@ -146,51 +41,9 @@ func (c *nomadExecutorCommand) Run(ctx context.Context, g *Globals, s streams) e
 type nomadTeardownCommand struct{}
 
 func (c *nomadTeardownCommand) Run(ctx context.Context, g *Globals, s streams) error {
-	a, err := readAllocation(os.Environ())
+	a, err := perform.ReadAllocation(os.Environ())
 	if err != nil {
 		return err
 	}
-	return a.tearDown(ctx, g, g.logger(s.Err))
-}
-
-// tearDown removes what carries the attempt's labels on this node, lists again, and
-// writes down what is left, so that the bridge learns of it. What is on the cluster is the
-// bridge's: Nomad takes a task's identity for invalid as soon as another task of its
-// allocation has failed ("allocation is terminal"), so here nobody could ask.
-func (a *allocation) tearDown(ctx context.Context, g *Globals, log *slog.Logger) error {
-	work, err := g.stateDir(workDir, 0o711)
-	if err != nil {
-		return err
-	}
-	job := a.attempt
-	swept, trouble, err := app.Clean(ctx, []app.Place{process.NewPlace(work, job.Instance)}, job.Request.ID, job.Attempt)
-	trouble = errors.Join(trouble, process.RemoveCache(filepath.Join(local.Temp(a.folder), cacheDir)), os.RemoveAll(local.Temp(a.folder)))
-	if err != nil {
-		return fmt.Errorf("cannot say what run %s left: %w", job.Request.ID, errors.Join(trouble, err))
-	}
-	if trouble != nil {
-		log.Warn("the teardown met errors", "run", job.Request.ID, "attempt", job.Attempt, "err", trouble)
-	}
-	if err := writeSwept(filepath.Join(a.folder, cluster.SweptFile), swept); err != nil {
-		return err
-	}
-	if n := len(swept.Leftovers); n > 0 {
-		return exitWith(exitUnverified, fmt.Errorf("%d things of run %s are left over", n, job.Request.ID))
-	}
-	return g.records().Forget(job.Labels())
-}
-
-// writeSwept writes the file whole or not at all.
-func writeSwept(path string, swept run.Swept) error {
-	text, err := json.Marshal(swept)
-	if err == nil {
-		err = os.WriteFile(path+".new", append(text, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write down what is left: %w", err)
-	}
-	return nil
+	return a.TearDown(ctx, g.folder(), g.logger(s.Err))
 }

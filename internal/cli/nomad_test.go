@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"seatrial/harness/cluster/agent"
+	"seatrial/internal/exit"
 	"seatrial/internal/must"
 )
 
@@ -74,25 +75,25 @@ func TestAClusterIsSetUpAndExamined(t *testing.T) {
 	tests, _ := nomadStage(t)
 	file := filepath.Join(t.TempDir(), "token")
 
-	out, errs := typeIn(t, exitConfiguration, "nomad doctor")
+	out, errs := typeIn(t, exit.Configuration, "nomad doctor")
 	contains(t, out, "✗ there is no namespace ci: seatrial nomad setup makes it")
 	contains(t, errs, "things to put right")
 
-	out, _ = typeIn(t, exitPass, "nomad setup --bridge-token-file "+file)
+	out, _ = typeIn(t, exit.Pass, "nomad setup --bridge-token-file "+file)
 	contains(t, out, "made           namespace  ci\n", "made           policy     seatrial-harness-guestbook\n", "made           job        seatrial-run-guestbook\n", "made           token      "+file)
-	out, _ = typeIn(t, exitPass, "nomad setup --bridge-token-file "+file)
+	out, _ = typeIn(t, exit.Pass, "nomad setup --bridge-token-file "+file)
 	contains(t, out, "unchanged      job        seatrial-run\n", "unchanged      token", "\nNothing to change.\n")
 
 	t.Setenv("NOMAD_TOKEN", "")
-	out, _ = typeIn(t, exitPass, "nomad doctor --nomad-token-file "+file)
+	out, _ = typeIn(t, exit.Pass, "nomad doctor --nomad-token-file "+file)
 	contains(t, out, "✓ the token may do what the bridge does", "✓ the job seatrial-run-guestbook is registered and up to date", "! the janitor has not been here")
-	_, errs = typeIn(t, exitConfiguration, "nomad setup --nomad-token-file "+file)
+	_, errs = typeIn(t, exit.Configuration, "nomad setup --nomad-token-file "+file)
 	contains(t, errs, "Nomad does not allow it")
-	_, errs = typeIn(t, exitConfiguration, "nomad setup")
+	_, errs = typeIn(t, exit.Configuration, "nomad setup")
 	contains(t, errs, "Nomad does not allow it")
 
 	enrol(t, tests, "guestbook", "version: 1\nrepo: harbour/guestbook\nneeds: [browser]\n")
-	out, _ = typeIn(t, exitConfiguration, "nomad doctor --nomad-token-file "+file)
+	out, _ = typeIn(t, exit.Configuration, "nomad doctor --nomad-token-file "+file)
 	contains(t, out, "✗ the job seatrial-run-guestbook is stopped, or not up to date: seatrial nomad setup does it", "✗ no node offers what the recipe guestbook needs: browser")
 }
 
@@ -103,35 +104,35 @@ func TestEnrolmentsArePushedIntoVariables(t *testing.T) {
 	wiki := filepath.Join(tests, "wiki")
 	push := "recipes push --gitea-url https://git.example.org "
 	none := t.TempDir()
-	typeIn(t, exitPass, "nomad setup --tests "+none)
+	typeIn(t, exit.Pass, "nomad setup --tests "+none)
 
-	_, errs := typeIn(t, exitConfiguration, push+wiki+" "+filepath.Join(tests, "bad"))
+	_, errs := typeIn(t, exit.Configuration, push+wiki+" "+filepath.Join(tests, "bad"))
 	contains(t, errs, "unknown key helth; did you mean health?", "there is no good enrolment in ")
-	out, _ := typeIn(t, exitPass, push+"--dry-run "+wiki)
+	out, _ := typeIn(t, exit.Pass, push+"--dry-run "+wiki)
 	contains(t, out, "would be made  wiki\n")
-	out, _ = typeIn(t, exitPass, push+wiki)
+	out, _ = typeIn(t, exit.Pass, push+wiki)
 	contains(t, out, "made       wiki\n")
-	out, _ = typeIn(t, exitPass, push+wiki)
+	out, _ = typeIn(t, exit.Pass, push+wiki)
 	contains(t, out, "unchanged  wiki\nNothing to change.\n")
-	out, _ = typeIn(t, exitPass, "recipes list --nomad")
+	out, _ = typeIn(t, exit.Pass, "recipes list --nomad")
 	contains(t, out, "wiki    harbour/wiki")
 
 	// Their recipes have jobs, too, and nothing goes while an enrolment cannot be read.
-	out, _ = typeIn(t, exitPass, "nomad setup --tests "+none)
+	out, _ = typeIn(t, exit.Pass, "nomad setup --tests "+none)
 	contains(t, out, "made           job        seatrial-run-wiki\n")
-	out, errs = typeIn(t, exitPass, "nomad setup")
+	out, errs = typeIn(t, exit.Pass, "nomad setup")
 	contains(t, out, "made           job        seatrial-run-guestbook\n")
 	contains(t, errs, "unknown key helth")
 	if strings.Contains(errs, "twice") {
 		t.Errorf("what was pushed is a problem: %s", errs)
 	}
 	enrol(t, tests, "wiki", "version: 1\nrepo: harbour/wiki\n")
-	_, errs = typeIn(t, exitPass, "nomad setup")
+	_, errs = typeIn(t, exit.Pass, "nomad setup")
 	contains(t, errs, "the recipe wiki is enrolled twice, here and at "+wiki)
-	out, _ = typeIn(t, exitPass, push+wiki)
+	out, _ = typeIn(t, exit.Pass, push+wiki)
 	contains(t, out, "changed    wiki\n")
-	out, _ = typeIn(t, exitPass, "nomad setup --tests "+filepath.Join(none, "nowhere"))
+	out, _ = typeIn(t, exit.Pass, "nomad setup --tests "+filepath.Join(none, "nowhere"))
 	contains(t, out, "Nothing to change.")
-	out, _ = typeIn(t, exitPass, "nomad setup --tests "+none)
+	out, _ = typeIn(t, exit.Pass, "nomad setup --tests "+none)
 	contains(t, out, "removed        job        seatrial-run-guestbook\n", "removed        policy     seatrial-harness-guestbook\n", "unchanged      job        seatrial-run-wiki\n")
 }

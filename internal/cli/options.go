@@ -16,34 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
+	"seatrial/internal/state"
 )
-
-// Exit codes. docs/reference/exit-codes.md lists them.
-const (
-	exitPass          = 0
-	exitFail          = 1
-	exitUnverified    = 2
-	exitUsage         = 64 // wrong use of the command line
-	exitUnavailable   = 69 // something outside is unavailable: a port, a forge, a program
-	exitSoftware      = 70 // our own fault
-	exitConfiguration = 78
-)
-
-// exitError carries an exit code up to main.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
-
-func exitWith(code int, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &exitError{code, err}
-}
 
 // verdictError ends a command whose output has said everything already.
 type verdictError struct{ code int }
@@ -55,32 +30,32 @@ func verdictExit(v run.Verdict) error {
 	case run.VerdictPass:
 		return nil
 	case run.VerdictFail:
-		return verdictError{exitFail}
+		return verdictError{exit.Fail}
 	}
-	return verdictError{exitUnverified}
+	return verdictError{exit.Unverified}
 }
 
 // report prints what ended a command and returns the exit code.
 func report(w io.Writer, err error) int {
 	var verdict verdictError
-	var coded *exitError
+	var coded *exit.Error
 	switch {
 	case err == nil:
-		return exitPass
+		return exit.Pass
 	case errors.As(err, &verdict):
 		return verdict.code
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(w, "seatrial: interrupted")
-		return exitUnverified
+		return exit.Unverified
 	case errors.As(err, &coded):
 		fmt.Fprintf(w, "seatrial: %v\n", err)
-		return coded.code
+		return coded.Code
 	}
 	fmt.Fprintf(w, "seatrial: %v\n", err)
 	if isDisk(err) {
-		return exitConfiguration // not our fault, and said by what could not be written
+		return exit.Configuration // not our fault, and said by what could not be written
 	}
-	return exitSoftware
+	return exit.Software
 }
 
 // isDisk says whether a disk is full, read-only, or not ours to write to.
@@ -111,6 +86,9 @@ func defaultState() string {
 	return filepath.Join(home, ".local", "state", "seatrial")
 }
 
+// folder is the state folder.
+func (g Globals) folder() state.Folder { return state.Folder(g.State) }
+
 // logger writes for people on a terminal, else JSON lines.
 func (g Globals) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
@@ -119,22 +97,4 @@ func (g Globals) logger(w io.Writer) *slog.Logger {
 		return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
-}
-
-// stateDir makes a folder of the state folder.
-func (g Globals) stateDir(name string, mode os.FileMode) (string, error) {
-	// Others may pass through, so that the app's user reaches the folders that are
-	// its own; they may not list.
-	root, err := filepath.Abs(g.State)
-	if err == nil {
-		err = os.MkdirAll(root, 0o711)
-	}
-	dir := filepath.Join(root, name)
-	if err == nil {
-		err = os.MkdirAll(dir, mode)
-	}
-	if err != nil {
-		return "", exitWith(exitConfiguration, fmt.Errorf("cannot use the state folder: %w (choose another with --state)", err))
-	}
-	return dir, nil
 }

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/exit"
 	"seatrial/recipes"
 	"seatrial/recipes/nomadvars"
 )
@@ -30,7 +31,7 @@ type testsFolder struct {
 func (t testsFolder) load() (*recipes.Book, error) {
 	book, err := recipes.Load(t.Tests)
 	if err != nil {
-		return nil, exitWith(exitConfiguration, fmt.Errorf("%w (name the folder of the enrolments with --tests)", err))
+		return nil, exit.Errorf(exit.Configuration, "%w (name the folder of the enrolments with --tests)", err)
 	}
 	return book, nil
 }
@@ -46,7 +47,7 @@ func (c *recipesCheck) Run(s streams) error {
 		fmt.Fprintln(s.Err, p)
 	}
 	if len(book.Problems) > 0 {
-		return exitWith(exitConfiguration, fmt.Errorf("%s, %s", counted(len(book.Problems), "problem"), counted(len(book.Enrolments), "usable enrolment")))
+		return exit.Errorf(exit.Configuration, "%s, %s", counted(len(book.Problems), "problem"), counted(len(book.Enrolments), "usable enrolment"))
 	}
 	fmt.Fprintf(s.Out, "%s, no problems.\n", counted(len(book.Enrolments), "enrolment"))
 	return nil
@@ -86,7 +87,7 @@ func (c *recipesList) Run(ctx context.Context, g *Globals, s streams) error {
 		}
 	}
 	if len(book.Problems) > 0 {
-		return exitWith(exitConfiguration, fmt.Errorf("%s: seatrial recipes check shows more", counted(len(book.Problems), "enrolment problem")))
+		return exit.Errorf(exit.Configuration, "%s: seatrial recipes check shows more", counted(len(book.Problems), "enrolment problem"))
 	}
 	return nil
 }
@@ -99,7 +100,7 @@ func (c *recipesList) book(ctx context.Context, g *Globals, errs io.Writer) (*re
 	if err != nil {
 		return nil, err
 	}
-	book, err := nomadvars.Load(ctx, access.client, access.namespaces.Runs)
+	book, err := nomadvars.Load(ctx, access.Client, access.Namespaces.Runs)
 	if err != nil {
 		return nil, nomadExit(cluster.Explain("list the enrolments in Nomad's variables", err))
 	}
@@ -118,13 +119,13 @@ type recipesNew struct {
 func (c *recipesNew) Run(s streams) error {
 	text, err := recipes.New(c.Repo)
 	if err != nil {
-		return exitWith(exitUsage, err)
+		return exit.With(exit.Usage, err)
 	}
 	if c.Name == "" {
 		c.Name = recipes.NameFor(c.Repo)
 	}
 	if err := recipes.CheckName(c.Name); err != nil {
-		return exitWith(exitUsage, err)
+		return exit.With(exit.Usage, err)
 	}
 	folder := filepath.Join(c.Tests, c.Name)
 	path := filepath.Join(folder, "recipe.yaml")
@@ -132,30 +133,30 @@ func (c *recipesNew) Run(s streams) error {
 	// the first one down.
 	if book, err := recipes.Load(c.Tests); err == nil {
 		if e, ok := book.ByRepo("", c.Repo); ok {
-			return exitWith(exitConfiguration, fmt.Errorf("%s is enrolled already: change %s instead", c.Repo, e.File))
+			return exit.Errorf(exit.Configuration, "%s is enrolled already: change %s instead", c.Repo, e.File)
 		}
 	}
 	if found, _ := filepath.Glob(filepath.Join(folder, "recipe.*")); len(found) > 0 {
-		return exitWith(exitConfiguration, alreadyThere(found[0]))
+		return exit.With(exit.Configuration, alreadyThere(found[0]))
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot write the enrolment: %w", err))
+		return exit.Errorf(exit.Configuration, "cannot write the enrolment: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return exitWith(exitConfiguration, alreadyThere(path))
+		return exit.With(exit.Configuration, alreadyThere(path))
 	}
 	if err == nil {
 		_, err = f.Write(text)
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot write the enrolment: %w", err))
+		return exit.Errorf(exit.Configuration, "cannot write the enrolment: %w", err)
 	}
 	// The schema lies beside the enrolments, so that editors complete them.
 	schema := filepath.Join(c.Tests, filepath.Base(recipes.SchemaFile))
 	if err := os.WriteFile(schema, recipes.Schema(), 0o644); err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot write the schema: %w", err))
+		return exit.Errorf(exit.Configuration, "cannot write the schema: %w", err)
 	}
 	fmt.Fprintf(s.Out, "Wrote %s. Next: read it, then seatrial recipes check.\n", path)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/exit"
 	"seatrial/recipes"
 	"seatrial/recipes/nomadvars"
 )
@@ -26,14 +27,14 @@ func (recipesPush) Help() string {
 
 func (c *recipesPush) Run(ctx context.Context, g *Globals, s streams) error {
 	if forge, err := url.Parse(c.GiteaURL); err != nil || forge.Host == "" || forge.Scheme != "http" && forge.Scheme != "https" {
-		return exitWith(exitUsage, fmt.Errorf("--gitea-url %q is not an address: write it like https://git.example.org", c.GiteaURL))
+		return exit.Errorf(exit.Usage, "--gitea-url %q is not an address: write it like https://git.example.org", c.GiteaURL)
 	}
 	// Everything is read before anything is written.
 	var all []nomadvars.Pushing
 	for _, dir := range c.Dirs {
 		p, err := c.read(dir, s)
 		if err != nil {
-			return exitWith(exitConfiguration, err)
+			return exit.With(exit.Configuration, err)
 		}
 		all = append(all, p)
 	}
@@ -43,7 +44,7 @@ func (c *recipesPush) Run(ctx context.Context, g *Globals, s streams) error {
 	}
 	changed := false
 	for _, p := range all {
-		did, err := nomadvars.Push(ctx, access.client, access.namespaces.Runs, p, c.DryRun)
+		did, err := nomadvars.Push(ctx, access.Client, access.Namespaces.Runs, p, c.DryRun)
 		if err != nil {
 			return nomadExit(cluster.Explain("push the recipe "+p.Enrolment.Name, err))
 		}

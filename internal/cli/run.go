@@ -16,9 +16,11 @@ import (
 	"seatrial/bridge/dispatch/local"
 	"seatrial/harness/app/process"
 	"seatrial/harness/app/swarm"
-	"seatrial/harness/gateway"
 	"seatrial/harness/result"
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
+	"seatrial/internal/perform"
+	"seatrial/internal/state"
 	"seatrial/recipes"
 )
 
@@ -35,11 +37,7 @@ type runCommand struct {
 	Isolate   bool     `help:"Run build and app as serve does: another user, own namespaces, limits. Takes root and bubblewrap."`
 	Domain    string   `help:"The app is served at a subdomain of this domain." default:"localhost"`
 	Dep       []string `help:"Where a recipe lies on which this one depends: a git repository, or just files. Its enrolment is the one beside this recipe's own. Give the option once for each." placeholder:"NAME=DIR" sep:"none"`
-	frontOptions
-	registryOptions
-	buildOptions
-	vaultOptions
-	dockerOptions
+	settingsOptions
 }
 
 // Help is shown below the summary.
@@ -49,10 +47,7 @@ func (runCommand) Help() string {
 }
 
 func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
-	if err := c.buildOptions.check(); err != nil {
-		return err
-	}
-	if err := c.vaultOptions.check(ctx); err != nil {
+	if err := c.settingsOptions.check(ctx, g.logger(s.Err)); err != nil {
 		return err
 	}
 	enrolment, err := c.enrolment(s.Err)
@@ -63,48 +58,23 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := c.registryOptions.check(g.logger(s.Err)); err != nil {
-		return err
-	}
-	cert, err := c.certificate(c.Domain, g.logger(s.Err))
-	if err != nil {
-		return err
-	}
-	engine, err := c.engine(ctx, enrolment)
+	p, err := perform.New(ctx, c.attempt(g, s, job))
 	if err != nil {
 		return err
 	}
 	if c.Isolate {
 		if err := process.CheckIsolation(); err != nil {
-			return exitWith(exitUnavailable, err)
+			return exit.With(exit.Unavailable, err)
 		}
 	}
 	if c.Out != "" {
 		if err := os.MkdirAll(c.Out, 0o755); err != nil {
-			return exitWith(exitConfiguration, fmt.Errorf("cannot write the results: %w", err))
+			return exit.Errorf(exit.Configuration, "cannot write the results: %w", err)
 		}
 	}
-	root, err := g.stateDir(runsDir, 0o700)
+	report, err := c.perform(ctx, g, p, s.Out)
 	if err != nil {
 		return err
-	}
-	if _, err := local.Prepare(root, job); err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot use the state folder: %w (choose another with --state)", err))
-	}
-	folder := dispatch.Folder(root, job.Request.ID, job.Attempt)
-	// Nothing of the run stays but what was asked for.
-	defer os.RemoveAll(filepath.Dir(folder))
-	if err := local.Stamp(folder); err != nil {
-		return err
-	}
-	report, err := c.perform(ctx, g, s, folder, job, cert, engine)
-	if err != nil {
-		return err
-	}
-	if c.Out != "" {
-		if err := copyFiles(folder, c.Out, dispatch.EventsFile, dispatch.LogFile, result.JSONFile, result.JUnitFile); err != nil {
-			return err
-		}
 	}
 	if !c.JSON {
 		fmt.Fprintln(s.Out)
@@ -113,29 +83,41 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	return verdictExit(report.Verdict())
 }
 
-// engine is the Docker Engine that a Co-op Cloud recipe is deployed on: the one that was
-// named, or where the docker program would find it.
-func (c *runCommand) engine(ctx context.Context, e recipes.Enrolment) (*swarm.Engine, error) {
-	if e.Target != recipes.TargetSwarm {
-		return nil, nil
-	}
-	o := c.dockerOptions
-	o.Docker = cmp.Or(o.Docker, swarm.DefaultHost())
-	return o.connect(ctx, c.RegistryAuth)
-}
-
-func (c *runCommand) perform(ctx context.Context, g *Globals, s streams, folder string, job dispatch.Job, cert *gateway.Certificate, engine *swarm.Engine) (run.Report, error) {
-	shown := newProgress(s.Out, c.JSON)
-	defer shown.close()
-	p := performer{
-		state: *g, build: c.buildOptions, vault: c.vaultOptions, docker: engine, isolate: c.Isolate, domain: c.Domain, keep: c.Keep,
-		cert: cert, traefik: c.Traefik,
-		secrets: secretsOf(os.Environ()), log: slog.New(slog.DiscardHandler), show: shown.show,
+// attempt is the one attempt of the run.
+func (c *runCommand) attempt(g *Globals, s streams, job dispatch.Job) perform.Config {
+	config := perform.Config{
+		State: g.folder(), Job: job, Isolate: c.Isolate, Keep: c.Keep, Secrets: perform.SecretsOf(os.Environ()),
+		Log: slog.New(slog.DiscardHandler),
 	}
 	if c.Verbose {
-		p.follow, p.log = printableWriter{s.Err}, g.logger(s.Err)
+		config.Follow, config.Log = printableWriter{s.Err}, g.logger(s.Err)
 	}
-	return p.perform(ctx, folder, job)
+	return config
+}
+
+// perform performs the attempt in a folder of its own, of which nothing stays but what
+// was asked for.
+func (c *runCommand) perform(ctx context.Context, g *Globals, p *perform.Performer, out io.Writer) (run.Report, error) {
+	shown := newProgress(out, c.JSON)
+	defer shown.close()
+	p.Show = shown.show
+	root, err := g.folder().Own(state.RunsDir)
+	if err != nil {
+		return run.Report{}, err
+	}
+	if _, err := local.Prepare(root, p.Job); err != nil {
+		return run.Report{}, exit.Errorf(exit.Configuration, "cannot use the state folder: %w (choose another with --state)", err)
+	}
+	folder := dispatch.Folder(root, p.Job.Request.ID, p.Job.Attempt)
+	defer os.RemoveAll(filepath.Dir(folder))
+	if err := local.Stamp(folder); err != nil {
+		return run.Report{}, err
+	}
+	report, err := p.Perform(ctx, folder)
+	if err == nil && c.Out != "" {
+		err = copyFiles(folder, c.Out, dispatch.EventsFile, dispatch.LogFile, result.JSONFile, result.JUnitFile)
+	}
+	return report, err
 }
 
 func (c *runCommand) enrolment(errs io.Writer) (recipes.Enrolment, error) {
@@ -145,17 +127,17 @@ func (c *runCommand) enrolment(errs io.Writer) (recipes.Enrolment, error) {
 	}
 	file := c.enrolmentFile()
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return recipes.Enrolment{}, exitWith(exitConfiguration, fmt.Errorf("%s is a folder without a recipe.yaml: name the file, or the folder that holds it", file))
+		return recipes.Enrolment{}, exit.Errorf(exit.Configuration, "%s is a folder without a recipe.yaml: name the file, or the folder that holds it", file)
 	}
 	e, problems, err := recipes.LoadFile(file)
 	if err != nil {
-		return e, exitWith(exitConfiguration, err)
+		return e, exit.With(exit.Configuration, err)
 	}
 	if len(problems) > 0 {
 		for _, p := range problems {
 			fmt.Fprintln(errs, p)
 		}
-		return e, exitWith(exitConfiguration, errors.New("the enrolment cannot be used: correct it, and try again"))
+		return e, exit.With(exit.Configuration, errors.New("the enrolment cannot be used: correct it, and try again"))
 	}
 	return e, nil
 }
@@ -172,7 +154,7 @@ func (c *runCommand) enrolmentFile() string {
 func (c *runCommand) job(e recipes.Enrolment) (dispatch.Job, error) {
 	info, err := os.Stat(c.Dir)
 	if err != nil || !info.IsDir() {
-		return dispatch.Job{}, exitWith(exitUsage, fmt.Errorf("%s is no folder: name the folder of a recipe", c.Dir))
+		return dispatch.Job{}, exit.Errorf(exit.Usage, "%s is not a directory: name the folder of a recipe", c.Dir)
 	}
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
@@ -180,7 +162,7 @@ func (c *runCommand) job(e recipes.Enrolment) (dispatch.Job, error) {
 	}
 	only, known := run.ParseStage(c.Only)
 	if c.Only != "" && !known {
-		return dispatch.Job{}, exitWith(exitUsage, fmt.Errorf("there is no stage %q: it can be %s", c.Only, listed(run.Stages(), "or")))
+		return dispatch.Job{}, exit.Errorf(exit.Usage, "there is no stage %q: it can be %s", c.Only, listed(run.Stages(), "or"))
 	}
 	deps, err := c.deps(e)
 	if err != nil {
@@ -195,8 +177,12 @@ func (c *runCommand) job(e recipes.Enrolment) (dispatch.Job, error) {
 	if u, err := user.Current(); err == nil {
 		request.AskedBy.Login = u.Username
 	}
+	settings := c.settings(c.Domain)
+	if e.Target == recipes.TargetSwarm {
+		settings.Docker = cmp.Or(settings.Docker, swarm.DefaultHost()) // where the docker program would find it
+	}
 	return dispatch.Job{
-		Request: request, Attempt: 1, Instance: newInstance("run-"), Name: e.Name, Enrolment: e, Deps: deps,
+		Settings: settings, Request: request, Attempt: 1, Instance: state.NewInstance("run-"), Name: e.Name, Enrolment: e, Deps: deps,
 		Lease: run.Lease{Expires: now.Add(request.Limit + run.TeardownBudget)},
 	}, nil
 }

@@ -17,6 +17,8 @@ import (
 	"seatrial/harness/journal"
 	"seatrial/harness/result"
 	"seatrial/harness/run"
+	"seatrial/internal/exit"
+	"seatrial/internal/state"
 	"seatrial/store"
 )
 
@@ -29,12 +31,12 @@ type runsCommand struct {
 
 // journalOf opens the journal of the state folder, which must exist already.
 func (g *Globals) journalOf(ctx context.Context) (*store.DB, error) {
-	path := filepath.Join(g.State, journalFile)
-	if _, err := os.Stat(path); err != nil {
-		return nil, exitWith(exitConfiguration, fmt.Errorf("there is no journal at %s: has seatrial serve run with this --state?", path))
+	path := g.folder().Path(state.JournalFile)
+	if !g.folder().Exists(state.JournalFile) {
+		return nil, exit.Errorf(exit.Configuration, "there is no journal at %s: has seatrial serve run with this --state?", path)
 	}
 	db, err := store.Open(ctx, path, store.Options{Light: true})
-	return db, exitWith(exitConfiguration, err)
+	return db, exit.With(exit.Configuration, err)
 }
 
 // findRun finds a run by its ID or by the beginning of it.
@@ -42,7 +44,7 @@ func findRun(ctx context.Context, db journal.Reader, text string) (run.Report, e
 	if id, err := run.ParseID(text); err == nil {
 		report, err := db.Report(ctx, id)
 		if errors.Is(err, journal.ErrUnknownRun) {
-			return report, exitWith(exitUsage, fmt.Errorf("the journal holds no run %s: seatrial runs list shows those it holds", id))
+			return report, exit.Errorf(exit.Usage, "the journal holds no run %s: seatrial runs list shows those it holds", id)
 		}
 		return report, err
 	}
@@ -60,9 +62,9 @@ func findRun(ctx context.Context, db journal.Reader, text string) (run.Report, e
 	case 1:
 		return found[0], nil
 	case 0:
-		return run.Report{}, exitWith(exitUsage, fmt.Errorf("the journal holds no run whose ID begins with %q: seatrial runs list shows those it holds", text))
+		return run.Report{}, exit.Errorf(exit.Usage, "the journal holds no run whose ID begins with %q: seatrial runs list shows those it holds", text)
 	}
-	return run.Report{}, exitWith(exitUsage, fmt.Errorf("%d runs begin with %q: write more of the ID", len(found), text))
+	return run.Report{}, exit.Errorf(exit.Usage, "%d runs begin with %q: write more of the ID", len(found), text)
 }
 
 type runsList struct {
@@ -74,7 +76,7 @@ type runsList struct {
 
 func (c *runsList) Run(ctx context.Context, g *Globals, s streams) error {
 	if c.Limit < 1 {
-		return exitWith(exitUsage, errors.New("--limit must be at least 1"))
+		return exit.With(exit.Usage, errors.New("--limit must be at least 1"))
 	}
 	db, err := g.journalOf(ctx)
 	if err != nil {
@@ -156,10 +158,10 @@ func (c *runsLog) Run(ctx context.Context, g *Globals, s streams) error {
 	if attempt == 0 {
 		attempt = max(1, r.Attempt)
 	}
-	path := filepath.Join(dispatch.Folder(filepath.Join(g.State, runsDir), r.Request.ID, attempt), dispatch.LogFile)
+	path := filepath.Join(dispatch.Folder(g.folder().Path(state.RunsDir), r.Request.ID, attempt), dispatch.LogFile)
 	f, err := os.Open(path)
 	if err != nil {
-		return exitWith(exitUnavailable, fmt.Errorf("there is no log of attempt %d of run %s: it has not begun, or its files were removed", attempt, r.Request.ID))
+		return exit.Errorf(exit.Unavailable, "there is no log of attempt %d of run %s: it has not begun, or its files were removed", attempt, r.Request.ID)
 	}
 	defer f.Close()
 	return copyPrintable(s.Out, f)

@@ -1,30 +1,22 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
-	"seatrial/bridge"
 	"seatrial/bridge/command"
-	"seatrial/bridge/queue"
 	"seatrial/harness/failpoint"
-	"seatrial/harness/gateway"
-	"seatrial/harness/janitor"
-	"seatrial/harness/run"
-	"seatrial/recipes"
-	"seatrial/store"
+	"seatrial/internal/exit"
+	"seatrial/internal/server"
 )
 
 type serveCommand struct {
@@ -51,11 +43,7 @@ type serveCommand struct {
 	KeepComments time.Duration `help:"How long to keep who wrote a command, and its text, once it was answered. What came of it stays. Of other comments neither is ever kept." default:"2160h"`
 	waysOptions
 	hookOptions
-	frontOptions
-	registryOptions
-	buildOptions
-	vaultOptions
-	dockerOptions
+	settingsOptions
 }
 
 // Help is shown below the summary.
@@ -69,10 +57,6 @@ const (
 	// of the time, and what it holds should be what it needs.
 	memoryTarget = 40 << 20
 	collectAt    = 50 // percent of what is in use
-	// shutdownGrace is for requests that are being answered.
-	shutdownGrace = 5 * time.Second
-	// accessPause is between two looks at what the bot may do, until it may.
-	accessPause = time.Minute
 )
 
 // Run joins the parts of a server and runs them until the context ends. Runs go on.
@@ -80,235 +64,112 @@ func (c *serveCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	debug.SetMemoryLimit(memoryTarget)
 	debug.SetGCPercent(collectAt)
 	log := g.logger(s.Err)
-	sv, err := c.prepare(ctx, g, log)
+	config, err := c.config(ctx, g, log)
 	if err != nil {
 		return err
 	}
-	defer sv.close()
-	fmt.Fprintf(s.Out, "seatrial %s serves %s at %s\n", g.Version, sv.orgs(), c.PublicURL)
+	sv, err := server.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer sv.Close()
+	fmt.Fprintf(s.Out, "seatrial %s serves %s at %s\n", g.Version, sv.Orgs(), sv.PublicURL)
 
-	if err := sv.run(ctx, c.Janitor); err != nil {
+	if err := sv.Run(ctx); err != nil {
 		return err
 	}
 	log.Info("stopped; runs go on, and are found again at the next start")
 	return nil
 }
 
-// check fills in what follows from other options and refuses what cannot work.
+// check refuses options that cannot work, by themselves or together.
 func (c *serveCommand) check() error {
-	if c.PublicURL == "" {
-		c.PublicURL = c.scheme() + "://" + c.Listen
-	}
-	public, err := url.Parse(c.PublicURL)
-	if err != nil || public.Host == "" {
-		return exitWith(exitUsage, fmt.Errorf("--public-url %q is not an address: write it like https://ci.example.org", c.PublicURL))
-	}
-	if c.TLSCert != "" && public.Scheme != "https" {
-		return exitWith(exitUsage, fmt.Errorf("--public-url %q is not https, and with --tls-cert everything is served so", c.PublicURL))
-	}
-	if c.TLSCert != "" && c.Dispatch == dispatchNomad {
-		return exitWith(exitUsage, errors.New("--tls-cert is for runs on this machine: with --dispatch nomad let a proxy in front end TLS"))
-	}
-	if c.Traefik != "" && c.Dispatch == dispatchNomad {
-		return exitWith(exitUsage, errors.New("--traefik is for runs on this machine, and with --dispatch nomad there are none"))
-	}
-	if c.Domain == "" {
-		c.Domain = public.Hostname()
-		if c.Domain == "" || net.ParseIP(c.Domain) != nil {
-			c.Domain = "localhost"
+	cluster := c.Dispatch == server.Nomad
+	for _, no := range []struct {
+		so  bool
+		why string
+	}{
+		{c.PublicURL != "" && !isAddress(c.PublicURL), fmt.Sprintf("--public-url %q is not an address: write it like https://ci.example.org", c.PublicURL)},
+		{c.TLSCert != "" && c.PublicURL != "" && !strings.HasPrefix(c.PublicURL, "https://"), fmt.Sprintf("--public-url %q is not https, and with --tls-cert everything is served so", c.PublicURL)},
+		{c.TLSCert != "" && cluster, "--tls-cert is for runs on this machine: with --dispatch nomad let a proxy in front end TLS"},
+		{c.Traefik != "" && cluster, "--traefik is for runs on this machine, and with --dispatch nomad there are none"},
+		{c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0 || c.KeepComments <= 0, "--poll, --sweep, --janitor, --keep-files and --keep-comments must be above 0"},
+		{c.NomadURL != "" && !isWebAddress(c.NomadURL), fmt.Sprintf("--nomad-url %q is not an address: write it like https://nomad.example.org", c.NomadURL)},
+		{c.PlaceWithin <= 0, "--place-within must be above 0"},
+		{cluster && len(c.Offers) > 0, "--offers is about this machine, and with --dispatch nomad nothing runs on it: put the capabilities into the nodes' meta"},
+		{c.PerPerson < 0, "--per-person must be 0, for any number, or above"},
+		{c.Capacity < 1, "--capacity must be at least 1"},
+	} {
+		if no.so {
+			return exit.With(exit.Usage, errors.New(no.why))
 		}
 	}
-	if c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0 || c.KeepComments <= 0 {
-		return exitWith(exitUsage, errors.New("--poll, --sweep, --janitor, --keep-files and --keep-comments must be above 0"))
-	}
-	if nomad, err := url.Parse(c.NomadURL); c.NomadURL != "" && (err != nil || nomad.Host == "" || nomad.Scheme != "http" && nomad.Scheme != "https") {
-		return exitWith(exitUsage, fmt.Errorf("--nomad-url %q is not an address: write it like https://nomad.example.org", c.NomadURL))
-	}
-	if c.PlaceWithin <= 0 {
-		return exitWith(exitUsage, errors.New("--place-within must be above 0"))
-	}
-	if c.Dispatch == dispatchNomad && len(c.Offers) > 0 {
-		return exitWith(exitUsage, errors.New("--offers is about this machine, and with --dispatch nomad nothing runs on it: put the capabilities into the nodes' meta"))
-	}
-	if c.PerPerson < 0 {
-		return exitWith(exitUsage, errors.New("--per-person must be 0, for any number, or above"))
-	}
-	if c.Capacity < 1 {
-		return exitWith(exitUsage, errors.New("--capacity must be at least 1"))
-	}
-	if err := c.waysOptions.check(); err != nil {
-		return err
-	}
-	return c.buildOptions.check()
+	return c.waysOptions.check()
 }
 
-// prepare opens everything that can refuse to open before anything starts.
-func (c *serveCommand) prepare(ctx context.Context, g *Globals, log *slog.Logger) (sv *server, err error) {
+// isAddress says whether a text is a URL with a host.
+func isAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != ""
+}
+
+// isWebAddress says whether a text is a URL that a browser opens.
+func isWebAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+// config is what the options say. Nothing was touched yet where it is an error.
+func (c *serveCommand) config(ctx context.Context, g *Globals, log *slog.Logger) (config server.Config, err error) {
 	if err := c.check(); err != nil {
-		return nil, err
+		return config, err
 	}
-	if c.Dispatch != dispatchNomad { // else the nodes must have it
-		if err := c.vaultOptions.check(ctx); err != nil {
-			return nil, err
-		}
+	settings := c.settingsOptions
+	if c.Dispatch == server.Nomad {
+		settings.Vault = "" // the nodes must have it
+	}
+	if err := settings.check(ctx, log); err != nil {
+		return config, err
 	}
 	grammar, err := command.NewGrammar(c.Word)
 	if err != nil {
-		return nil, exitWith(exitUsage, err)
+		return config, exit.With(exit.Usage, err)
 	}
-	if _, err := c.list(); err != nil { // before the state folder is touched
-		return nil, err
-	}
-	if err := c.registryOptions.check(log); err != nil {
-		return nil, err
-	}
-	cert, err := c.certificate(c.Domain, log)
+	list, err := c.list()
 	if err != nil {
-		return nil, err
+		return config, err
 	}
-	sv = &server{log: log, version: g.Version, cert: cert, public: c.PublicURL, keepFiles: c.KeepFiles, keepComments: c.KeepComments}
-	defer func() {
-		if err != nil {
-			sv.close()
-		}
-	}()
-	runs, err := g.stateDir(runsDir, 0o700)
+	proxies, err := c.proxies()
 	if err != nil {
-		return sv, err
+		return config, err
 	}
-	sv.runs = runs
-	work, err := g.stateDir(workDir, 0o711)
+	night, err := c.night()
 	if err != nil {
-		return sv, err
+		return config, err
 	}
-	instance, err := g.instance()
+	self, err := os.Executable()
 	if err != nil {
-		return sv, err
+		return config, err
 	}
-	unlock, err := g.lock()
-	if err != nil {
-		return sv, err
+	config = server.Config{
+		Version: g.Version, State: g.folder(),
+		Forges: list, TrustedProxies: proxies, HookSHA1: c.HookSHA1,
+		Tests: c.Tests, Listen: c.Listen, PublicURL: c.PublicURL,
+		Executor: c.Dispatch, Harness: g.harness(self), Settings: c.settings(c.Domain), Offers: c.Offers, Capacity: c.Capacity,
+		Word: c.Word, Grammar: grammar, PerPerson: c.PerPerson, Schedule: c.Schedule, Night: night,
+		Poll: c.Poll, Sweep: c.Sweep, Janitor: c.Janitor, KeepFiles: c.KeepFiles, KeepComments: c.KeepComments,
+		Log: log,
 	}
-	sv.onClose(unlock)
-	if err := checkSpace(work); err != nil {
-		log.Warn("no run can begin before there is more space", "why", err)
-	}
-	if c.Dispatch == dispatchNomad {
-		if sv.cluster, err = c.access(log); err != nil {
-			return sv, err
-		}
-		sv.nomadURL = cmp.Or(c.NomadURL, sv.cluster.client.Address())
-	}
-	if sv.enrolments, err = c.enrolments(ctx, sv); err != nil {
-		return sv, err
-	}
-	if err := reportProblems(sv.enrolments.Book(), log); err != nil {
-		return sv, err
-	}
-	db, err := store.Open(ctx, filepath.Join(g.State, journalFile), store.Options{
-		Log: log, AfterAppend: func(kind run.Kind) { failpoint.Hit("journal:" + string(kind)) },
-	})
-	if err != nil {
-		return sv, exitWith(exitConfiguration, err)
-	}
-	sv.journal = db
-	sv.onClose(func() { db.Close() })
-	if sv.listener, err = net.Listen("tcp", c.Listen); err != nil {
-		return sv, exitWith(exitUnavailable, fmt.Errorf("cannot listen on %s: %w (choose another address with --listen)", c.Listen, err))
-	}
-	sv.onClose(func() { sv.listener.Close() })
-	c.listened(sv)
-
-	scratch, err := g.stateDir(scratchDir, 0o700)
-	if err != nil {
-		return sv, err
-	}
-	if sv.forges, err = c.forgeOptions.connect(scratch, log); err != nil {
-		return sv, err
-	}
-	if sv.docker, err = c.dockerOptions.connect(ctx, c.RegistryAuth); err != nil {
-		return sv, err
-	}
-	if sv.docker != nil {
-		sv.onClose(func() { sv.docker.Close() })
-	}
-	if sv.place, err = c.place(ctx, g, sv, instance, work, runs); err != nil {
-		return sv, err
-	}
-	sv.queue = queue.New(queue.Config{Capacity: c.Capacity, Offers: sv.place.offers, Prepares: sv.prepares, Now: time.Now})
-	sv.router = gateway.NewRouter(c.Domain, cert, log)
-	sv.janitor = janitor.Janitor{Instance: sv.place.instance, Places: sv.place.objects, Owners: journalOwners{db}, Now: time.Now, Log: log}
-	sv.bridge, err = bridge.New(bridge.Config{
-		Forges:     sv.bridgeForges(),
-		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
-		Journal:    db, Ledger: db, Queue: sv.queue, Dispatcher: sv.place.dispatcher, Routes: sv.router, Baselines: db, Preparer: sv.place.preparer,
-		CannotIsolate: func() string { return sv.place.cannotIsolate }, CannotDispatch: sv.place.obstacle,
-		Copies: sv.place.copies, CannotFetch: sv.place.cannotFetch,
-		PublicURL: c.PublicURL, Grammar: grammar, PerPerson: c.PerPerson,
-		Mask:     sv.mask,
-		Interval: c.Poll, SweepEvery: c.Sweep, Now: time.Now, Log: log,
-	})
-	if err != nil {
-		return sv, err
-	}
-	return sv, c.open(*g, sv, db, log)
-}
-
-// open makes what leads to the bridge, and what shows it.
-func (c *serveCommand) open(g Globals, sv *server, db *store.DB, log *slog.Logger) error {
-	all, err := hookForges(g, c.hookOptions, sv.list(), log)
-	if err != nil {
-		return err
-	}
-	if sv.hooks, err = newHooks(c.hookOptions, all, sv.bridge, db, log); err != nil {
-		return err
-	}
-	if sv.front, err = newFront(g, c.hookOptions, sv, all, log); err != nil {
-		return err
-	}
-	if sv.scheduler, err = newScheduler(c.waysOptions, sv, c.Word, log); err != nil {
-		return err
-	}
-	if err := g.writeAddress(c.PublicURL); err != nil {
-		return err
-	}
-	sv.dashboard = newDashboard(sv, db.Pages(), sv.runs, c.Word)
-	return nil
-}
-
-// scheme is what is spoken at the listening address.
-func (c *serveCommand) scheme() string {
-	if c.TLSCert != "" {
-		return "https"
-	}
-	return "http"
-}
-
-// listened puts the real port where port 0 was asked for.
-func (c *serveCommand) listened(sv *server) {
-	addr := sv.listener.Addr().String()
-	if scheme := c.scheme() + "://"; c.PublicURL == scheme+c.Listen {
-		c.PublicURL = scheme + addr
-		// Who listens everywhere is reached at no particular address.
-		if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
-			c.PublicURL = scheme + net.JoinHostPort("localhost", port)
-		}
-	}
-	c.Listen = addr
-	sv.public = c.PublicURL
+	config.Nomad.TokenFile, config.Nomad.PlaceWithin, config.Nomad.URL = c.NomadTokenFile, c.PlaceWithin, c.NomadURL
+	return config, nil
 }
 
 // harness makes the child process of an attempt. It is given none of the bridge's
-// secrets: its environment holds what programs need and nothing else.
-func (c *serveCommand) harness(self string, g *Globals) func(folder string) *exec.Cmd {
+// secrets: its environment holds what programs need and nothing else, and what the
+// operator set lies in the folder.
+func (g Globals) harness(self string) func(folder string) *exec.Cmd {
 	return func(folder string) *exec.Cmd {
-		args := []string{"--state", g.State, "--log-level", g.LogLevel, "harness", "--public-url", c.PublicURL, "--domain", c.Domain}
-		args = append(args, c.frontOptions.args()...)
-		args = append(args, c.registryOptions.args()...)
-		args = append(args, c.buildOptions.args()...)
-		args = append(args, c.vaultOptions.args()...)
-		args = append(args, c.dockerOptions.args()...)
-		cmd := exec.Command(self, append(args, folder)...)
+		cmd := exec.Command(self, "--state", g.State, "--log-level", g.LogLevel, "harness", folder)
 		cmd.Env = harnessEnv(os.Environ())
 		return cmd
 	}
@@ -327,16 +188,4 @@ func harnessEnv(environ []string) []string {
 		}
 	}
 	return env
-}
-
-// reportProblems logs what is wrong with enrolments. It is an error only if that
-// leaves none.
-func reportProblems(book *recipes.Book, log *slog.Logger) error {
-	for _, p := range book.Problems {
-		log.Error("an enrolment cannot be used", "problem", p.String())
-	}
-	if len(book.Enrolments) == 0 && len(book.Problems) > 0 {
-		return exitWith(exitConfiguration, errors.New("no enrolment can be used: seatrial recipes check shows why"))
-	}
-	return nil
 }

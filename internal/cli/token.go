@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forges"
 	"seatrial/bridge/token"
+	"seatrial/internal/exit"
+	"seatrial/internal/state"
 )
 
 type tokenCommand struct {
@@ -21,19 +24,19 @@ type tokenCommand struct {
 
 // tokenBook is where tokens are kept, whose folder it makes.
 func (g Globals) tokenBook() (*token.Book, error) {
-	_, err := g.stateDir(".", 0o711)
-	return g.tokens(), err
+	_, err := g.folder().Root()
+	return token.Open(g.folder().Path(state.TokensFile)), err
 }
 
 // tokenError says what kind of trouble it is.
 func tokenError(err error) error {
 	switch {
 	case errors.Is(err, token.ErrTaken):
-		return exitWith(exitUsage, fmt.Errorf("%w: choose another name, or give --replace to have the old one count no more", err))
+		return exit.Errorf(exit.Usage, "%w: choose another name, or give --replace to have the old one count no more", err)
 	case errors.Is(err, token.ErrUnknown):
-		return exitWith(exitUsage, fmt.Errorf("%w: seatrial token list shows those that there are", err))
+		return exit.Errorf(exit.Usage, "%w: seatrial token list shows those that there are", err)
 	}
-	return exitWith(exitConfiguration, err)
+	return exit.With(exit.Configuration, err)
 }
 
 type tokenNew struct {
@@ -52,11 +55,11 @@ func (tokenNew) Help() string {
 func (c *tokenNew) Run(g *Globals, s streams) error {
 	t := token.Token{Name: c.Name, Kind: token.API, Repos: c.Repo}
 	if err := t.Check(); err != nil {
-		return exitWith(exitUsage, err)
+		return exit.With(exit.Usage, err)
 	}
 	switch {
 	case c.Expires < 0:
-		return exitWith(exitUsage, errors.New("--expires must be above 0"))
+		return exit.With(exit.Usage, errors.New("--expires must be above 0"))
 	case c.Expires > 0:
 		t.Expires = time.Now().Add(c.Expires).UTC().Truncate(time.Second)
 	}
@@ -89,16 +92,16 @@ func (tokenHook) Help() string {
 }
 
 func (c *tokenHook) Run(g *Globals, s streams) error {
-	if !forgeName.MatchString(c.Forge) {
-		return exitWith(exitUsage, fmt.Errorf("%q is not a forge's id", c.Forge))
+	if !forges.IsID(c.Forge) {
+		return exit.Errorf(exit.Usage, "%q is not a forge's id", c.Forge)
 	}
 	repo, err := forge.ParseRepo(c.Forge, c.Repo)
 	if err != nil {
-		return exitWith(exitUsage, err)
+		return exit.With(exit.Usage, err)
 	}
 	t := token.Token{Name: "hook/" + c.Forge + "/" + repo.String(), Kind: token.Hook, Repos: []string{repo.String()}, Forge: c.Forge}
 	if err := t.Check(); err != nil || strings.ContainsAny(c.Repo, "*?[]{}\\") {
-		return exitWith(exitUsage, fmt.Errorf("%q is not a repository: write owner/name", c.Repo))
+		return exit.Errorf(exit.Usage, "%q is not a repository: write owner/name", c.Repo)
 	}
 	return g.giveOut(s, t, c.Replace, "/hook?token=")
 }

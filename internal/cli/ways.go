@@ -2,17 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
+	"net/netip"
 	"strings"
 	"time"
 
-	"seatrial/bridge/announce"
-	"seatrial/bridge/front"
-	"seatrial/bridge/hook"
 	"seatrial/bridge/schedule"
-	"seatrial/bridge/token"
+	"seatrial/internal/exit"
 	"seatrial/recipes"
 )
 
@@ -24,10 +19,10 @@ type waysOptions struct {
 
 func (o waysOptions) check() error {
 	if err := recipes.ScheduleProblem(o.Schedule); err != nil {
-		return exitWith(exitUsage, fmt.Errorf("--schedule: %w", err))
+		return exit.Errorf(exit.Usage, "--schedule: %w", err)
 	}
 	_, err := o.night()
-	return exitWith(exitUsage, err)
+	return exit.With(exit.Usage, err)
 }
 
 func (o waysOptions) night() (schedule.Night, error) {
@@ -48,39 +43,26 @@ func (o waysOptions) night() (schedule.Night, error) {
 	return night, nil
 }
 
-// tokens are those that the operator gave out, as they are now.
-func (g Globals) tokens() *token.Book { return token.Open(filepath.Join(g.State, tokensFile)) }
-
-// writeAddress lets programs on this machine find the server.
-func (g Globals) writeAddress(url string) error {
-	if err := os.WriteFile(filepath.Join(g.State, addressFile), []byte(url+"\n"), 0o644); err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot write down where the server is: %w", err))
-	}
-	return nil
+// hookOptions say how webhooks are received.
+type hookOptions struct {
+	TrustProxy []string `help:"Address or network of a proxy in front of this server, such as 10.0.0.0/8: what it says in X-Forwarded-For counts when webhooks are limited by address." placeholder:"ADDRESS"`
+	HookSHA1   []string `name:"hook-sha1" help:"Id of a forge whose webhooks may be signed with SHA-1 only, as old ones are." placeholder:"ID"`
 }
 
-// newFront lets programs ask for runs.
-func newFront(g Globals, o hookOptions, sv *server, all []hook.Forge, log *slog.Logger) (*front.Front, error) {
-	proxies, err := o.proxies()
-	if err != nil {
-		return nil, err
+// proxies are the networks of --trust-proxy.
+func (o hookOptions) proxies() (all []netip.Prefix, err error) {
+	for _, text := range o.TrustProxy {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			var addr netip.Addr
+			if addr, err = netip.ParseAddr(text); err == nil {
+				network = netip.PrefixFrom(addr, addr.BitLen())
+			}
+		}
+		if err != nil {
+			return nil, exit.Errorf(exit.Usage, "--trust-proxy %q is neither an address nor a network: write it like 10.0.0.7 or 10.0.0.0/8", text)
+		}
+		all = append(all, network)
 	}
-	f, err := front.New(front.Config{
-		Bridge: sv.bridge, Tokens: g.tokens(), Runs: sv.journal, Forges: all, PublicURL: sv.public, TrustedProxies: proxies, Now: time.Now, Log: log,
-	})
-	return f, exitWith(exitConfiguration, err)
-}
-
-// newScheduler has recipes tested again at their times.
-func newScheduler(o waysOptions, sv *server, word string, log *slog.Logger) (*schedule.Scheduler, error) {
-	night, err := o.night()
-	if err != nil {
-		return nil, err // it was checked
-	}
-	s, err := schedule.New(schedule.Config{
-		Bridge: sv.bridge, Runs: sv.journal, Memory: sv.journal, Default: o.Schedule, Night: night,
-		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },
-		Context:    announce.Context{PublicURL: sv.public, Word: word, Mask: sv.mask}, Now: time.Now, Log: log,
-	})
-	return s, exitWith(exitConfiguration, err)
+	return all, nil
 }

@@ -8,17 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"seatrial/bridge/forges"
 	"seatrial/bridge/hook"
+	"seatrial/internal/exit"
+	"seatrial/internal/state"
 )
-
-// webhookDir of the state folder has a file a forge: its webhooks' secrets, one a line,
-// the newest first.
-const webhookDir = "webhook"
 
 type webhookCommand struct {
 	Secret webhookSecretCommand `cmd:"" help:"Print the secret that a forge's webhooks are signed with, and make it if there is none."`
@@ -37,30 +35,22 @@ func (webhookSecretCommand) Help() string {
 }
 
 func (c *webhookSecretCommand) Run(g *Globals, s streams) error {
-	path, err := g.webhookFile(c.Forge)
-	if err != nil {
+	if !forges.IsID(c.Forge) {
+		return exit.Errorf(exit.Usage, "%q is not a forge's id: it is one word, and stands in the addresses of webhooks", c.Forge)
+	}
+	if _, err := g.folder().Own(state.WebhookDir); err != nil {
 		return err
 	}
+	path := g.folder().WebhookFile(c.Forge)
 	all, err := changeSecrets(path, c.New, c.ForgetOld)
 	if err != nil {
-		return exitWith(exitConfiguration, fmt.Errorf("cannot keep the webhooks' secret: %w", err))
+		return exit.Errorf(exit.Configuration, "cannot keep the webhooks' secret: %w", err)
 	}
 	fmt.Fprintln(s.Out, all[0])
 	if c.New && len(all) > 1 {
 		fmt.Fprintf(s.Err, "Put it into the forge's webhooks, which go to %s. Then run: seatrial webhook secret --forget-old --forge %s\n", hook.Path(c.Forge), c.Forge)
 	}
 	return nil
-}
-
-var forgeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-
-// webhookFile is where a forge's secrets lie.
-func (g Globals) webhookFile(forge string) (string, error) {
-	if !forgeName.MatchString(forge) {
-		return "", exitWith(exitUsage, fmt.Errorf("%q is not a forge's id: it is one word, and stands in the addresses of webhooks", forge))
-	}
-	dir, err := g.stateDir(webhookDir, 0o700)
-	return filepath.Join(dir, forge), err
 }
 
 // changeSecrets reads a file of secrets, one a line, and changes what is asked for. Where

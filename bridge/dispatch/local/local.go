@@ -37,6 +37,7 @@ type Config struct {
 	Instance string // put on every label
 	Copies   string // the folder of private repositories' copies, which the bridge makes
 
+	Settings dispatch.Settings // of every run
 	// Command makes the child for an attempt's folder. It must call Stamp first.
 	Command func(folder string) *exec.Cmd
 	// Enrolment finds a recipe's settings as they are now.
@@ -73,6 +74,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)
 	}
+	job.Settings = d.Settings
 	made, err := Prepare(d.Root, job)
 	if err != nil {
 		return fmt.Errorf("cannot dispatch run %s: %w", r.ID, err)

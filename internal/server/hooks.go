@@ -1,4 +1,4 @@
-package cli
+package server
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -18,14 +17,10 @@ import (
 	"seatrial/bridge/hook"
 	"seatrial/bridge/ledger"
 	"seatrial/dashboard/page"
+	"seatrial/internal/exit"
+	"seatrial/internal/state"
 	"seatrial/secrets"
 )
-
-// hookOptions say how webhooks are received.
-type hookOptions struct {
-	TrustProxy []string `help:"Address or network of a proxy in front of this server, such as 10.0.0.0/8: what it says in X-Forwarded-For counts when webhooks are limited by address." placeholder:"ADDRESS"`
-	HookSHA1   []string `name:"hook-sha1" help:"Id of a forge whose webhooks may be signed with SHA-1 only, as old ones are." placeholder:"ID"`
-}
 
 // nudged is whom a webhook reaches. The bridge is.
 type nudged interface {
@@ -35,52 +30,44 @@ type nudged interface {
 
 // newHooks makes the receiver of the forges' webhooks. Forges without a secret are left
 // out. Where that leaves none, there is no receiver: nil.
-func newHooks(o hookOptions, all []hook.Forge, to nudged, unenrolled ledger.Unenrolled, log *slog.Logger) (*hook.Receiver, error) {
-	proxies, err := o.proxies()
-	if err != nil {
-		return nil, err
-	}
+func (sv *Server) newHooks(all []hook.Forge, to nudged) (*hook.Receiver, error) {
 	ready := slices.DeleteFunc(slices.Clone(all), func(f hook.Forge) bool { return f.Secrets == nil })
 	if len(ready) == 0 {
 		return nil, nil
 	}
 	receiver, err := hook.New(hook.Config{
-		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Strangers: unenrolled, TrustedProxies: proxies, Now: time.Now, Log: log,
+		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Strangers: sv.journal, TrustedProxies: sv.TrustedProxies, Now: time.Now, Log: sv.Log,
 	})
-	return receiver, exitWith(exitConfiguration, err)
+	return receiver, exit.With(exit.Configuration, err)
 }
 
 // hookForges are the forges as they send webhooks; without Secrets where there are none.
-func hookForges(g Globals, o hookOptions, list []forges.Forge, log *slog.Logger) (all []hook.Forge, err error) {
-	for _, id := range o.HookSHA1 {
-		if !slices.ContainsFunc(list, func(f forges.Forge) bool { return f.ID == id }) {
-			return nil, exitWith(exitUsage, fmt.Errorf("--hook-sha1 %q: there is no such forge", id))
+func (sv *Server) hookForges() (all []hook.Forge, err error) {
+	for _, id := range sv.HookSHA1 {
+		if !slices.ContainsFunc(sv.Forges, func(f forges.Forge) bool { return f.ID == id }) {
+			return nil, exit.Errorf(exit.Usage, "--hook-sha1 %q: there is no such forge", id)
 		}
 	}
-	for _, f := range list {
-		get, err := g.hookSecrets(f, log.With("forge", f.ID))
+	for _, f := range sv.Forges {
+		get, err := HookSecrets(sv.State, f, sv.Log.With("forge", f.ID))
 		if errors.Is(err, fs.ErrNotExist) && len(f.Webhook.SecretFiles) == 0 {
-			log.Info("no webhooks are received from a forge, which is asked again and again instead: seatrial webhook secret makes the secret that they need", "forge", f.ID)
+			sv.Log.Info("no webhooks are received from a forge, which is asked again and again instead: seatrial webhook secret makes the secret that they need", "forge", f.ID)
 			err = nil
 		}
 		if err != nil {
-			return nil, exitWith(exitConfiguration, err)
+			return nil, exit.With(exit.Configuration, err)
 		}
-		all = append(all, hook.Forge{ID: f.ID, Kind: string(f.Kind), Secrets: get, AllowSHA1: f.Webhook.SHA1 || slices.Contains(o.HookSHA1, f.ID)})
+		all = append(all, hook.Forge{ID: f.ID, Kind: string(f.Kind), Secrets: get, AllowSHA1: f.Webhook.SHA1 || slices.Contains(sv.HookSHA1, f.ID)})
 	}
 	return all, nil
 }
 
-// hookSecrets opens the secrets of a forge's webhooks: those that the list of forges names,
+// HookSecrets opens the secrets of a forge's webhooks: those that the list of forges names,
 // else those that this program keeps. get returns them as they are now.
-func (g Globals) hookSecrets(f forges.Forge, log *slog.Logger) (get func() []secrets.Value, err error) {
+func HookSecrets(kept state.Folder, f forges.Forge, log *slog.Logger) (get func() []secrets.Value, err error) {
 	files := f.Webhook.SecretFiles
 	if len(files) == 0 {
-		kept, err := g.webhookFile(f.ID)
-		if err != nil {
-			return nil, err
-		}
-		files = []string{kept}
+		files = []string{kept.WebhookFile(f.ID)}
 	}
 	var held []*heldSecrets
 	for _, path := range files {
@@ -96,23 +83,6 @@ func (g Globals) hookSecrets(f forges.Forge, log *slog.Logger) (get func() []sec
 		}
 		return all
 	}, nil
-}
-
-func (o hookOptions) proxies() (all []netip.Prefix, err error) {
-	for _, text := range o.TrustProxy {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			var addr netip.Addr
-			if addr, err = netip.ParseAddr(text); err == nil {
-				network = netip.PrefixFrom(addr, addr.BitLen())
-			}
-		}
-		if err != nil {
-			return nil, exitWith(exitUsage, fmt.Errorf("--trust-proxy %q is neither an address nor a network: write it like 10.0.0.7 or 10.0.0.0/8", text))
-		}
-		all = append(all, network)
-	}
-	return all, nil
 }
 
 // heldSecrets are the secrets in a file, one a line, which is read again when it changes.

@@ -1,4 +1,4 @@
-package cli
+package server
 
 import (
 	"context"
@@ -16,25 +16,16 @@ import (
 )
 
 // bridgeForges are the forges as the bridge takes them.
-func (sv *server) bridgeForges() []bridge.Forge {
+func (sv *Server) bridgeForges() []bridge.Forge {
 	var all []bridge.Forge
 	for _, f := range sv.forges {
-		all = append(all, bridge.Forge{ID: f.ID, Org: f.Org, Client: f.client, OneByOne: f.Kind == forges.GitHub, Permissions: admission.Permissions(f.Permissions)})
+		all = append(all, bridge.Forge{ID: f.ID, Org: f.Org, Client: f.Client, OneByOne: f.Kind == forges.GitHub, Permissions: admission.Permissions(f.Permissions)})
 	}
 	return all
 }
 
-// list is the forges as the operator wrote them.
-func (sv *server) list() []forges.Forge {
-	var all []forges.Forge
-	for _, f := range sv.forges {
-		all = append(all, f.Forge)
-	}
-	return all
-}
-
-// orgs names the organisations that are served.
-func (sv *server) orgs() string {
+// Orgs names the organisations that are served.
+func (sv *Server) Orgs() string {
 	var names []string
 	for _, f := range sv.forges {
 		names = append(names, f.Org)
@@ -43,7 +34,7 @@ func (sv *server) orgs() string {
 }
 
 // secrets are all that must not be shown.
-func (sv *server) secrets() []*secrets.Holder {
+func (sv *Server) secrets() []*secrets.Holder {
 	var all []*secrets.Holder
 	for _, f := range sv.forges {
 		all = append(all, f.secrets...)
@@ -52,13 +43,16 @@ func (sv *server) secrets() []*secrets.Holder {
 }
 
 // mask hides secrets, as they are now, in a text.
-func (sv *server) mask(text string) string {
+func (sv *Server) mask(text string) string {
 	var values []string
 	for _, held := range sv.secrets() {
 		values = append(values, held.Get().Reveal())
 	}
 	return harness.NewMask(values).String(text)
 }
+
+// accessPause is between two looks at what the bot may do, until it may.
+const accessPause = time.Minute
 
 // accessChecker says what an account may not do.
 type accessChecker interface {
@@ -67,11 +61,11 @@ type accessChecker interface {
 
 // checkAccess says what the bot may not do, once, and when it may. A forge that does
 // not answer is none of its business: it is asked again until it does.
-func checkAccess(ctx context.Context, f connected, log *slog.Logger) error {
+func checkAccess(ctx context.Context, f Connected, log *slog.Logger) error {
 	log = log.With("forge", f.ID, "org", f.Org)
 	said := ""
 	for {
-		err := f.client.CheckAccess(ctx, f.Org)
+		err := f.Client.CheckAccess(ctx, f.Org)
 		if err == nil {
 			if said != "" {
 				log.Info("the bot's account is ready")

@@ -1,11 +1,15 @@
-package cli
+package server
 
 import (
 	"context"
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/nomad"
@@ -15,48 +19,45 @@ import (
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 	"seatrial/recipes"
-	"seatrial/store"
-
-	"path/filepath"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // newDashboard shows what a server knows.
-func newDashboard(sv *server, pages *store.Reader, runs, word string) *dashboard.Dashboard {
-	var nomadURL, namespace string
+func (sv *Server) newDashboard() *dashboard.Dashboard {
+	pages := sv.journal.Pages()
+	var namespace string
 	var requests func() uint64
 	if sv.cluster != nil {
-		nomadURL, namespace, requests = sv.nomadURL, sv.cluster.namespaces.Runs, sv.cluster.client.Requests
+		namespace, requests = sv.cluster.Namespaces.Runs, sv.cluster.Requests
 	}
 	var nodes func() page.Cluster
-	if sv.place.nodes != nil {
+	if sv.executor.nodes != nil {
 		nodes = func() page.Cluster {
-			c := shownCluster(sv.place.nodes())
+			c := shownCluster(sv.executor.nodes())
 			placeRuns(context.Background(), c.Nodes, pages)
 			return c
 		}
 	}
-	numbers := []prometheus.Collector{sv.bridge.Numbers()}
+	metrics := []prometheus.Collector{sv.bridge.Numbers()}
 	if sv.hooks != nil {
-		numbers = append(numbers, sv.hooks)
+		metrics = append(metrics, sv.hooks)
 	}
 	return dashboard.New(dashboard.Config{
-		Collectors: numbers,
+		Collectors: metrics,
 		Strangers: func() []page.Stranger {
 			return shownUnenrolled(context.Background(), pages, sv.bridge.Enrolled, time.Now())
 		},
 		Cluster: nodes, NomadRequests: requests,
-		JobLog: sv.place.log, NomadURL: nomadURL, NomadNamespace: namespace,
+		JobLog: sv.executor.log, NomadURL: sv.Nomad.URL, NomadNamespace: namespace,
 		Journal:    pages,
 		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
-			return os.Open(filepath.Join(dispatch.Folder(runs, id, attempt), dispatch.LogFile))
+			return os.Open(filepath.Join(dispatch.Folder(sv.runs, id, attempt), dispatch.LogFile))
 		},
-		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) { return os.OpenRoot(dispatch.Folder(runs, id, attempt)) },
-		PublicURL: sv.public, Word: word, Now: time.Now, Log: sv.log, Version: sv.version,
+		OpenFiles: func(id run.ID, attempt int) (*os.Root, error) {
+			return os.OpenRoot(dispatch.Folder(sv.runs, id, attempt))
+		},
+		PublicURL: sv.PublicURL, Word: sv.Word, Now: time.Now, Log: sv.Log, Version: sv.Version,
 	})
 }
 
@@ -87,8 +88,8 @@ func shownCluster(nodes []nomad.Node, away time.Time) page.Cluster {
 
 // placeRuns says what is under way where. It is a courtesy: where the journal cannot be
 // read, the page says so elsewhere.
-func placeRuns(ctx context.Context, nodes []page.Node, pages journal.Reader) {
-	open, err := pages.Reports(ctx, journal.Filter{Open: true, Limit: mostShown})
+func placeRuns(ctx context.Context, nodes []page.Node, from journal.Reader) {
+	open, err := from.Reports(ctx, journal.Filter{Open: true, Limit: mostShown})
 	if err != nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package cli
+package perform
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 )
 
 // lint says what can be said about a head without deploying it.
-func (p performer) lint(ctx context.Context, b harness.Bench) ([]run.Finding, error) {
+func (p *Performer) lint(ctx context.Context, b harness.Bench) ([]run.Finding, error) {
 	root, err := os.OpenRoot(b.Fetched.Head.Dir)
 	if err != nil {
 		return nil, err
