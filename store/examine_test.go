@@ -87,6 +87,9 @@ func TestOpenRefusesWhatIsNoJournal(t *testing.T) {
 func TestOpenSaysThatItMayNotRead(t *testing.T) {
 	path := closed(t)
 	must(t, os.Chmod(path, 0))
+	for _, dir := range []string{filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
+		must(t, os.Chmod(dir, 0o755))
+	}
 	runtime.LockOSThread() // never unlocked: the thread ends with the test
 	if os.Geteuid() == 0 {
 		must(t, unix.Setfsuid(65534))
