@@ -9,7 +9,6 @@ import (
 
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/ledger/ledgertest"
-	"seatrial/bridge/queue"
 	"seatrial/harness/run"
 )
 
@@ -36,7 +35,7 @@ func TestWhatLivesCountsAgainstTheCapacity(t *testing.T) {
 		w.memory = ledgertest.New()
 		w.start()
 		shot := w.alive.queue.Snapshot()
-		if shot.Slots[0].State != queue.Dirty || shot.Slots[0].Run != lost.Request.ID {
+		if shot.Slots[0].State != run.SlotDirty || shot.Slots[0].Run != lost.Request.ID {
 			t.Fatalf("the slot is %+v, and a run lives that nobody knows of", shot.Slots[0])
 		}
 		pause(5 * time.Minute)
@@ -48,7 +47,7 @@ func TestWhatLivesCountsAgainstTheCapacity(t *testing.T) {
 		if w.place.Swept(lost.Request.ID, 1) == 0 {
 			t.Error("nobody looked for what it left")
 		}
-		if shot := w.alive.queue.Snapshot(); shot.Slots[0].State != queue.Free {
+		if shot := w.alive.queue.Snapshot(); shot.Slots[0].State != run.SlotFree {
 			t.Errorf("the slot is %+v", shot.Slots[0])
 		}
 		w.stop()

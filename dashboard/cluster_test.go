@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -14,7 +15,7 @@ import (
 
 	"seatrial/dashboard"
 	"seatrial/dashboard/internal/sample"
-	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/run"
 )
 
@@ -79,15 +80,15 @@ func TestWithoutAnAddressNothingLinksToNomad(t *testing.T) {
 
 func TestAClusterThatDoesNotAnswerIsSaid(t *testing.T) {
 	for name, tt := range map[string]struct {
-		cluster page.Cluster
+		cluster cluster.Snapshot
 		says    string
 	}{
-		"away, with what was seen": {sample.ClusterAway(), "shown as they were then"},
-		"never seen":               {page.Cluster{AwaySince: sample.Now}, "Nomad does not answer"},
-		"no nodes":                 {page.Cluster{}, "start a Nomad client"},
+		"away, with what was seen": {sample.ClusterAway(t.Context()), "shown as they were then"},
+		"never seen":               {cluster.Snapshot{AwaySince: sample.Now}, "Nomad does not answer"},
+		"no nodes":                 {cluster.Snapshot{}, "start a Nomad client"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDashboard(t, func(c *dashboard.Config) { c.Cluster = func() page.Cluster { return tt.cluster } })
+			d := newDashboard(t, func(c *dashboard.Config) { c.Cluster = func(context.Context) cluster.Snapshot { return tt.cluster } })
 			if _, body := get(t, d, "/"); !strings.Contains(body, tt.says) {
 				t.Errorf("the index does not say %q", tt.says)
 			}
@@ -172,7 +173,7 @@ func TestTheReferenceKnowsEveryMetric(t *testing.T) {
 	for _, m := range exposed.FindAllStringSubmatch(body, -1) {
 		is = append(is, m[1]+strings.TrimSuffix(m[4], "=")+" "+m[3]+" "+m[2])
 	}
-	if n := strings.Count(body, "# HELP "); n != len(is) {
+	if n := strings.Count(body, "# HELP seatrial_"); n != len(is) {
 		t.Errorf("%d of %d metrics were understood", len(is), n)
 	}
 	slices.Sort(said)

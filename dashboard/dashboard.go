@@ -28,6 +28,7 @@ import (
 	"seatrial/dashboard/live"
 	"seatrial/dashboard/metrics"
 	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
@@ -48,22 +49,22 @@ type Journal interface {
 // left out, and is then left out of the pages.
 type Config struct {
 	Journal    Journal
-	Queue      func() page.Queue
+	Queue      func() run.Queue
 	Enrolments func() page.Enrolments
-	Strangers  func() []page.Stranger // whose webhooks come although they are not enrolled
+	Unenrolled func(ctx context.Context) []page.UnenrolledRepo // whose webhooks come all the same
 	// OpenLog opens the log of an attempt. fs.ErrNotExist: there is none (yet).
 	OpenLog func(id run.ID, attempt int) (io.ReadSeekCloser, error)
 	// OpenFiles opens the folder of an attempt's artifacts.
 	OpenFiles func(id run.ID, attempt int) (*os.Root, error)
 
 	// Where runs are performed on a Nomad cluster.
-	Cluster        func() page.Cluster
+	Cluster        func(ctx context.Context) cluster.Snapshot
 	JobLog         joblog.Source // follows the output of an attempt's job
 	NomadURL       string        // of Nomad's own pages, for links
 	NomadNamespace string        // of the runs; empty means ci
 	NomadRequests  func() uint64 // how many were made since the start
 
-	Collectors []prometheus.Collector // numbers of others, shown at /metrics
+	Collectors []prometheus.Collector // of other parts, shown at /metrics
 
 	PublicURL string // how browsers reach the dashboard: scheme and host
 	Word      string // the command; empty means !testme
@@ -98,7 +99,7 @@ func New(c Config) *Dashboard {
 	d.counts = metrics.New(metrics.Config{Journal: c.Journal, Queue: c.Queue, Cluster: c.Cluster, Requests: c.NomadRequests, Others: c.Collectors, Version: c.Version, Log: c.Log})
 	nomad := page.NewNomad(c.NomadURL, c.NomadNamespace)
 	pages := page.New(page.Config{
-		Journal: c.Journal, Badges: d.badges, Queue: c.Queue, Enrolments: c.Enrolments, Strangers: c.Strangers, OpenLog: c.OpenLog, OpenFiles: c.OpenFiles,
+		Journal: c.Journal, Badges: d.badges, Queue: c.Queue, Enrolments: c.Enrolments, Unenrolled: c.Unenrolled, OpenLog: c.OpenLog, OpenFiles: c.OpenFiles,
 		Cluster: c.Cluster, Nomad: nomad, JobLogs: c.JobLog != nil,
 		PublicURL: strings.TrimRight(c.PublicURL, "/"), Word: c.Word, Now: c.Now, Log: c.Log, Version: c.Version,
 	})

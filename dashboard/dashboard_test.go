@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func newDashboard(t *testing.T, change func(*dashboard.Config)) *dashboard.Dashboard {
 	t.Helper()
 	c := dashboard.Config{
-		Journal: sample.NewJournal(), Queue: sample.Queue, Enrolments: sample.Enrolments, Strangers: sample.Strangers, OpenLog: sample.OpenLog,
+		Journal: sample.NewJournal(), Queue: sample.Queue, Enrolments: sample.Enrolments, Unenrolled: sample.Unenrolled, OpenLog: sample.OpenLog,
 		PublicURL: "https://seatrial.example.org/", Now: func() time.Time { return sample.Now }, Version: "1.0.0",
 	}
 	if change != nil {

@@ -6,14 +6,14 @@ import (
 
 	"seatrial/dashboard"
 	"seatrial/dashboard/internal/sample"
-	"seatrial/dashboard/page"
+	"seatrial/harness/run"
 )
 
 func TestWhoWaitsForItsImagesIsToldSo(t *testing.T) {
 	d := newDashboard(t, func(c *dashboard.Config) {
-		c.Queue = func() page.Queue {
+		c.Queue = func() run.Queue {
 			q := sample.Queue()
-			q.Waiting[0].Fetching = true
+			q.Waiting[0].Preparing = true
 			return q
 		}
 	})

@@ -44,7 +44,7 @@ func TestANewTokenIsUsedWithoutARestart(t *testing.T) {
 	file := filepath.Join(s.dir, ".token")
 	check(os.WriteFile(file, []byte("two words\n"), 0o600)) // a slip of the hand first
 	check(s.eventually("the slip to be told", false, func() (bool, error) {
-		return strings.Contains(s.lastWords(), "the old one stays in use"), nil
+		return strings.Contains(s.lastWords(), "cannot be used; the old one stays"), nil
 	}))
 	check(os.WriteFile(file, []byte(fresh+"\n"), 0o600))
 	replies(2)

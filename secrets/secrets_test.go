@@ -47,7 +47,7 @@ func TestEqual(t *testing.T) {
 	}
 }
 
-func TestFromFile(t *testing.T) {
+func TestHoldFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	for _, c := range []struct {
 		content string
@@ -65,35 +65,18 @@ func TestFromFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.content), c.mode); err != nil {
 			t.Fatal(err)
 		}
-		v, warning, err := secrets.FromFile(path)
+		held, warning, err := secrets.HoldFile(path)
 		if c.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%q: got %v", c.content, err)
 			}
 			continue
 		}
-		if err != nil || v.Reveal() != c.want || (warning != "") != c.warns {
-			t.Errorf("%q: got %q, %q, %v", c.content, v.Reveal(), warning, err)
+		if err != nil || held.Get().Reveal() != c.want || (warning != "") != c.warns {
+			t.Errorf("%q: got %q, %v", c.content, warning, err)
 		}
 	}
-	if _, _, err := secrets.FromFile(path + "-missing"); err == nil || !strings.Contains(err.Error(), "no such file") {
+	if _, _, err := secrets.HoldFile(path + "-missing"); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("missing file: %v", err)
-	}
-}
-
-func TestReloadKeepsTheOldValueWhenTheFileIsGone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "token")
-	os.WriteFile(path, []byte("one"), 0o600)
-	h, _, err := secrets.HoldFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	os.WriteFile(path, []byte("two"), 0o600)
-	if changed, err := h.Reload(); !changed || err != nil || h.Get().Reveal() != "two" {
-		t.Fatalf("%v, %v", changed, err)
-	}
-	os.Remove(path)
-	if changed, err := h.Reload(); changed || err == nil || h.Get().Reveal() != "two" {
-		t.Fatalf("%v, %v", changed, err)
 	}
 }

@@ -10,24 +10,34 @@ import (
 	"seatrial/harness/journal/journaltest"
 )
 
-// hold takes every connection of a pool until the test ends.
-func hold(t *testing.T, pool *sql.DB, connections int) {
+// patience is more than any query of these tests takes.
+const patience = 10 * time.Second
+
+// hold takes connections of a pool, and begins something on each, until the test ends.
+func hold(t *testing.T, pool *sql.DB, connections int, begin string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	for range connections {
-		tx, err := pool.BeginTx(t.Context(), nil)
+		conn, err := pool.Conn(ctx)
+		if err == nil {
+			t.Cleanup(func() {
+				_, _ = conn.ExecContext(context.Background(), `ROLLBACK`) // it may not have begun
+				_ = conn.Close()
+			})
+			_, err = conn.ExecContext(ctx, begin)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = tx.Rollback() })
 	}
 }
 
 func TestNobodyWaitsForAnotherToRead(t *testing.T) {
-	const enough = 10 * time.Second
 	for name, busy := range map[string]func(*testing.T, *DB){
-		"pages":  func(t *testing.T, db *DB) { hold(t, db.pages.pool, pageReaders) },
-		"bridge": func(t *testing.T, db *DB) { hold(t, db.pool, readers-1) }, // one watches
-		"writer": func(t *testing.T, db *DB) { hold(t, db.writer, 1) },
+		"pages":  func(t *testing.T, db *DB) { hold(t, db.pages.pool, pageReaders, `BEGIN`) },
+		"bridge": func(t *testing.T, db *DB) { hold(t, db.pool, readers-1, `BEGIN`) }, // one watches
+		"writer": func(t *testing.T, db *DB) { hold(t, db.writer, 1, `BEGIN IMMEDIATE`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := fresh(t)
@@ -37,7 +47,7 @@ func TestNobodyWaitsForAnotherToRead(t *testing.T) {
 			}
 			db.reports.Purge()
 			busy(t, db)
-			ctx, cancel := context.WithTimeout(t.Context(), enough)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			for who, reader := range map[string]*Reader{"bridge": &db.Reader, "pages": db.Pages()} {
 				if who == name {
@@ -53,7 +63,7 @@ func TestNobodyWaitsForAnotherToRead(t *testing.T) {
 
 func TestAPageThatNobodyWaitsForIsNotRead(t *testing.T) {
 	db := fresh(t)
-	hold(t, db.pages.pool, pageReaders)
+	hold(t, db.pages.pool, pageReaders, `BEGIN`)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := db.Pages().LatestRuns(ctx); !errors.Is(err, context.Canceled) {

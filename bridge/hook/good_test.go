@@ -131,8 +131,8 @@ func TestAStrangerIsWrittenDownOnceAnHour(t *testing.T) {
 		l.send(t, r)
 		now = now.Add(time.Minute)
 	}
-	if n := len(l.strangers); n != 3 || l.strangers[0].String() != "coop/wiki" {
-		t.Errorf("it was written down %d times: %v", n, l.strangers)
+	if n := len(l.unenrolled); n != 3 || l.unenrolled[0].String() != "coop/wiki" {
+		t.Errorf("it was written down %d times: %v", n, l.unenrolled)
 	}
 }
 

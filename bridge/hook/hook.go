@@ -65,11 +65,6 @@ type Event struct {
 	Was forge.Repo
 }
 
-// Strangers remembers the repositories whose hooks come although they are not enrolled.
-type Strangers interface {
-	SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Time) error
-}
-
 // The forges' protocols.
 const (
 	Gitea   = "gitea"
@@ -106,8 +101,9 @@ type Config struct {
 	Enrolled func(repo forge.Repo) bool // names are compared without case
 	// Deliver does what an event asks for. It is called by several goroutines of Run at
 	// once, never twice at once about the same thing, and may take its time.
-	Deliver   func(ctx context.Context, e Event)
-	Strangers Strangers
+	Deliver func(ctx context.Context, e Event)
+	// Unenrolled writes down that a hook of a repository came which is not enrolled.
+	Unenrolled func(ctx context.Context, repo forge.Repo, at time.Time) error
 
 	// TrustedProxies may say in X-Forwarded-For whom they speak for.
 	TrustedProxies []netip.Prefix

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"seatrial/internal/answer"
 )
 
 // payload is the part of all forges' payloads that is read. What is missing is empty;
@@ -97,7 +99,7 @@ func past(action string) string {
 	if action == "" {
 		return "something else"
 	}
-	return brief(action)
+	return answer.Brief(action)
 }
 
 func readPull(e *Event, p payload) error {

@@ -73,7 +73,7 @@ func (q *queue) put(e Event, now time.Time) bool {
 	}
 	q.order = append(q.order, k)
 	q.waiting[k] = waiting{e, now}
-	q.ring()
+	q.signal()
 	return true
 }
 
@@ -104,7 +104,7 @@ func (q *queue) next() (w waiting, ok bool) {
 		q.order = append(q.order[:i], q.order[i+1:]...)
 		q.active[k] = true
 		if len(q.order) > 0 {
-			q.ring() // for the next one who waits
+			q.signal() // for the next one who waits
 		}
 		return w, true
 	}
@@ -116,10 +116,10 @@ func (q *queue) done(w waiting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.active, keyOf(w.event))
-	q.ring()
+	q.signal()
 }
 
-func (q *queue) ring() {
+func (q *queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:

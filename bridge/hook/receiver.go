@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,13 +13,15 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"seatrial/bridge/callers"
 	"seatrial/bridge/forge"
+	"seatrial/internal/answer"
 )
 
 const (
 	// readLimit is how long a body may take to arrive. Gitea gives up after 5 s.
 	readLimit = 10 * time.Second
-	// recordLimit is how long it may take to write down a stranger.
+	// recordLimit is how long it may take to write down a repository that is not enrolled.
 	recordLimit = 2 * time.Second
 	// atOnce is how many events are delivered at the same time: enough that one slow
 	// question does not hold up all others, and few enough not to storm a forge.
@@ -30,9 +30,9 @@ const (
 	// comes at once. One that a person asks for later has its effect.
 	knownDeliveries = 4096
 	knownFor        = time.Minute
-	// knownStrangers are written down once in strangerEvery.
-	knownStrangers = 1024
-	strangerEvery  = time.Hour
+	// knownUnenrolled are written down once in unenrolledEvery.
+	knownUnenrolled = 1024
+	unenrolledEvery = time.Hour
 )
 
 // delivery is one body under one id. The id alone is not signed: somebody else's body
@@ -44,16 +44,16 @@ type delivery struct {
 
 // Receiver is the http.Handler of all forges' hooks. It is safe for concurrent use.
 type Receiver struct {
-	config    Config
-	paths     map[string]Forge
-	clients   *clients
-	queue     *queue
-	large     *semaphore.Weighted
-	numbers   *numbers
-	known     *lru.Cache[delivery, time.Time]
-	strangers *lru.Cache[forge.Repo, time.Time]
+	config     Config
+	paths      map[string]Forge
+	callers    *callers.Callers
+	queue      *queue
+	large      *semaphore.Weighted
+	metrics    *metrics
+	known      *lru.Cache[delivery, time.Time]
+	unenrolled *lru.Cache[forge.Repo, time.Time]
 
-	mu sync.Mutex // guards looking into strangers and adding to it as one
+	mu sync.Mutex // guards looking into unenrolled and adding to it as one
 }
 
 // New makes a receiver, or says why hooks cannot be received: above all, a forge without
@@ -66,17 +66,17 @@ func New(c Config) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	strangers, err := lru.New[forge.Repo, time.Time](knownStrangers)
+	unenrolled, err := lru.New[forge.Repo, time.Time](knownUnenrolled)
 	if err != nil {
 		return nil, err
 	}
-	clients, err := newClients(c)
+	callers, err := callers.New(c.TrustedProxies, c.Failures, c.FailuresRate)
 	if err != nil {
 		return nil, err
 	}
 	return &Receiver{
-		config: c, paths: paths(c.Forges), clients: clients, queue: newQueue(c.MaxWaiting), large: semaphore.NewWeighted(largeBodies),
-		numbers: newNumbers(c.Forges), known: known, strangers: strangers,
+		config: c, paths: paths(c.Forges), callers: callers, queue: newQueue(c.MaxWaiting), large: semaphore.NewWeighted(largeBodies),
+		metrics: newMetrics(c.Forges), known: known, unenrolled: unenrolled,
 	}, nil
 }
 
@@ -98,15 +98,15 @@ func (rc *Receiver) Run(ctx context.Context) error {
 				}
 				rc.config.Deliver(ctx, next.event)
 				rc.queue.done(next)
-				rc.numbers.took(next.event.Forge, rc.config.Now().Sub(next.since))
+				rc.metrics.took(next.event.Forge, rc.config.Now().Sub(next.since))
 			}
 		})
 	}
 	return g.Wait()
 }
 
-// answer is what a request is answered with, and what is logged and counted of it.
-type answer struct {
+// outcome is what a request is answered with, and what is logged and counted of it.
+type outcome struct {
 	status int
 	result result
 	text   string // one sentence for people, who see it in the forge's list of deliveries
@@ -118,37 +118,29 @@ type answer struct {
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := rc.paths[r.URL.Path]
 	if !ok {
-		say(w, http.StatusNotFound, "No forge's hooks are received at this address.")
+		answer.Text(w, http.StatusNotFound, "No forge's hooks are received at this address.\n")
 		return
 	}
 	began := rc.config.Now()
-	client := rc.clients.of(r)
-	a := rc.admit(w, r, f, client.lim, began)
+	caller := rc.callers.Of(r)
+	a := rc.admit(w, r, f, caller, began)
 	if a.result.charged() {
-		client.lim.charge(began)
+		caller.Charge(began)
 	}
-	rc.numbers.count(f.ID, a.result)
-	rc.log(r, f, client.addr.String(), a)
+	rc.metrics.count(f.ID, a.result)
+	rc.log(r, f, caller.Addr.String(), a)
 	if a.retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((a.retry+time.Second-1)/time.Second)))
+		answer.RetryAfter(w.Header(), a.retry)
 	}
-	if a.result == wrongMethod {
+	if a.result == resultWrongMethod {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	say(w, a.status, a.text)
-}
-
-func say(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	fmt.Fprintln(w, text)
+	answer.Text(w, a.status, a.text+"\n")
 }
 
 // log writes one line a hook. What is not signed is written by strangers, so little of
 // it is repeated.
-func (rc *Receiver) log(r *http.Request, f Forge, from string, a answer) {
+func (rc *Receiver) log(r *http.Request, f Forge, from string, a outcome) {
 	if a.quiet {
 		return
 	}
@@ -157,7 +149,7 @@ func (rc *Receiver) log(r *http.Request, f Forge, from string, a answer) {
 		line = append(line, "kind", string(e.Kind))
 		for _, part := range []struct{ name, value string }{{"action", e.Action}, {"delivery", e.Delivery}} {
 			if part.value != "" {
-				line = append(line, part.name, brief(part.value))
+				line = append(line, part.name, answer.Brief(part.value))
 			}
 		}
 		if e.Repo.Name != "" {
@@ -170,56 +162,47 @@ func (rc *Receiver) log(r *http.Request, f Forge, from string, a answer) {
 	level := slog.LevelWarn
 	switch {
 	case a.event.Notable:
-	case a.result == accepted, a.result == notEnrolled:
+	case a.result == resultAccepted, a.result == resultNotEnrolled:
 		level = slog.LevelInfo
-	case a.result == ignored, a.result == replayed:
+	case a.result == resultIgnored, a.result == resultReplayed:
 		level = slog.LevelDebug
 	}
 	rc.config.Log.Log(r.Context(), level, "a hook", append(line, "why", a.text)...)
 }
 
-// brief is a stranger's word at a length that a log can bear.
-func brief(s string) string {
-	const most = 100
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
-
 // take decides about an event that was signed.
-func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) answer {
+func (rc *Receiver) take(ctx context.Context, e Event, now time.Time) outcome {
 	if e.Was.Name != "" && rc.config.Enrolled(e.Was) {
 		e.Notable, e.Kind, e.Reason = true, Ignored, fmt.Sprintf("%s is called %s now: change repo in its enrolment", e.Was, e.Repo)
-		return answer{status: http.StatusAccepted, result: ignored, event: e, text: fmt.Sprintf("Nothing follows: %s.", e.Reason)}
+		return outcome{status: http.StatusAccepted, result: resultIgnored, event: e, text: fmt.Sprintf("Nothing follows: %s.", e.Reason)}
 	}
-	a := answer{status: http.StatusAccepted, event: e}
+	a := outcome{status: http.StatusAccepted, event: e}
 	switch {
 	case e.Repo.Name != "" && !rc.config.Enrolled(e.Repo):
-		a.result, a.text = notEnrolled, fmt.Sprintf("%s is not enrolled here, so nothing follows; its name was noted for the operator.", e.Repo)
-		rc.stranger(ctx, e.Repo, now)
+		a.result, a.text = resultNotEnrolled, fmt.Sprintf("%s is not enrolled here, so nothing follows; its name was noted for the operator.", e.Repo)
+		rc.noteUnenrolled(ctx, e.Repo, now)
 	case e.Kind == Ping:
-		a.result, a.text = accepted, "The hook works."
+		a.result, a.text = resultAccepted, "The hook works."
 	case e.Kind == Ignored:
-		a.result, a.text = ignored, fmt.Sprintf("Nothing follows: %s.", e.Reason)
+		a.result, a.text = resultIgnored, fmt.Sprintf("Nothing follows: %s.", e.Reason)
 	case !rc.queue.put(e, now):
-		a.status, a.result, a.retry = http.StatusServiceUnavailable, busy, readLimit
+		a.status, a.result, a.retry = http.StatusServiceUnavailable, resultBusy, readLimit
 		a.text = "Too many hooks wait, and a merge group cannot be looked for later: deliver it again in a moment."
 	default:
-		a.result, a.text = accepted, fmt.Sprintf("Looking at %s now.", e.Repo)
+		a.result, a.text = resultAccepted, fmt.Sprintf("Looking at %s now.", e.Repo)
 	}
 	return a
 }
 
-// stranger writes down a repository that is not enrolled, once an hour.
-func (rc *Receiver) stranger(ctx context.Context, repo forge.Repo, now time.Time) {
-	if rc.config.Strangers == nil || !rc.isNews(repo, now) {
+// noteUnenrolled writes down a repository that is not enrolled, once an hour.
+func (rc *Receiver) noteUnenrolled(ctx context.Context, repo forge.Repo, now time.Time) {
+	if rc.config.Unenrolled == nil || !rc.isNews(repo, now) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
 	defer cancel()
-	if err := rc.config.Strangers.SeeUnenrolled(ctx, repo, now); err != nil {
-		rc.strangers.Remove(repo)
+	if err := rc.config.Unenrolled(ctx, repo, now); err != nil {
+		rc.unenrolled.Remove(repo)
 		rc.config.Log.Error("cannot write down that hooks of a repository come that is not enrolled", "forge", repo.Forge, "repo", repo.String(), "err", err)
 	}
 }
@@ -227,9 +210,9 @@ func (rc *Receiver) stranger(ctx context.Context, repo forge.Repo, now time.Time
 func (rc *Receiver) isNews(repo forge.Repo, now time.Time) bool {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
-	if at, ok := rc.strangers.Get(repo); ok && now.Sub(at) < strangerEvery {
+	if at, ok := rc.unenrolled.Get(repo); ok && now.Sub(at) < unenrolledEvery {
 		return false
 	}
-	rc.strangers.Add(repo, now)
+	rc.unenrolled.Add(repo, now)
 	return true
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"net/http"
 	"strings"
@@ -26,14 +27,14 @@ type signature struct {
 	hash   func() hash.Hash
 }
 
-// unsigned and badSignature are reasons to turn a hook away, in words for its sender.
+// unsignedError and signatureError are reasons to turn a hook away, in words for its sender.
 type (
-	unsigned     string
-	badSignature string
+	unsignedError  string
+	signatureError string
 )
 
-func (u unsigned) Error() string     { return string(u) }
-func (b badSignature) Error() string { return string(b) }
+func (u unsignedError) Error() string  { return string(u) }
+func (b signatureError) Error() string { return string(b) }
 
 // signatureOf reads the one header that counts for the forge. If there are several, one
 // that does not is never a way out: where the first of the list is there, it decides.
@@ -47,11 +48,11 @@ func signatureOf(f Forge, h http.Header) (signature, error) {
 	old := h.Values(hubSHA1)
 	switch {
 	case len(old) == 0:
-		return signature{}, unsigned("it is not signed: give the hook the secret that seatrial webhook secret prints")
+		return signature{}, unsignedError("it is not signed: give the hook the secret that seatrial webhook secret prints")
 	case !f.AllowSHA1:
-		return signature{}, unsigned("it is signed with SHA-1 only, which does not count: the forge must sign with SHA-256")
+		return signature{}, unsignedError("it is signed with SHA-1 only, which does not count: the forge must sign with SHA-256")
 	case len(h.Values(hubSHA256)) > 0: // a stronger one is there, of another forge's
-		return signature{}, unsigned("its SHA-256 signature is not in the header of this kind of forge: post hooks to the address of their own forge")
+		return signature{}, unsignedError("its SHA-256 signature is not in the header of this kind of forge: post hooks to the address of their own forge")
 	}
 	return parseSignature(hubSHA1, old, sha1.New)
 }
@@ -60,22 +61,22 @@ func signatureOf(f Forge, h http.Header) (signature, error) {
 // others say first how they were made.
 func parseSignature(name string, values []string, make func() hash.Hash) (signature, error) {
 	if len(values) > 1 {
-		return signature{}, badSignature("it has several " + name + " headers")
+		return signature{}, signatureError("it has several " + name + " headers")
 	}
 	text := values[0]
 	prefix := map[string]string{hubSHA256: "sha256=", hubSHA1: "sha1="}[name]
 	text, ok := strings.CutPrefix(text, prefix)
 	switch {
 	case !ok && values[0] != "":
-		return signature{}, badSignature("its " + name + " does not begin with " + prefix)
+		return signature{}, signatureError("its " + name + " does not begin with " + prefix)
 	case text == "":
-		return signature{}, unsigned("its signature is empty, so the hook has no secret: give it the one that seatrial webhook secret prints")
+		return signature{}, unsignedError("its signature is empty, so the hook has no secret: give it the one that seatrial webhook secret prints")
 	case len(text) != 2*make().Size():
-		return signature{}, badSignature("its " + name + " has the wrong length")
+		return signature{}, signatureError("its " + name + " has the wrong length")
 	}
 	digest, err := hex.DecodeString(text)
 	if err != nil {
-		return signature{}, badSignature("its " + name + " is not hexadecimal")
+		return signature{}, signatureError("its " + name + " is not hexadecimal")
 	}
 	return signature{digest, make}, nil
 }
@@ -92,4 +93,24 @@ func (s signature) verify(body []byte, all []secrets.Value) bool {
 		}
 	}
 	return ok
+}
+
+// CheckSignature says whether a body is signed with one of the forge's secrets. The error
+// is a sentence about a signature that is there and wrong. Without secrets nothing can be
+// checked, and nothing counts as signed.
+func (f Forge) CheckSignature(h http.Header, body []byte) (signed bool, err error) {
+	if f.Secrets == nil || len(usable(f.Secrets())) == 0 {
+		return false, nil
+	}
+	sig, err := signatureOf(f, h)
+	if _, none := errors.AsType[unsignedError](err); none {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if !sig.verify(body, f.Secrets()) {
+		return false, signatureError("its signature does not match: the hook's secret must be the one that seatrial webhook secret prints, or it must have none")
+	}
+	return true, nil
 }

@@ -45,17 +45,17 @@ type lab struct {
 	*hook.Receiver
 	config hook.Config
 
-	mu        sync.Mutex
-	log       bytes.Buffer
-	delivered []hook.Event
-	strangers []forge.Repo
-	came      chan struct{}
+	mu         sync.Mutex
+	log        bytes.Buffer
+	delivered  []hook.Event
+	unenrolled []forge.Repo
+	came       chan struct{}
 }
 
-func (l *lab) SeeUnenrolled(_ context.Context, r forge.Repo, _ time.Time) error {
+func (l *lab) noteUnenrolled(_ context.Context, r forge.Repo, _ time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.strangers = append(l.strangers, r)
+	l.unenrolled = append(l.unenrolled, r)
 	return nil
 }
 
@@ -102,9 +102,9 @@ func newLab(t testing.TB, change func(*hook.Config)) *lab {
 			{ID: "hub", Kind: hook.GitHub, Secrets: held(secret)},
 			{ID: "old", Kind: hook.GitHub, Secrets: held(secret), AllowSHA1: true},
 		},
-		Enrolled:  func(r forge.Repo) bool { return strings.EqualFold(r.String(), "coop/guestbook") },
-		Deliver:   l.deliver,
-		Strangers: l,
+		Enrolled:   func(r forge.Repo) bool { return strings.EqualFold(r.String(), "coop/guestbook") },
+		Deliver:    l.deliver,
+		Unenrolled: l.noteUnenrolled,
 		Log: slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}

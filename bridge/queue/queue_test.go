@@ -147,7 +147,7 @@ func TestALeftoverKeepsTheSlotUntilItIsClean(t *testing.T) {
 	q.Release("a", first[1:])
 	q.Release("a", nil) // not a promise that it is clean
 	nothing(t, q)
-	if got := q.Snapshot().Slots[0]; got.State != queue.Dirty || len(got.Leftovers) != 1 || got.Run != "a" {
+	if got := q.Snapshot().Slots[0]; got.State != run.SlotDirty || len(got.Leftovers) != 1 || got.Run != "a" {
 		t.Errorf("the slot shows %+v", got)
 	}
 	if _, ok := q.Renew("a"); ok || q.Return("a") || q.Remove("a") || q.Add(request("a")) {

@@ -115,7 +115,7 @@ func TestWhateverHappens(t *testing.T) {
 				}
 				for _, s := range shot.Slots {
 					dirty, has := taken[s.Run]
-					if has != (s.State != queue.Free) || has && (dirty != (s.State == queue.Dirty) || slots[s.Run] != s.Number) {
+					if has != (s.State != run.SlotFree) || has && (dirty != (s.State == run.SlotDirty) || slots[s.Run] != s.Number) {
 						t.Fatalf("slot %+v; the model has %v, dirty %v", s, has, dirty)
 					}
 				}

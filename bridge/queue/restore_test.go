@@ -50,15 +50,15 @@ func TestRestoreMakesTheQueueAgain(t *testing.T) {
 	q.Restore(reports)
 	q.Restore(reports)
 	shot := q.Snapshot()
-	want := []queue.Slot{
-		{Number: 1, State: queue.Dirty, Run: "dirty", Leftovers: []run.Leftover{left}},
-		{Number: 2, State: queue.Taken, Run: "starting"},
-		{Number: 3, State: queue.Taken, Run: "running"},
-		{Number: 4, State: queue.Free},
+	want := []run.Slot{
+		{Number: 1, State: run.SlotDirty, Run: "dirty", Leftovers: []run.Leftover{left}},
+		{Number: 2, State: run.SlotTaken, Run: "starting"},
+		{Number: 3, State: run.SlotTaken, Run: "running"},
+		{Number: 4, State: run.SlotFree},
 	}
 	for i := range shot.Slots {
 		s := &shot.Slots[i]
-		if s.State == queue.Taken && (s.Since.IsZero() || s.Lease.Expires.IsZero() || s.Lease.Slot != s.Number) {
+		if s.State == run.SlotTaken && (s.Since.IsZero() || s.Lease.Expires.IsZero() || s.Lease.Slot != s.Number) {
 			t.Errorf("slot %+v does not know its lease", *s)
 		}
 		s.Recipe, s.Since, s.Lease = "", time.Time{}, run.Lease{}

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prefix tells people and scanners of leaked secrets what a token is.
-const prefix = "seatrial_"
+// tokenPrefix tells people and scanners of leaked secrets what a token is.
+const tokenPrefix = "seatrial_"
 
 // Book is a file of tokens. It is safe for concurrent use, and for use by several
 // processes at once.
@@ -27,12 +27,12 @@ type Book struct {
 	now  func() time.Time
 
 	mu    sync.Mutex
-	state state
+	seen  fileState
 	known map[string]Token // by hash
 }
 
-// state tells whether the file is the one that was read.
-type state struct {
+// fileState tells whether the file is the one that was read.
+type fileState struct {
 	at    time.Time
 	size  int64
 	inode uint64
@@ -60,24 +60,24 @@ func (b *Book) Find(kind Kind, secret string) (Token, bool, error) {
 func (b *Book) refresh() error {
 	info, err := os.Stat(b.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		b.state, b.known = state{}, nil
+		b.seen, b.known = fileState{}, nil
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("cannot read the tokens: %w", err)
 	}
-	now := state{at: info.ModTime(), size: info.Size()}
+	now := fileState{at: info.ModTime(), size: info.Size()}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
 		now.inode = sys.Ino
 	}
-	if b.known != nil && now == b.state {
+	if b.known != nil && now == b.seen {
 		return nil
 	}
 	all, err := b.read()
 	if err != nil {
 		return err
 	}
-	b.state, b.known = now, map[string]Token{}
+	b.seen, b.known = now, map[string]Token{}
 	for _, t := range all {
 		b.known[t.Hash] = t
 	}
@@ -108,7 +108,7 @@ func (b *Book) Add(t Token, replace bool) (secret string, err error) {
 	if err := t.Check(); err != nil {
 		return "", err
 	}
-	secret = prefix + rand.Text()
+	secret = tokenPrefix + rand.Text()
 	t.Hash, t.Made = hashOf(secret), b.now().UTC().Truncate(time.Second)
 	return secret, b.change(func(all []Token) ([]Token, error) {
 		others := slices.DeleteFunc(slices.Clone(all), t.sameName)
@@ -119,7 +119,7 @@ func (b *Book) Add(t Token, replace bool) (secret string, err error) {
 	})
 }
 
-// Revoke removes a token: it counts no more from the next request on.
+// Revoke removes a token: it is refused from the next request on.
 func (b *Book) Revoke(name string) error {
 	return b.change(func(all []Token) ([]Token, error) {
 		others := slices.DeleteFunc(slices.Clone(all), Token{Name: name}.sameName)

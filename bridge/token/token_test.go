@@ -22,7 +22,7 @@ func TestATokenIsFoundUntilItExpiresOrIsRevoked(t *testing.T) {
 		t.Fatalf("before: %v, %v", ok, err)
 	}
 	secret, err := operator.Add(Token{Name: "ci", Kind: API, Expires: now.Add(time.Hour)}, false)
-	if err != nil || !strings.HasPrefix(secret, prefix) {
+	if err != nil || !strings.HasPrefix(secret, tokenPrefix) {
 		t.Fatal(secret, err)
 	}
 	found, ok, err := server.Find(API, secret)

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// latest is how many allocations a list holds.
-	latest = 10
+	// maxLatest is how many allocations a list holds.
+	maxLatest = 10
 	// lookBack is how many runs, newest first, are searched for an allocation. A cluster
 	// forgets its allocations long before so many are through.
 	lookBack = 1000
@@ -63,7 +63,7 @@ func (s *Service) allocations(w http.ResponseWriter, r *http.Request) {
 	found := Allocations{Allocations: []Allocation{}}
 	err := s.search(r.Context(), func(a Allocation) bool {
 		found.Allocations = append(found.Allocations, a)
-		return len(found.Allocations) < latest
+		return len(found.Allocations) < maxLatest
 	})
 	if err != nil {
 		s.broken(w, r, err)
@@ -72,15 +72,15 @@ func (s *Service) allocations(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, found)
 }
 
-// prefix is the beginning of an allocation's ID, which is a UUID: 8 digits or more.
-var prefix = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f-]{0,27})?$`)
+// allocationPrefix is the beginning of an allocation's ID, which is a UUID: 8 digits or more.
+var allocationPrefix = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f-]{0,27})?$`)
 
 const wholeID = 36
 
 // allocation answers with the one that an ID, or the beginning of one, names.
 func (s *Service) allocation(w http.ResponseWriter, r *http.Request) {
 	id := strings.ToLower(r.PathValue("id"))
-	if !prefix.MatchString(id) {
+	if !allocationPrefix.MatchString(id) {
 		problem(w, r, http.StatusBadRequest, "This is not the ID of an allocation: give it whole, or its first 8 characters or more.")
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
@@ -28,7 +29,7 @@ type Journal interface {
 // Config is what answers are made from. Journal and Log are needed.
 type Config struct {
 	Journal   Journal
-	Cluster   func() page.Cluster // nil: there is none
+	Cluster   func(ctx context.Context) cluster.Snapshot // nil: there is none
 	Nomad     page.Nomad
 	JobLogs   bool   // the output of attempts can be followed
 	PublicURL string // what links begin with; without a slash at the end

@@ -19,6 +19,7 @@ import (
 	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/answer"
 )
 
 // reports is a journal: newest first.
@@ -154,7 +155,7 @@ func TestFindingAnAllocation(t *testing.T) {
 
 func TestAJournalThatCannotBeRead(t *testing.T) {
 	for _, path := range []string{"/api/v1/allocation", "/api/v1/allocation/" + alloc(1)} {
-		var p Problem
+		var p answer.Problem
 		if status, body := ask(t, Config{Journal: broken{}}, path, &p); status != http.StatusInternalServerError || p.Status != status || !strings.Contains(p.Detail, "ask again") || strings.Contains(body, "I/O") {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
@@ -163,13 +164,13 @@ func TestAJournalThatCannotBeRead(t *testing.T) {
 
 func TestNodes(t *testing.T) {
 	var list Nodes
-	known := page.Cluster{Nodes: []page.Node{
-		{ID: alloc(1), Name: "one", Status: "ready", Eligible: true, Drivers: []page.Driver{{Name: "exec", Healthy: true}}, Capabilities: []string{"kvm"}, Runs: []run.ID{id(1)}},
+	known := cluster.Snapshot{Nodes: []cluster.Node{
+		{ID: alloc(1), Name: "one", Status: "ready", Eligible: true, Drivers: []cluster.Driver{{Name: "exec", Healthy: true}}, Capabilities: []string{"kvm"}, Runs: []run.ID{id(1)}},
 		{Name: "two", Status: "down", Draining: true},
 	}}
-	c := Config{Journal: reports{}, Cluster: func() page.Cluster { return known }, Nomad: page.NewNomad("https://nomad.example.org", "")}
+	c := Config{Journal: reports{}, Cluster: func(context.Context) cluster.Snapshot { return known }, Nomad: page.NewNomad("https://nomad.example.org", "")}
 	_, body := ask(t, c, "/api/v1/node", &list)
-	if !list.Answers || len(list.Nodes) != 2 || list.Nodes[0].State != page.NodeReady || list.Nodes[1].State != page.NodeDown {
+	if !list.Answers || len(list.Nodes) != 2 || list.Nodes[0].State != cluster.NodeReady || list.Nodes[1].State != cluster.NodeDown {
 		t.Errorf("got %s", body)
 	}
 	for _, says := range []string{`"healthy": true`, `"kvm"`, string(id(1)), `"runs": []`, `"drivers": []`, `"link": "https://nomad.example.org/ui/clients/` + alloc(1)} {

@@ -1,29 +1,16 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
-)
 
-// Problem is what is answered instead of what was asked for: RFC 9457. Its type is
-// about:blank, so title and status say the same.
-type Problem struct {
-	Title  string `json:"title"`  // the status in words
-	Status int    `json:"status"` // the answer's
-	Detail string `json:"detail"` // for people: what is wrong, then what to do
-}
+	"seatrial/dashboard/page"
+	"seatrial/internal/answer"
+)
 
 // problem answers with a problem.
 func problem(w http.ResponseWriter, r *http.Request, status int, detail string) {
-	text, err := json.MarshalIndent(Problem{http.StatusText(status), status, detail}, "", "  ")
-	if err != nil {
-		panic(err) // two strings and a number
-	}
-	head(w.Header(), "application/problem+json")
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(text, '\n')) // the reader went away: nothing to be done
-	}
+	head(w.Header(), answer.ProblemType)
+	page.Send(w, r, status, answer.Problem{Status: status, Detail: detail}.Encode())
 }
 
 // broken answers when the journal could not be read: our fault, and logged.

@@ -85,20 +85,20 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// asked is the picture for a request with wishes: ?pr=N and ?label=words.
-func (s *Service) asked(r *http.Request, recipe string, wishes url.Values) *picture {
+// asked is the picture for a request with a query: ?pr=N and ?label=words.
+func (s *Service) asked(r *http.Request, recipe string, query url.Values) *picture {
 	k := key{recipe: recipe}
-	if wishes.Has("pr") {
-		n, err := strconv.Atoi(wishes.Get("pr"))
+	if query.Has("pr") {
+		n, err := strconv.Atoi(query.Get("pr"))
 		if err != nil || n < 1 {
 			return draw(unknownPull, s.Now())
 		}
 		k.pull = n
 	}
 	p := s.picture(r.Context(), k)
-	if wishes.Has("label") {
+	if query.Has("label") {
 		b := p.badge
-		b.Label = cleanLabel(wishes.Get("label"))
+		b.Label = cleanLabel(query.Get("label"))
 		return draw(b, p.at)
 	}
 	return p

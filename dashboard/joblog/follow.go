@@ -22,7 +22,7 @@ var errOver = errors.New("that is all there is")
 
 // whole writes the logs of a run's attempts, one after the other. With follow it goes on
 // until the run has ended.
-func (s *Service) whole(ctx context.Context, asked wish, out io.Writer) error {
+func (s *Service) whole(ctx context.Context, asked logQuery, out io.Writer) error {
 	one := s.fromFile
 	if s.source != nil {
 		one = s.fromJob
@@ -57,7 +57,7 @@ func (s *Service) whole(ctx context.Context, asked wish, out io.Writer) error {
 }
 
 // fromFile writes an attempt's log on this machine, until the attempt is over.
-func (s *Service) fromFile(ctx context.Context, asked wish, attempt int, out io.Writer) error {
+func (s *Service) fromFile(ctx context.Context, asked logQuery, attempt int, out io.Writer) error {
 	var file io.ReadSeekCloser
 	defer func() {
 		if file != nil {
@@ -93,7 +93,7 @@ func (s *Service) fromFile(ctx context.Context, asked wish, attempt int, out io.
 
 // fromJob writes what the job of an attempt on the cluster prints. Of attempts that are
 // over before somebody asks, the journal knows no job any more.
-func (s *Service) fromJob(ctx context.Context, asked wish, attempt int, out io.Writer) error {
+func (s *Service) fromJob(ctx context.Context, asked logQuery, attempt int, out io.Writer) error {
 	for {
 		r, err := s.journal.Report(ctx, asked.run)
 		switch {
@@ -118,7 +118,7 @@ func (s *Service) fromJob(ctx context.Context, asked wish, attempt int, out io.W
 }
 
 // afterJob waits until it is known whether there is another attempt.
-func (s *Service) afterJob(ctx context.Context, asked wish, attempt int) error {
+func (s *Service) afterJob(ctx context.Context, asked logQuery, attempt int) error {
 	for {
 		over, err := s.isOver(ctx, asked.run, attempt)
 		switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/httpserver"
 )
 
 // local is a machine with one run, whose attempts' logs lie in a folder.
@@ -157,4 +159,31 @@ func TestALocalReaderThatGoesAwayIsForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	away() // goleak sees to the rest
+}
+
+func TestAReaderIsToldWhenTheServerEnds(t *testing.T) {
+	l := &local{dir: t.TempDir()}
+	l.is(run.Running, 1, "")
+	l.write(t, 1, "one\n")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	returned := make(chan error)
+	go func() {
+		returned <- httpserver.New(httpserver.Config{Handler: New(nil, l.open, l, slog.New(slog.DiscardHandler))}).Serve(ctx, listener)
+	}()
+	resp := open(t, t.Context(), http.MethodGet, "http://"+listener.Addr().String()+"/build?"+query(string(known), "stdout"))
+	lines := bufio.NewReader(resp.Body)
+	if first, err := lines.ReadString('\n'); err != nil || first != "one\n" {
+		t.Fatalf("got %q, %v", first, err)
+	}
+	end()
+	if rest, err := io.ReadAll(lines); err == nil || !strings.Contains(string(rest), "the server is ending") {
+		t.Errorf("then %q, %v", rest, err)
+	}
+	if err := <-returned; err != nil {
+		t.Error(err)
+	}
 }

@@ -20,6 +20,7 @@ import (
 	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/httpserver"
 )
 
 const (
@@ -60,8 +61,8 @@ func New(source Source, open Opener, j Journal, log *slog.Logger) *Service {
 	return &Service{source, open, j, log, make(chan struct{}, maxFollowers)}
 }
 
-// wish is what a request asks for.
-type wish struct {
+// logQuery is what a request asks for.
+type logQuery struct {
 	job    string // empty: of all of the run's attempts, one after the other
 	run    run.ID
 	stream string
@@ -87,20 +88,26 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := newWriter(w)
+	ctx, cancel := httpserver.UntilEnd(r.Context())
+	defer cancel()
 	var err error
 	if asked.job == "" {
 		out.begin(asked.follow)
-		err = s.whole(r.Context(), asked, out)
+		err = s.whole(ctx, asked, out)
 	} else {
-		err = s.source(r.Context(), asked.job, asked.stream, asked.follow, out)
+		err = s.source(ctx, asked.job, asked.stream, asked.follow, out)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case httpserver.Ending(ctx) && r.Context().Err() == nil:
+		out.abort("\nseatrial: the server is ending, so the log breaks off here and is not complete. Ask for it again.\n")
+	default:
 		s.broken(out, r, asked, err)
 	}
 }
 
 // can says whether there are such logs at all.
-func (s *Service) can(w http.ResponseWriter, asked wish) bool {
+func (s *Service) can(w http.ResponseWriter, asked logQuery) bool {
 	switch {
 	case s.source != nil:
 		return true
@@ -117,9 +124,9 @@ func (s *Service) can(w http.ResponseWriter, asked wish) bool {
 }
 
 // read understands a request, or refuses it.
-func read(w http.ResponseWriter, r *http.Request) (asked wish, ok bool) {
+func read(w http.ResponseWriter, r *http.Request) (asked logQuery, ok bool) {
 	query := r.URL.Query()
-	asked = wish{job: query.Get("job"), stream: query.Get("log"), follow: true}
+	asked = logQuery{job: query.Get("job"), stream: query.Get("log"), follow: true}
 	if _, id, _, ok := cluster.ParseChild(asked.job); ok {
 		asked.run = id
 	} else if id, err := run.ParseID(asked.job); err == nil {
@@ -160,7 +167,7 @@ func (s *Service) known(w http.ResponseWriter, r *http.Request, id run.ID) bool 
 }
 
 // broken tells the reader that there is no log, or no more of it than it has got.
-func (s *Service) broken(out *writer, r *http.Request, asked wish, err error) {
+func (s *Service) broken(out *writer, r *http.Request, asked logQuery, err error) {
 	if r.Context().Err() != nil || out.err != nil {
 		return // the reader went away
 	}

@@ -132,7 +132,7 @@ func TestRefusals(t *testing.T) {
 		"a line break":         {never, runs{}, query("x\n"+job, "stdout"), 400, "job must be"},
 		"no stream":            {never, runs{}, query(job, ""), 400, "log must be"},
 		"another stream":       {never, runs{}, query(job, "stdin"), 400, "log must be"},
-		"a wish half":          {never, runs{}, query(job, "stdout") + "&follow=maybe", 400, "follow must be"},
+		"half a query":         {never, runs{}, query(job, "stdout") + "&follow=maybe", 400, "follow must be"},
 		"an unknown run":       {never, runs{}, query(stranger, "stdout"), 404, "holds no run"},
 		"a broken journal":     {never, runs{errors.New("disk I/O error")}, query(job, "stdout"), 500, "could not be read"},
 	} {

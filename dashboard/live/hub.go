@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// remembered is how many entries a stream can catch up on.
-	remembered = 1024
-	// buffered is how many entries wait for one slow reader before it is told to
+	// maxRemembered is how many entries a stream can catch up on.
+	maxRemembered = 1024
+	// streamBuffer is how many entries wait for one slow reader before it is told to
 	// look anew.
-	buffered = 64
+	streamBuffer = 64
 	// maxStreams bounds how many browsers are told: each holds a connection.
 	maxStreams = 512
 )
@@ -52,7 +52,7 @@ func (h *Hub) Open(at journal.Position) {
 	}
 }
 
-// Close ends every stream. Browsers come back by themselves.
+// Close ends every stream, each with a last event.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -71,7 +71,7 @@ func (h *Hub) Publish(e journal.Entry) {
 		return
 	}
 	h.last = e.Position
-	if len(h.ring) == remembered {
+	if len(h.ring) == maxRemembered {
 		h.first = h.ring[0].Position
 		h.ring = append(h.ring[:0], h.ring[1:]...)
 	}
@@ -100,7 +100,7 @@ func (h *Hub) subscribe(id run.ID, after journal.Position, resume bool) (s *stre
 	if !h.open || len(h.streams) >= maxStreams {
 		return nil, nil, false, 0
 	}
-	s = &stream{run: id, entries: make(chan journal.Entry, buffered), missed: make(chan struct{}, 1), closed: make(chan struct{})}
+	s = &stream{run: id, entries: make(chan journal.Entry, streamBuffer), missed: make(chan struct{}, 1), closed: make(chan struct{})}
 	h.streams[s] = true
 	if !resume {
 		return s, nil, false, h.last

@@ -2,7 +2,9 @@ package live
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/httpserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,7 +97,7 @@ func TestStreamTellsWhatHappensInItsRunOnly(t *testing.T) {
 	h.Publish(entry(13, one))
 	b.sees("happened 11", "happened 13")
 	h.Close()
-	b.sees("")
+	b.sees("end ", "")
 }
 
 func TestStreamOutlivesTheLimitsOfItsServer(t *testing.T) {
@@ -110,6 +113,27 @@ func TestStreamOutlivesTheLimitsOfItsServer(t *testing.T) {
 	time.Sleep(150 * time.Millisecond)
 	h.Publish(entry(1, one))
 	b.sees("happened 1")
+}
+
+func TestAStreamGetsALastEventWhenTheServerEnds(t *testing.T) {
+	h := &Hub{}
+	h.Open(3)
+	defer h.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	returned := make(chan error)
+	server := httpserver.New(httpserver.Config{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, one) })})
+	go func() { returned <- server.Serve(ctx, l) }()
+	b := open(t, "http://"+l.Addr().String(), "")
+	b.sees("hello 3")
+	end()
+	b.sees("end ", "")
+	if err := <-returned; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestStreamOfEverything(t *testing.T) {
@@ -149,12 +173,12 @@ func TestStreamResumes(t *testing.T) {
 func TestResumingReachesBackOnlySoFar(t *testing.T) {
 	h := &Hub{}
 	h.Open(0)
-	for i := 1; i <= remembered+5; i++ {
+	for i := 1; i <= maxRemembered+5; i++ {
 		h.Publish(entry(i, one))
 	}
 	defer h.Close()
 	s := serve(t, h, one)
-	open(t, s.URL, "4").sees(fmt.Sprintf("resync %d", remembered+5))
+	open(t, s.URL, "4").sees(fmt.Sprintf("resync %d", maxRemembered+5))
 	open(t, s.URL, "5").sees("happened 6", "happened 7")
 }
 
@@ -162,10 +186,10 @@ func TestSlowReaderIsToldToLookAnew(t *testing.T) {
 	h := &Hub{}
 	h.Open(0)
 	s, _, _, _ := h.subscribe(one, 0, false)
-	for i := 1; i <= 3*buffered; i++ {
+	for i := 1; i <= 3*streamBuffer; i++ {
 		h.Publish(entry(i, one)) // nobody reads: this must not block
 	}
-	if len(s.entries) != buffered || len(s.missed) != 1 {
+	if len(s.entries) != streamBuffer || len(s.missed) != 1 {
 		t.Fatalf("%d entries wait, %d misses", len(s.entries), len(s.missed))
 	}
 	w := httptest.NewRecorder()
@@ -180,7 +204,7 @@ func TestSlowReaderIsToldToLookAnew(t *testing.T) {
 	}
 	h.Close()
 	<-ended
-	if !strings.Contains(w.Body.String(), fmt.Sprintf("id: %d\nevent: resync", 3*buffered)) {
+	if !strings.Contains(w.Body.String(), fmt.Sprintf("id: %d\nevent: resync", 3*streamBuffer)) {
 		t.Errorf("no resync in %q", w.Body.String())
 	}
 }
@@ -210,5 +234,5 @@ func TestTextOfStrangersEndsNoField(t *testing.T) {
 	h.Publish(entry(2, one))
 	b.sees("happened 1", "happened 2")
 	h.Close()
-	b.sees("")
+	b.sees("end ", "")
 }

@@ -9,6 +9,7 @@ import (
 
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/httpserver"
 )
 
 const (
@@ -16,8 +17,8 @@ const (
 	heartbeat = 15 * time.Second
 	// writeLimit is how long a browser may take to accept what is sent.
 	writeLimit = 10 * time.Second
-	// retry is how long a browser waits before it comes back, in milliseconds.
-	retry = 3000
+	// retryMillis is how long a browser waits before it comes back, in milliseconds.
+	retryMillis = 3000
 )
 
 // happening is what a stream says of an event. It holds no evidence and no data:
@@ -52,7 +53,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, id run.ID) {
 	// A server's limit on reading a request would end the stream. Where it cannot be
 	// lifted, the browser comes back.
 	_ = out.control.SetReadDeadline(time.Time{})
-	out.printf("retry: %d\n\n", retry)
+	out.printf("retry: %d\n\n", retryMillis)
 	if resync {
 		out.resync(at)
 	} else if len(behind) == 0 {
@@ -65,15 +66,21 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, id run.ID) {
 	h.pump(&out, s, r)
 }
 
-// pump sends until the browser goes, the hub closes, or a write fails.
+// pump sends until the browser goes, the hub or the server ends, or a write fails.
 func (h *Hub) pump(out *writer, s *stream, r *http.Request) {
+	ctx, cancel := httpserver.UntilEnd(r.Context())
+	defer cancel()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for out.err == nil {
 		select {
-		case <-r.Context().Done():
+		case <-ctx.Done():
+			if httpserver.Ending(ctx) {
+				out.end()
+			}
 			return
 		case <-s.closed:
+			out.end()
 			return
 		case <-s.missed:
 			// What waits is older than what did not fit: one look covers it all.
@@ -110,6 +117,12 @@ func (o *writer) flush() {
 	if o.err == nil {
 		o.err = o.control.Flush()
 	}
+}
+
+// end is the last event. Browsers come back by themselves.
+func (o *writer) end() {
+	o.printf("event: end\ndata: {}\n\n")
+	o.flush()
 }
 
 func (o *writer) resync(at journal.Position) {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
@@ -13,14 +13,14 @@ import (
 const endedHelp = "Runs that ended since this server started, by verdict. What ended while the journal could not be followed is missing."
 
 var (
-	build    = series("seatrial_build_info", "1, with the version of the program that answers.", "version")
-	readable = series("seatrial_journal_up", "1 if the journal could be read for this answer, 0 if not. Without it there are no seatrial_runs and no seatrial_recipes.")
-	openRuns = series("seatrial_runs", "Runs that have not ended, by state.", "state")
-	latest   = series("seatrial_recipes", "Recipes that were ever tested, by the verdict of their latest run.", "verdict")
-	slots    = series("seatrial_slots", "Slots of the queue, by state. A slot that is being cleaned is kept by what a run left over.", "state")
-	up       = series("seatrial_nomad_up", "1 if the cluster answers, 0 if not.")
-	nodes    = series("seatrial_nomad_nodes", "Nodes of the cluster as they were last seen, by state.", "state")
-	requests = series("seatrial_nomad_requests_total", "Requests made to the cluster since this server started.")
+	buildInfo        = series("seatrial_build_info", "1, with the version of the program that answers.", "version")
+	journalUp        = series("seatrial_journal_up", "1 if the journal could be read for this answer, 0 if not. Without it there are no seatrial_runs and no seatrial_recipes.")
+	runsByState      = series("seatrial_runs", "Runs that have not ended, by state.", "state")
+	recipesByVerdict = series("seatrial_recipes", "Recipes that were ever tested, by the verdict of their latest run.", "verdict")
+	slotsByState     = series("seatrial_slots", "Slots of the queue, by state. A slot that is being cleaned is kept by what a run left over.", "state")
+	nomadUp          = series("seatrial_nomad_up", "1 if the cluster answers, 0 if not.")
+	nodesByState     = series("seatrial_nomad_nodes", "Nodes of the cluster as they were last seen, by state.", "state")
+	nomadRequests    = series("seatrial_nomad_requests_total", "Requests made to the cluster since this server started.")
 )
 
 func series(name, help string, labels ...string) *prometheus.Desc {
@@ -41,7 +41,7 @@ const (
 
 // Describe implements prometheus.Collector.
 func (s *Service) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{build, readable, openRuns, latest, slots, up, nodes, requests} {
+	for _, d := range []*prometheus.Desc{buildInfo, journalUp, runsByState, recipesByVerdict, slotsByState, nomadUp, nodesByState, nomadRequests} {
 		to <- d
 	}
 }
@@ -51,43 +51,43 @@ func (s *Service) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n int, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 	}
-	gauge(build, 1, s.Version)
-	s.collectRuns(gauge)
+	ctx, cancel := context.WithTimeout(context.Background(), lookLimit) // a Collector is given none
+	defer cancel()
+	gauge(buildInfo, 1, s.Version)
+	s.collectRuns(ctx, gauge)
 	if s.Queue != nil {
 		n := map[string]int{slotFree: 0, slotTaken: 0, slotCleaning: 0}
 		for _, slot := range s.Queue().Slots {
 			n[slotState(slot)]++
 		}
 		for state, n := range n {
-			gauge(slots, n, state)
+			gauge(slotsByState, n, state)
 		}
 	}
 	if s.Cluster != nil {
-		known := s.Cluster()
-		gauge(up, one(!known.Away()))
-		n := map[page.NodeState]int{}
+		known := s.Cluster(ctx)
+		gauge(nomadUp, oneOrZero(!known.Away()))
+		n := map[cluster.NodeState]int{}
 		for _, node := range known.Nodes {
 			n[node.State()]++
 		}
-		for _, state := range page.NodeStates() {
-			gauge(nodes, n[state], string(state))
+		for _, state := range cluster.NodeStates() {
+			gauge(nodesByState, n[state], string(state))
 		}
 	}
 	if s.Requests != nil {
-		to <- prometheus.MustNewConstMetric(requests, prometheus.CounterValue, float64(s.Requests()))
+		to <- prometheus.MustNewConstMetric(nomadRequests, prometheus.CounterValue, float64(s.Requests()))
 	}
 }
 
 // collectRuns says what the journal holds, or that it could not be read.
-func (s *Service) collectRuns(gauge func(d *prometheus.Desc, n int, labels ...string)) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookLimit)
-	defer cancel()
+func (s *Service) collectRuns(ctx context.Context, gauge func(d *prometheus.Desc, n int, labels ...string)) {
 	open, err := s.Journal.Reports(ctx, journal.Filter{Open: true, Limit: maxOpen})
 	var tested []run.Report
 	if err == nil {
 		tested, err = s.Journal.LatestRuns(ctx)
 	}
-	gauge(readable, one(err == nil))
+	gauge(journalUp, oneOrZero(err == nil))
 	if err != nil {
 		s.Log.Error("cannot count runs", "err", err)
 		return
@@ -100,14 +100,14 @@ func (s *Service) collectRuns(gauge func(d *prometheus.Desc, n int, labels ...st
 		byVerdict[r.Verdict()]++
 	}
 	for _, state := range states {
-		gauge(openRuns, byState[state], string(state))
+		gauge(runsByState, byState[state], string(state))
 	}
 	for _, v := range append([]run.Verdict{run.VerdictPending}, verdicts...) {
-		gauge(latest, byVerdict[v], string(v))
+		gauge(recipesByVerdict, byVerdict[v], string(v))
 	}
 }
 
-func slotState(s page.Slot) string {
+func slotState(s run.Slot) string {
 	switch {
 	case len(s.Leftovers) > 0:
 		return slotCleaning
@@ -117,7 +117,7 @@ func slotState(s page.Slot) string {
 	return slotFree
 }
 
-func one(yes bool) int {
+func oneOrZero(yes bool) int {
 	if yes {
 		return 1
 	}

@@ -1,5 +1,5 @@
-// Package metrics says in numbers what the dashboard knows, in the text format of
-// Prometheus.
+// Package metrics says in numbers what the dashboard knows, and what the process takes, in
+// the text format of Prometheus.
 //
 // It counts only what it is told or can read: the journal, the queue, the cluster's
 // nodes. Everything but the counters is read at the moment of the question, so it is
@@ -15,9 +15,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
@@ -34,10 +35,10 @@ type Journal interface {
 // is missing are left out.
 type Config struct {
 	Journal  Journal
-	Queue    func() page.Queue
-	Cluster  func() page.Cluster    // nil: there is none
-	Requests func() uint64          // how many requests were made to Nomad since the start
-	Others   []prometheus.Collector // what other parts of the program count; no two may have a series of one name
+	Queue    func() run.Queue
+	Cluster  func(ctx context.Context) cluster.Snapshot // nil: there is none
+	Requests func() uint64                              // how many requests were made to Nomad since the start
+	Others   []prometheus.Collector                     // what other parts of the program count; no two may have a series of one name
 	Version  string
 	Log      *slog.Logger
 }
@@ -65,7 +66,8 @@ func New(c Config) *Service {
 		s.ended.WithLabelValues(string(v)) // a series that begins at 0 shows its first step
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(append([]prometheus.Collector{s, s.ended}, c.Others...)...)
+	registry.MustRegister(s, s.ended, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(c.Others...)
 	answer := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxAsking})
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

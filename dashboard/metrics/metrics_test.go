@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 )
@@ -71,10 +71,19 @@ func TestRunsThatEndAreCounted(t *testing.T) {
 	}
 }
 
+func TestWhatTheProcessTakesIsThere(t *testing.T) {
+	body := ask(t, New(Config{Journal: book{}, Log: slog.New(slog.DiscardHandler)}))
+	for _, series := range []string{"go_goroutines", "go_memstats_heap_inuse_bytes", "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"} {
+		if !strings.Contains(body, "\n"+series+" ") {
+			t.Errorf("lacks %s", series)
+		}
+	}
+}
+
 func TestEverybodyMayAskAtOnce(t *testing.T) {
 	s := New(Config{
 		Journal: book{}, Log: slog.New(slog.DiscardHandler), Version: "\"quoted\"\nline",
-		Queue: func() page.Queue { return page.Queue{} }, Cluster: func() page.Cluster { return page.Cluster{} }, Requests: func() uint64 { return 1 },
+		Queue: func() run.Queue { return run.Queue{} }, Cluster: func(context.Context) cluster.Snapshot { return cluster.Snapshot{} }, Requests: func() uint64 { return 1 },
 	})
 	var all sync.WaitGroup
 	for range maxAsking {

@@ -1,26 +1,30 @@
 package page
 
 import (
+	"context"
 	"testing"
 	"time"
+
+	"seatrial/harness/cluster"
+	"seatrial/harness/run"
 )
 
 func TestNodeStates(t *testing.T) {
 	for _, tt := range []struct {
-		node Node
-		want NodeState
+		node cluster.Node
+		want cluster.NodeState
 		word string
 	}{
-		{Node{Status: "ready", Eligible: true}, NodeReady, "ready"},
-		{Node{Status: "ready"}, NodeIneligible, "takes no runs"},
-		{Node{Status: "ready", Draining: true}, NodeDraining, "draining"}, // Nomad makes it ineligible as well
-		{Node{Status: "down", Draining: true}, NodeDown, "down"},
-		{Node{Status: "initializing", Eligible: true}, NodeDown, "initializing"},
-		{Node{Status: "disconnected", Eligible: true}, NodeDown, "disconnected"},
-		{Node{}, NodeDown, "unknown"},
+		{cluster.Node{Status: "ready", Eligible: true}, cluster.NodeReady, "ready"},
+		{cluster.Node{Status: "ready"}, cluster.NodeIneligible, "takes no runs"},
+		{cluster.Node{Status: "ready", Draining: true}, cluster.NodeDraining, "draining"}, // Nomad makes it ineligible as well
+		{cluster.Node{Status: "down", Draining: true}, cluster.NodeDown, "down"},
+		{cluster.Node{Status: "initializing", Eligible: true}, cluster.NodeDown, "initializing"},
+		{cluster.Node{Status: "disconnected", Eligible: true}, cluster.NodeDown, "disconnected"},
+		{cluster.Node{}, cluster.NodeDown, "unknown"},
 	} {
-		p := &Pages{Config: Config{Cluster: func() Cluster { return Cluster{Nodes: []Node{tt.node}} }, Now: time.Now}}
-		if got, sign := tt.node.State(), p.nodes(Queue{}, nil).Rows[0].Sign; got != tt.want || sign.Word != tt.word {
+		p := &Pages{Config: Config{Cluster: func(context.Context) cluster.Snapshot { return cluster.Snapshot{Nodes: []cluster.Node{tt.node}} }, Now: time.Now}}
+		if got, sign := tt.node.State(), p.nodes(t.Context(), run.Queue{}, nil).Rows[0].Sign; got != tt.want || sign.Word != tt.word {
 			t.Errorf("%+v is %s and shown as %q, want %s and %q", tt.node, got, sign.Word, tt.want, tt.word)
 		}
 	}
@@ -54,11 +58,11 @@ func TestLinksToNomad(t *testing.T) {
 
 func TestANodeOfWhichThereAreTwoIsNotLinked(t *testing.T) {
 	const one, two = "9a1c6f0e-0d0b-4f1e-8f0a-64a1d0c9e001", "2b7e4d11-5c7e-4d3a-9a57-0f5b7b1de002"
-	p := &Pages{Config: Config{Nomad: NewNomad("https://nomad.example.org", ""), Cluster: func() Cluster {
-		return Cluster{Nodes: []Node{{ID: one, Name: "a"}, {ID: one, Name: "b"}, {ID: two, Name: "b"}}}
+	p := &Pages{Config: Config{Nomad: NewNomad("https://nomad.example.org", ""), Cluster: func(context.Context) cluster.Snapshot {
+		return cluster.Snapshot{Nodes: []cluster.Node{{ID: one, Name: "a"}, {ID: one, Name: "b"}, {ID: two, Name: "b"}}}
 	}}}
 	for name, want := range map[string]string{"a": "https://nomad.example.org/ui/clients/" + one, "b": "", "c": "", "": ""} {
-		if got := p.nodeLink(name); got != want {
+		if got := p.nodeLink(t.Context(), name); got != want {
 			t.Errorf("the node %q leads to %q", name, got)
 		}
 	}

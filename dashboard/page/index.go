@@ -13,29 +13,29 @@ import (
 )
 
 type indexPage struct {
-	Problems  []string
-	Strangers []strangerRow
-	More      int // strangers that are not shown
-	Slots     []slotRow
-	Waiting   []waitingRow
-	Dirty     int
-	Nodes     *nodesPart
-	Rows      []recipeRow
-	Total     int
-	Counts    []count
-	Search    string
-	Show      string
-	Found     int    // how many recipes match, on all pages
-	First     int    // the number of the first one shown
-	Previous  string // the page before, and the one after
-	Next      string
+	Problems   []string
+	Unenrolled []unenrolledRow
+	More       int // that are not enrolled and not shown
+	Slots      []slotRow
+	Waiting    []waitingRow
+	Dirty      int
+	Nodes      *nodesPart
+	Rows       []recipeRow
+	Total      int
+	Counts     []count
+	Search     string
+	Show       string
+	Found      int    // how many recipes match, on all pages
+	First      int    // the number of the first one shown
+	Previous   string // the page before, and the one after
+	Next       string
 }
 
 // recipesPerPage bounds what is made and sent each time that something happens.
 const recipesPerPage = 100
 
 type slotRow struct {
-	Slot
+	run.Slot
 	Sign    sign
 	Since   moment
 	Expires moment
@@ -43,8 +43,7 @@ type slotRow struct {
 }
 
 type waitingRow struct {
-	Waiting
-	Place int
+	run.Waiter
 	Since moment
 }
 
@@ -84,7 +83,7 @@ func (p *Pages) index(w http.ResponseWriter, r *http.Request) {
 		Search:   strings.TrimSpace(r.URL.Query().Get("q")),
 		Show:     r.URL.Query().Get("show"),
 	}
-	page.Strangers, page.More = p.strangers()
+	page.Unenrolled, page.More = p.unenrolled(r.Context())
 	rows := p.recipeRows(latest, enrolments.Recipes)
 	page.Total, page.Counts = len(rows), countSigns(rows, page.Show)
 	for _, row := range rows {
@@ -107,10 +106,10 @@ func (p *Pages) index(w http.ResponseWriter, r *http.Request) {
 			page.Dirty++
 		}
 	}
-	for i, wait := range queue.Waiting {
-		page.Waiting = append(page.Waiting, waitingRow{Waiting: wait, Place: i + 1, Since: p.at(wait.Since)})
+	for _, w := range queue.Waiting {
+		page.Waiting = append(page.Waiting, waitingRow{w, p.at(w.Since)})
 	}
-	page.Nodes = p.nodes(queue, latest)
+	page.Nodes = p.nodes(r.Context(), queue, latest)
 	p.show(w, r, http.StatusOK, "index", frame{Title: "Recipes", Stream: "/events", Page: page})
 }
 
@@ -137,8 +136,8 @@ func (i *indexPage) cut(query url.Values) {
 // Last is the number of the last recipe shown.
 func (i indexPage) Last() int { return i.First + len(i.Rows) - 1 }
 
-func (p *Pages) slotRow(s Slot, doing map[run.ID]string) slotRow {
-	row := slotRow{Slot: s, Since: p.at(s.Since), Expires: p.at(s.Expires), Doing: doing[s.Run]}
+func (p *Pages) slotRow(s run.Slot, doing map[run.ID]string) slotRow {
+	row := slotRow{Slot: s, Since: p.at(s.Since), Expires: p.at(s.Lease.Expires), Doing: doing[s.Run]}
 	switch {
 	case len(s.Leftovers) > 0:
 		row.Sign = sign{"being cleaned", "!", "unsure"}

@@ -147,7 +147,7 @@ func (p *Pages) readLog(id run.ID, n int, from, window int64, folded bool) (*log
 		if window == tailWindow {
 			part = lastLines(part, tailLines)
 		}
-		view.Text = ink(part)
+		view.Text = logHTML(part)
 	}
 	return view, nil
 }
@@ -168,7 +168,7 @@ func sections(text string) []section {
 	current := section{ID: "begin", Title: "Before the first stage"}
 	done := func() {
 		if current.Lines > 0 {
-			current.Text = ink(body.String())
+			current.Text = logHTML(body.String())
 			all = append(all, current)
 		}
 		body.Reset()

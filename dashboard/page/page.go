@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"seatrial/dashboard/badge"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 	"seatrial/recipes"
@@ -34,33 +35,6 @@ type Badges interface {
 	Badge(ctx context.Context, recipe string, pull int) badge.Badge
 }
 
-// Queue is what runs, what waits and what must be cleaned up, at one moment.
-type Queue struct {
-	Slots   []Slot
-	Waiting []Waiting // in the order in which they will start
-}
-
-// Slot is a place where one run can be.
-type Slot struct {
-	Number    int
-	Run       run.ID // empty: free
-	Recipe    string
-	Since     time.Time
-	Expires   time.Time
-	Leftovers []run.Leftover // the run has ended and these keep the slot taken
-}
-
-// Waiting is a run without a slot.
-type Waiting struct {
-	Run    run.ID
-	Recipe string
-	Since  time.Time
-	Wait   time.Duration // expected; 0 where nobody knows
-	Unmet  []string      // what it needs and no slot offers: it would wait for ever
-	// Fetching says that its images are being fetched, and that it lets others pass.
-	Fetching bool
-}
-
 // Enrolments are the recipes that may be tested, and what is wrong with those that
 // could not be read.
 type Enrolments struct {
@@ -68,8 +42,8 @@ type Enrolments struct {
 	Problems []string // each for the operator, with file and line; may have several lines
 }
 
-// Stranger is a repository whose signed webhooks come although it is not enrolled.
-type Stranger struct {
+// UnenrolledRepo is a repository whose signed webhooks come although it is not enrolled.
+type UnenrolledRepo struct {
 	Forge string // the forge's id
 	Repo  string // owner/name
 	Last  time.Time
@@ -80,18 +54,18 @@ type Stranger struct {
 type Config struct {
 	Journal    Journal
 	Badges     Badges
-	Queue      func() Queue
+	Queue      func() run.Queue
 	Enrolments func() Enrolments
-	Strangers  func() []Stranger // the latest first
+	Unenrolled func(ctx context.Context) []UnenrolledRepo // the latest first
 	// OpenLog opens the log of an attempt. fs.ErrNotExist: there is none (yet).
 	OpenLog func(id run.ID, attempt int) (io.ReadSeekCloser, error)
 	// OpenFiles opens the folder of an attempt's artifacts, which the caller closes.
 	OpenFiles func(id run.ID, attempt int) (*os.Root, error)
-	Cluster   func() Cluster // nil: there is none
-	Nomad     Nomad          // the cluster's own pages
-	JobLogs   bool           // the output of attempts on the cluster can be followed
-	PublicURL string         // without a slash at the end
-	Word      string         // the command: !testme
+	Cluster   func(ctx context.Context) cluster.Snapshot // nil: there is none
+	Nomad     Nomad                                      // the cluster's own pages
+	JobLogs   bool                                       // the output of attempts on the cluster can be followed
+	PublicURL string                                     // without a slash at the end
+	Word      string                                     // the command: !testme
 	Now       func() time.Time
 	Log       *slog.Logger
 	Version   string
@@ -107,13 +81,13 @@ type Pages struct {
 // New prepares the pages.
 func New(c Config) *Pages {
 	if c.Queue == nil {
-		c.Queue = func() Queue { return Queue{} }
+		c.Queue = func() run.Queue { return run.Queue{} }
 	}
 	if c.Enrolments == nil {
 		c.Enrolments = func() Enrolments { return Enrolments{} }
 	}
-	if c.Strangers == nil {
-		c.Strangers = func() []Stranger { return nil }
+	if c.Unenrolled == nil {
+		c.Unenrolled = func(context.Context) []UnenrolledRepo { return nil }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

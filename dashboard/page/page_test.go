@@ -50,7 +50,7 @@ func TestSpans(t *testing.T) {
 		0: "", -time.Second: "", time.Microsecond: "1 ms", 40 * time.Millisecond: "40 ms", 1500 * time.Millisecond: "1.5 s",
 		59900 * time.Millisecond: "59 s", 90 * time.Second: "1 min 30 s", 20 * time.Minute: "20 min", 61 * time.Minute: "1 h 1 min", time.Hour: "1 h",
 	} {
-		if got := span(d); got != want {
+		if got := durationText(d); got != want {
 			t.Errorf("span(%s) = %q, want %q", d, got, want)
 		}
 	}
@@ -109,7 +109,7 @@ func TestInkMakesNothingButColours(t *testing.T) {
 		"<b>", "&", "\"", "'", "\r", "\b", "\n", "\t", "\x00", "\u202e", "\x9b31m", "\xff", "text ", "\x1b", "\x1b[", "javascript:"}
 	rapid.Check(t, func(t *rapid.T) {
 		in := strings.Join(rapid.SliceOf(rapid.SampledFrom(pieces)).Draw(t, "pieces"), "")
-		out := string(ink(in))
+		out := string(logHTML(in))
 		for _, tag := range tags.FindAllString(out, -1) {
 			if !spanTags.MatchString(tag) {
 				t.Fatalf("%q became %q with %s", in, out, tag)
@@ -128,7 +128,7 @@ func TestInkLosesNoLine(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&in, "line %d %s.\n", i, strings.Repeat("x", i%400))
 	}
-	if got := tags.ReplaceAllString(string(ink(in.String())), "") + "\n"; got != in.String() {
+	if got := tags.ReplaceAllString(string(logHTML(in.String())), "") + "\n"; got != in.String() {
 		t.Errorf("%d lines of %d came back", strings.Count(got, "\n"), strings.Count(in.String(), "\n"))
 	}
 }
@@ -137,11 +137,11 @@ func TestTidy(t *testing.T) {
 	for in, want := range map[string]string{
 		"10%\r50%\r100%": "10% ⟨written over 2×⟩ 100%", "a\tb": "a    b", "\x1b[31mred\x1b[0m": "\x1b[31mred\x1b[0m", "\x1b[2Kx": "⟨U+001B⟩[2Kx",
 	} {
-		if got := tidy(in); got != want {
+		if got := cleanLine(in); got != want {
 			t.Errorf("tidy(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if got := tidy(strings.Repeat("ä", maxLine)); len(got) > maxLine+80 || !strings.Contains(got, "raw log") {
+	if got := cleanLine(strings.Repeat("ä", maxLine)); len(got) > maxLine+80 || !strings.Contains(got, "raw log") {
 		t.Errorf("a long line came back with %d bytes", len(got))
 	}
 }
@@ -234,6 +234,6 @@ func TestMessageForAnUnknownAddress(t *testing.T) {
 func BenchmarkInk(b *testing.B) {
 	in := strings.Repeat("web | \x1b[32mINFO\x1b[0m a line as a log has many\n", logWindow/45)
 	for b.Loop() {
-		ink(in)
+		logHTML(in)
 	}
 }

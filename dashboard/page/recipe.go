@@ -89,7 +89,7 @@ func (p *Pages) recipe(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) runRow(r run.Report) runRow {
 	row := runRow{
 		ID: r.Request.ID, Sign: verdictSign(r), Level: levelOf(r), Code: r.Request.Code,
-		AskedBy: r.Request.AskedBy.Login, When: p.at(r.Request.AskedAt), Took: took(r),
+		AskedBy: r.Request.AskedBy.Login, When: p.at(r.Request.AskedAt), Took: durationOf(r),
 	}
 	if r.Plan != nil {
 		row.Subject = r.Plan.Subject
@@ -100,12 +100,12 @@ func (p *Pages) runRow(r run.Report) runRow {
 	return row
 }
 
-// took is how long the attempt that counts took, empty until it has ended.
-func took(r run.Report) string {
+// durationOf is how long the attempt that counts took, empty until it has ended.
+func durationOf(r run.Report) string {
 	if r.EndedAt.IsZero() || r.StartedAt.IsZero() {
 		return ""
 	}
-	return span(r.EndedAt.Sub(r.StartedAt))
+	return durationText(r.EndedAt.Sub(r.StartedAt))
 }
 
 func (p *Pages) enrolment(recipe string) (recipes.Enrolment, bool) {

@@ -25,11 +25,11 @@ func parseTemplates(a *assets) map[string]*parsed {
 		"asset":   a.path,
 		"visible": visible,
 		"line":    line,
-		"span":    span,
-		"about":   about,
+		"span":    durationText,
+		"about":   roughDuration,
 		"link":    webLink,
 		"short":   run.ShortHash,
-		"taken":   taken,
+		"taken":   measured,
 		"segment": url.PathEscape,
 	}
 	all := map[string]*parsed{}

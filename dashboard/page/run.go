@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ type runPage struct {
 	App      string // the app's address, while it lives
 	Label    string
 	AtHome   string
-	Where    *where
+	Where    *clusterPlace
 	Tail     *logView
 	Files    bool
 }
@@ -103,7 +104,7 @@ func (p *Pages) run(w http.ResponseWriter, r *http.Request) {
 		p.runJSON(w, r, report)
 		return
 	}
-	page := p.runPage(report)
+	page := p.runPage(r.Context(), report)
 	if report.Attempt > 0 {
 		page.Tail = p.tail(report.Request.ID, report.Attempt)
 		page.Files = p.hasFiles(report.Request.ID, report.Attempt)
@@ -112,13 +113,13 @@ func (p *Pages) run(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "run", frame{Title: title, Stream: "/runs/" + string(page.ID) + "/events", Page: page})
 }
 
-func (p *Pages) runPage(report run.Report) runPage {
+func (p *Pages) runPage(ctx context.Context, report run.Report) runPage {
 	e, _ := p.enrolment(report.Request.Recipe)
 	page := runPage{
 		Report: report, ID: report.Request.ID, Sign: verdictSign(report), Level: levelOf(report),
 		Open: report.State != run.Ended, Ending: endingWords[report.Ending],
-		Asked: p.at(report.Request.AskedAt), Started: p.at(report.StartedAt), Ended: p.at(report.EndedAt), Took: took(report),
-		AtHome: atHome(report.Request, e.File), Where: p.where(report.Started),
+		Asked: p.at(report.Request.AskedAt), Started: p.at(report.StartedAt), Ended: p.at(report.EndedAt), Took: durationOf(report),
+		AtHome: atHome(report.Request, e.File), Where: p.clusterPlace(ctx, report.Started),
 	}
 	if plan := report.Plan; plan != nil {
 		page.Subject, page.Previous = plan.Subject, plan.Previous
@@ -133,7 +134,7 @@ func (p *Pages) runPage(report run.Report) runPage {
 		page.Attempts = append(page.Attempts, n)
 	}
 	for _, s := range report.Stages {
-		row := stageRow{Stage: s.Stage, Question: questions[s.Stage], Sign: stageSign(report, s), Took: span(s.Took), Note: s.Note, Since: p.at(s.StartedAt), Fault: s.Outcome == run.Failed}
+		row := stageRow{Stage: s.Stage, Question: questions[s.Stage], Sign: stageSign(report, s), Took: durationText(s.Took), Note: s.Note, Since: p.at(s.StartedAt), Fault: s.Outcome == run.Failed}
 		if row.Sign.Class == "busy" {
 			row.Note = report.Progress
 		}
@@ -164,7 +165,7 @@ func (p *Pages) place(id run.ID) (place, of int, wait time.Duration, fetching bo
 	waiting := p.Queue().Waiting
 	for i, w := range waiting {
 		if w.Run == id {
-			return i + 1, len(waiting), w.Wait, w.Fetching
+			return i + 1, len(waiting), w.Wait, w.Preparing
 		}
 	}
 	return 0, 0, 0, false

@@ -16,12 +16,12 @@ const maxLine = 4000
 // cursor over what was said before, load a picture or make a link.
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// ink turns a log's text into HTML: colours become classes, everything else is
+// logHTML turns a log's text into HTML: colours become classes, everything else is
 // text that can be seen.
-func ink(text string) template.HTML {
+func logHTML(text string) template.HTML {
 	var clean strings.Builder
 	for l := range strings.Lines(text) {
-		clean.WriteString(tidy(strings.TrimRight(l, "\r\n")))
+		clean.WriteString(cleanLine(strings.TrimRight(l, "\r\n")))
 		clean.WriteByte('\n')
 	}
 	screen, err := terminal.NewScreen()
@@ -35,9 +35,9 @@ func ink(text string) template.HTML {
 	return template.HTML(strings.TrimRight(screen.AsHTML(), "\n"))
 }
 
-// tidy makes one line fit to be shown. Of a line that was written over again and
+// cleanLine makes one line fit to be shown. Of a line that was written over again and
 // again, as progress is, the first and the last form stay.
-func tidy(l string) string {
+func cleanLine(l string) string {
 	if first, rest, ok := strings.Cut(l, "\r"); ok {
 		last := rest[strings.LastIndexByte(rest, '\r')+1:]
 		l = fmt.Sprintf("%s ⟨written over %d×⟩ %s", first, strings.Count(rest, "\r")+1, last)
@@ -53,15 +53,15 @@ func tidy(l string) string {
 		if at == nil {
 			break
 		}
-		b.WriteString(plain(rest[:at[0]]))
+		b.WriteString(visibleLine(rest[:at[0]]))
 		b.WriteString(rest[at[0]:at[1]])
 		rest = rest[at[1]:]
 	}
-	b.WriteString(plain(rest))
+	b.WriteString(visibleLine(rest))
 	if cut {
 		b.WriteString(" … (this line is longer: the raw log has it)")
 	}
 	return b.String()
 }
 
-func plain(s string) string { return visible(strings.ReplaceAll(s, "\t", "    ")) }
+func visibleLine(s string) string { return visible(strings.ReplaceAll(s, "\t", "    ")) }

@@ -52,8 +52,8 @@ func webLink(address string) string {
 	return u.String()
 }
 
-// span writes a duration as people do.
-func span(d time.Duration) string {
+// durationText writes a duration as people do.
+func durationText(d time.Duration) string {
 	switch {
 	case d <= 0:
 		return ""
@@ -76,8 +76,8 @@ func parts(n int, unit string, rest int, smaller string) string {
 	return fmt.Sprintf("%d %s %d %s", n, unit, rest, smaller)
 }
 
-// about writes a duration roughly.
-func about(d time.Duration) string {
+// roughDuration writes a duration roughly.
+func roughDuration(d time.Duration) string {
 	unit := func(n int, name string) string {
 		if n != 1 {
 			name += "s"
@@ -110,11 +110,11 @@ func (m moment) Age() string {
 	d := m.Now.Sub(m.At)
 	switch {
 	case d < 0:
-		return "in " + about(-d)
+		return "in " + roughDuration(-d)
 	case d < time.Minute:
 		return "just now"
 	}
-	return about(d) + " ago"
+	return roughDuration(d) + " ago"
 }
 
 // shellWord quotes a word for a line that a person copies into a shell.

@@ -1,15 +1,16 @@
 package page
 
 import (
+	"context"
 	"net/url"
 
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
 )
 
-// where is the place on a cluster at which the latest attempt of a run is, or was.
+// clusterPlace is the place on a cluster at which the latest attempt of a run is, or was.
 // Its texts come from the attempt's own events and are shown as a stranger's.
-type where struct {
+type clusterPlace struct {
 	Node, NodeLink   string
 	Job, JobLink     string
 	Alloc, AllocLink string
@@ -17,13 +18,13 @@ type where struct {
 	Output, Errors   string // addresses of the executor's two streams
 }
 
-// where is nil for a run of this machine, or one that has not begun.
-func (p *Pages) where(started *run.Started) *where {
+// clusterPlace is nil for a run of this machine, or one that has not begun.
+func (p *Pages) clusterPlace(ctx context.Context, started *run.Started) *clusterPlace {
 	if started == nil || started.Job == "" && started.Alloc == "" && started.Node == "" {
 		return nil
 	}
-	w := &where{
-		Node: started.Node, NodeLink: p.nodeLink(started.Node),
+	w := &clusterPlace{
+		Node: started.Node, NodeLink: p.nodeLink(ctx, started.Node),
 		Job: started.Job, JobLink: p.Nomad.Job(started.Job),
 		Alloc: started.Alloc, AllocLink: p.Nomad.Allocation(started.Alloc),
 		Commands: p.Nomad.commands(started.Alloc),
@@ -45,12 +46,12 @@ func OutputPath(job, stream string) string {
 
 // nodeLink leads to a node that the cluster has now. A run knows its node's name only,
 // and two nodes may have the same.
-func (p *Pages) nodeLink(name string) string {
+func (p *Pages) nodeLink(ctx context.Context, name string) string {
 	if p.Cluster == nil || name == "" {
 		return ""
 	}
 	link := ""
-	for _, n := range p.Cluster().Nodes {
+	for _, n := range p.Cluster(ctx).Nodes {
 		if n.Name != name {
 			continue
 		}

@@ -120,7 +120,7 @@ var endingWords = map[run.Ending]string{
 	run.EndSuperseded: "A newer request for the same pull request took its place before it had a slot.",
 	run.EndOutOfTime:  "It ran out of time. That is not held against the recipe; the enrolment may raise timeouts.limit.",
 	run.EndSilent:     "Nothing happened for too long, so it was stopped. That is not held against the recipe; the enrolment may raise timeouts.silence.",
-	run.EndLost:       "Its place was lost before it could answer. That is not the recipe's fault.",
+	run.EndLost:       "Its executor was lost before it could answer. That is not the recipe's fault.",
 	run.EndNotFetched: "The recipe's code could not be fetched. That is not the recipe's fault.",
 	run.EndOurFault:   "Something went wrong on our side. That is not the recipe's fault.",
 }

@@ -2,17 +2,12 @@ package cluster
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
-	"time"
 
 	"github.com/hashicorp/nomad/api"
 
 	"seatrial/secrets"
 )
-
-// tokenReload is how often the token's file is looked at.
-const tokenReload = 5 * time.Second
 
 // Login says which cluster, and as whom. What is empty comes from the environment, as
 // for nomad itself.
@@ -47,29 +42,9 @@ func (l Login) Open(log *slog.Logger) (*Access, error) {
 	return a, err
 }
 
-// Keep uses a new token as soon as the file holds one, until the context ends.
-func (a *Access) Keep(ctx context.Context, log *slog.Logger) error {
-	if a.token == nil {
-		return nil
-	}
-	tick := time.NewTicker(tokenReload)
-	defer tick.Stop()
-	said := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		changed, err := a.token.Reload()
-		switch {
-		case err != nil && err.Error() != said:
-			said = err.Error()
-			log.Warn("the token for Nomad stays as it was", "err", err)
-		case changed:
-			said = ""
-			a.SetToken(a.token.Get().Reveal())
-			log.Info("the token for Nomad was replaced", "token", secrets.Redacted+" => "+secrets.Redacted)
-		}
+// LookAtToken uses a new token as soon as the file holds one.
+func (a *Access) LookAtToken(log *slog.Logger) {
+	if a.token != nil && a.token.Look(log) {
+		a.SetToken(a.token.Get().Reveal())
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
+
+	"seatrial/secrets"
 )
 
 // certificateLook is how often at most the files are looked at.
@@ -23,20 +24,20 @@ type Certificate struct {
 	host              string
 	log               *slog.Logger
 	now               func() time.Time
+	files             *secrets.Files
 
 	mu     sync.Mutex
 	pair   *tls.Certificate
 	roots  *x509.CertPool
-	seen   string // what the files looked like when they were read
 	looked time.Time
 }
 
 // LoadCertificate reads the files for the first time. The certificate must be good for
 // the labels below the domain, and for now.
-func LoadCertificate(certFile, keyFile, domain string, log *slog.Logger) (*Certificate, error) {
-	c := &Certificate{certFile: certFile, keyFile: keyFile, host: "label." + domain, log: log, now: time.Now}
-	c.looked, c.seen = c.now(), c.look()
-	if err := c.read(); err != nil {
+func LoadCertificate(certFile, keyFile, domain string, log *slog.Logger) (c *Certificate, err error) {
+	c = &Certificate{certFile: certFile, keyFile: keyFile, host: "label." + domain, log: log, now: time.Now}
+	c.looked = c.now()
+	if c.files, err = secrets.Open("certificate", c.use, certFile, keyFile); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -66,40 +67,16 @@ func (c *Certificate) current() (*tls.Certificate, *x509.CertPool) {
 	defer c.mu.Unlock()
 	if now := c.now(); now.Sub(c.looked) >= certificateLook {
 		c.looked = now
-		if looks := c.look(); looks != c.seen {
-			// Noted before it is read: what changes meanwhile is seen the next time.
-			c.seen = looks
-			if err := c.read(); err != nil {
-				c.log.Error("the new certificate cannot be used; the old one stays", "err", err)
-			} else {
-				c.log.Info("read the certificate again", "file", c.certFile, "until", c.pair.Leaf.NotAfter)
-			}
+		if c.files.Look(c.log) {
+			c.log.Info("read the certificate again", "file", c.certFile, "until", c.pair.Leaf.NotAfter)
 		}
 	}
 	return c.pair, c.roots
 }
 
-func (c *Certificate) look() string {
-	looks := ""
-	for _, file := range []string{c.certFile, c.keyFile} {
-		if info, err := os.Stat(file); err == nil {
-			looks += fmt.Sprintf("%d %d ", info.Size(), info.ModTime().UnixNano())
-		} else {
-			looks += "gone "
-		}
-	}
-	return looks
-}
-
-func (c *Certificate) read() error {
-	text, err := os.ReadFile(c.certFile)
-	if err != nil {
-		return fmt.Errorf("cannot read the certificate: %w", err)
-	}
-	key, err := os.ReadFile(c.keyFile)
-	if err != nil {
-		return fmt.Errorf("cannot read the certificate's key: %w", err)
-	}
+// use takes the text of certificate and key; mu is held once others know of c.
+func (c *Certificate) use(texts [][]byte) error {
+	text, key := texts[0], texts[1]
 	pair, err := tls.X509KeyPair(text, key)
 	if err != nil {
 		return fmt.Errorf("cannot use the certificate %s with the key %s: %w", c.certFile, c.keyFile, err)

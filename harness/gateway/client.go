@@ -12,8 +12,8 @@ import (
 
 // The schemes that something at an address speaks.
 const (
-	plain  = "http"
-	secure = "https"
+	schemeHTTP  = "http"
+	schemeHTTPS = "https"
 )
 
 // Client returns a client that dials addr for one host name, and nothing else. What
@@ -22,7 +22,7 @@ const (
 func Client(addr, host string) *http.Client {
 	transport := transportTo(addr, host)
 	transport.DialTLSContext = transport.DialContext
-	return &http.Client{Transport: told{transport}}
+	return &http.Client{Transport: forwardedHTTPS{transport}}
 }
 
 // SecureClient is a Client for what speaks TLS at addr: it is asked for the host name,
@@ -65,13 +65,13 @@ func dialTLS(dial dialer, roots func() *x509.CertPool) dialer {
 	}
 }
 
-// told tells a plain gateway that the address is https.
-type told struct{ *http.Transport }
+// forwardedHTTPS tells a plain gateway that the address is https.
+type forwardedHTTPS struct{ *http.Transport }
 
-func (t told) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme == secure {
+func (t forwardedHTTPS) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme == schemeHTTPS {
 		r = r.Clone(r.Context())
-		r.Header.Set("X-Forwarded-Proto", secure)
+		r.Header.Set("X-Forwarded-Proto", schemeHTTPS)
 	}
 	return t.Transport.RoundTrip(r)
 }

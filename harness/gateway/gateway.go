@@ -16,7 +16,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
-	"time"
+
+	"seatrial/internal/httpserver"
 )
 
 // Dial reaches the app.
@@ -25,14 +26,11 @@ type Dial func(ctx context.Context) (net.Conn, error)
 // RefusedHeader is set on an answer that is the gateway's own and not the app's.
 const RefusedHeader = "X-Seatrial-Gateway"
 
-// headerTimeout bounds how long a client may take for its request's headers.
-const headerTimeout = 30 * time.Second
-
 // Gateway serves one app under one host name.
 type Gateway struct {
 	host     string
 	listener net.Listener
-	server   *http.Server
+	server   *httpserver.Server
 	app      *http.Transport
 	cert     *Certificate // nil: it speaks plain HTTP
 }
@@ -62,16 +60,13 @@ func ListenTLS(at, host string, dial Dial, cert *Certificate, log *slog.Logger) 
 		// be reached through one that is left from the app before it.
 		DisableKeepAlives: true,
 	}
-	errorLog := slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	proxy := &httputil.ReverseProxy{
-		Rewrite:      forward(func(*http.Request) (string, string) { return plain, "app" }),
+		Rewrite:      forward(func(*http.Request) (string, string) { return schemeHTTP, "app" }),
 		Transport:    g.app,
 		ErrorHandler: notAnswering,
-		ErrorLog:     errorLog,
+		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	g.server = &http.Server{
-		ReadHeaderTimeout: headerTimeout,
-		ErrorLog:          errorLog,
+	config := httpserver.Config{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if hostname(r.Host) != g.host {
 				refuse(w, http.StatusNotFound, "There is no app under this name.")
@@ -79,13 +74,18 @@ func ListenTLS(at, host string, dial Dial, cert *Certificate, log *slog.Logger) 
 			}
 			proxy.ServeHTTP(w, r)
 		}),
+		MaxPerAddress: httpserver.AnyNumber, // nearly all come from a Router, which speaks for everybody
+		Log:           log,
 	}
 	if cert != nil {
-		g.server.TLSConfig = cert.TLS()
-		go g.server.ServeTLS(listener, "", "")
-	} else {
-		go g.server.Serve(listener)
+		config.TLS = cert.TLS()
 	}
+	g.server = httpserver.New(config)
+	go func() {
+		if err := g.server.Serve(context.Background(), listener); err != nil {
+			log.Error("a gateway is gone", "host", host, "err", err)
+		}
+	}()
 	return g, nil
 }
 
@@ -95,9 +95,9 @@ func (g *Gateway) Addr() string { return g.listener.Addr().String() }
 // Scheme is what it speaks there: http or https.
 func (g *Gateway) Scheme() string {
 	if g.cert != nil {
-		return secure
+		return schemeHTTPS
 	}
-	return plain
+	return schemeHTTP
 }
 
 // Client reaches the app through the gateway: any URL with the gateway's host

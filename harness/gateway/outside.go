@@ -30,9 +30,9 @@ func (o *Outside) Addr() string { return o.addr }
 // Scheme is what it speaks there: http or https.
 func (o *Outside) Scheme() string {
 	if o.secure {
-		return secure
+		return schemeHTTPS
 	}
-	return plain
+	return schemeHTTP
 }
 
 // Client reaches the app through the proxy, whatever the machine's resolver says.

@@ -49,9 +49,9 @@ func NewRouter(domain string, cert *Certificate, log *slog.Logger) *Router {
 func (r *Router) Set(label, addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	to := target{plain, addr}
-	if rest, ok := strings.CutPrefix(addr, secure+"://"); ok {
-		to = target{secure, rest}
+	to := target{schemeHTTP, addr}
+	if rest, ok := strings.CutPrefix(addr, schemeHTTPS+"://"); ok {
+		to = target{schemeHTTPS, rest}
 	}
 	r.addrs[label] = to
 }

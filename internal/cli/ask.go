@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"seatrial/bridge/front"
+	"seatrial/bridge/api"
 	"seatrial/harness/run"
 	"seatrial/internal/exit"
 	"seatrial/secrets"
@@ -28,7 +28,7 @@ type askCommand struct {
 	Commit    string        `help:"The commit that you mean, as its whole hash: nothing is started if it is not the head any more." placeholder:"HASH"`
 	Needs     []string      `help:"A capability that the place of the run must offer, besides the enrolment's." placeholder:"NAME"`
 	Flavor    string        `help:"A label for an operator's builder, instead of the enrolment's." placeholder:"LABEL"`
-	Key       string        `help:"A word by which asking again is the same wish, for a day." placeholder:"WORD"`
+	Key       string        `help:"A word by which asking again is the same request, for a day." placeholder:"WORD"`
 	Wait      bool          `help:"Wait for the verdict, and end with its exit code. Ctrl-C ends the waiting, not the run."`
 	JSON      bool          `help:"Print JSON: the answer or, with --wait, what the run came to."`
 	Every     time.Duration `hidden:"" default:"2s" help:"How often to look."`
@@ -40,30 +40,30 @@ func (askCommand) Help() string {
 }
 
 func (c *askCommand) Run(ctx context.Context, g *Globals, s streams) error {
-	api, err := c.connect(g, s)
+	client, err := c.connect(g, s)
 	if err != nil {
 		return err
 	}
-	wish := front.Wish{Repo: c.Repo, Forge: c.Forge, Pull: c.Pull, Branch: c.Branch, Commit: c.Commit, Needs: c.Needs, Flavor: c.Flavor, Key: c.Key}
-	if wish.Key == "" {
-		wish.Key = rand.Text() // so that an answer that gets lost can be asked for again
+	request := api.RunRequest{Repo: c.Repo, Forge: c.Forge, Pull: c.Pull, Branch: c.Branch, Commit: c.Commit, Needs: c.Needs, Flavor: c.Flavor, Key: c.Key}
+	if request.Key == "" {
+		request.Key = rand.Text() // so that an answer that gets lost can be asked for again
 	}
-	promise, err := api.ask(ctx, wish)
+	accepted, err := client.ask(ctx, request)
 	if err != nil {
 		return err
 	}
 	if !c.Wait {
-		return c.answer(s, promise)
+		return c.answer(s, accepted)
 	}
 	if !c.JSON {
-		if err := c.answer(s, promise); err != nil {
+		if err := c.answer(s, accepted); err != nil {
 			return err
 		}
 	}
-	return c.wait(ctx, api, promise, s)
+	return c.wait(ctx, client, accepted, s)
 }
 
-func (c *askCommand) answer(s streams, p front.Promise) error {
+func (c *askCommand) answer(s streams, p api.Accepted) error {
 	if c.JSON {
 		return json.NewEncoder(jsonWriter{s.Out}).Encode(p)
 	}
@@ -128,10 +128,10 @@ func isLoopback(host string) bool {
 }
 
 // wait follows the run until it has ended, and returns what its verdict means.
-func (c *askCommand) wait(ctx context.Context, api *apiClient, p front.Promise, s streams) error {
+func (c *askCommand) wait(ctx context.Context, client *apiClient, p api.Accepted, s streams) error {
 	shown := outcomeLines{}
 	for {
-		o, err := api.look(ctx, p.Run)
+		o, err := client.look(ctx, p.Run)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -160,7 +160,7 @@ type outcomeLines struct {
 }
 
 // show prints what is new: a line a state and a line a stage.
-func (l *outcomeLines) show(s streams, o front.Outcome) {
+func (l *outcomeLines) show(s streams, o api.Outcome) {
 	for _, stage := range o.Stages[min(l.done, len(o.Stages)):] {
 		if stage.Outcome == "" {
 			break

@@ -14,7 +14,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"seatrial/bridge/front"
+	"seatrial/bridge/api"
 	"seatrial/harness/run"
 	"seatrial/internal/exit"
 	"seatrial/secrets"
@@ -44,19 +44,19 @@ type apiProblem struct {
 
 func (p *apiProblem) Error() string { return printable(p.Detail) + " " + printable(p.Next) }
 
-// ask asks for a run, again and again while the server is busy. The wish has a key, so
-// that this is one wish.
-func (a *apiClient) ask(ctx context.Context, wish front.Wish) (p front.Promise, err error) {
-	body, err := json.Marshal(wish)
+// ask asks for a run, again and again while the server is busy. The request has a key, so
+// that this is one request.
+func (a *apiClient) ask(ctx context.Context, request api.RunRequest) (accepted api.Accepted, err error) {
+	body, err := json.Marshal(request)
 	if err != nil {
-		return p, err
+		return accepted, err
 	}
-	return p, a.patiently(ctx, true, func() error { return a.do(ctx, http.MethodPost, front.RunPath, body, &p) })
+	return accepted, a.patiently(ctx, true, func() error { return a.do(ctx, http.MethodPost, api.RunPath, body, &accepted) })
 }
 
 // look reads how it stands with a run.
-func (a *apiClient) look(ctx context.Context, id run.ID) (o front.Outcome, err error) {
-	return o, a.patiently(ctx, false, func() error { return a.do(ctx, http.MethodGet, front.RunPath+"/"+string(id), nil, &o) })
+func (a *apiClient) look(ctx context.Context, id run.ID) (o api.Outcome, err error) {
+	return o, a.patiently(ctx, false, func() error { return a.do(ctx, http.MethodGet, api.RunPath+"/"+string(id), nil, &o) })
 }
 
 // patiently tries until there is an answer, or the patience is over. Where nobody listens

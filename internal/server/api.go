@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"seatrial/bridge/announce"
-	"seatrial/bridge/front"
+	"seatrial/bridge/api"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/schedule"
 	"seatrial/bridge/token"
@@ -13,9 +13,9 @@ import (
 	"seatrial/recipes"
 )
 
-// newFront lets programs ask for runs.
-func (sv *Server) newFront(senders []hook.Forge) (*front.Front, error) {
-	f, err := front.New(front.Config{
+// newAPI lets programs ask for runs.
+func (sv *Server) newAPI(senders []hook.Forge) (*api.Service, error) {
+	f, err := api.New(api.Config{
 		Bridge: sv.bridge, Tokens: token.Open(sv.State.Path(state.TokensFile)), Runs: sv.journal, Forges: senders, PublicURL: sv.PublicURL,
 		TrustedProxies: sv.TrustedProxies, Now: time.Now, Log: sv.Log,
 	})

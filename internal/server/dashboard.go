@@ -3,19 +3,16 @@ package server
 import (
 	"context"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"seatrial/bridge/dispatch"
-	"seatrial/bridge/dispatch/nomad"
-	"seatrial/bridge/queue"
 	"seatrial/dashboard"
 	"seatrial/dashboard/page"
+	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 	"seatrial/recipes"
@@ -29,12 +26,12 @@ func (sv *Server) newDashboard() *dashboard.Dashboard {
 	if sv.cluster != nil {
 		namespace, requests = sv.cluster.Namespaces.Runs, sv.cluster.Requests
 	}
-	var nodes func() page.Cluster
+	var nodes func(context.Context) cluster.Snapshot
 	if sv.executor.nodes != nil {
-		nodes = func() page.Cluster {
-			c := shownCluster(sv.executor.nodes())
-			placeRuns(context.Background(), c.Nodes, pages)
-			return c
+		nodes = func(ctx context.Context) cluster.Snapshot {
+			shot := sv.executor.nodes()
+			placeRuns(ctx, shot.Nodes, pages)
+			return shot
 		}
 	}
 	metrics := []prometheus.Collector{sv.bridge.Numbers()}
@@ -43,13 +40,13 @@ func (sv *Server) newDashboard() *dashboard.Dashboard {
 	}
 	return dashboard.New(dashboard.Config{
 		Collectors: metrics,
-		Strangers: func() []page.Stranger {
-			return shownUnenrolled(context.Background(), pages, sv.bridge.Enrolled, time.Now())
+		Unenrolled: func(ctx context.Context) []page.UnenrolledRepo {
+			return shownUnenrolled(ctx, pages, sv.bridge.Enrolled, time.Now())
 		},
 		Cluster: nodes, NomadRequests: requests,
 		JobLog: sv.executor.log, NomadURL: sv.Nomad.URL, NomadNamespace: namespace,
 		Journal:    pages,
-		Queue:      func() page.Queue { return shownQueue(sv.queue.Snapshot()) },
+		Queue:      sv.queue.Snapshot,
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
 			return os.Open(filepath.Join(dispatch.Folder(sv.runs, id, attempt), dispatch.LogFile))
@@ -61,34 +58,9 @@ func (sv *Server) newDashboard() *dashboard.Dashboard {
 	})
 }
 
-func shownQueue(s queue.Snapshot) page.Queue {
-	var q page.Queue
-	for _, slot := range s.Slots {
-		q.Slots = append(q.Slots, page.Slot{
-			Number: slot.Number, Run: slot.Run, Recipe: slot.Recipe, Since: slot.Since, Expires: slot.Lease.Expires, Leftovers: slot.Leftovers,
-		})
-	}
-	for _, w := range s.Waiting {
-		q.Waiting = append(q.Waiting, page.Waiting{Run: w.Run, Recipe: w.Recipe, Since: w.Since, Wait: w.Wait, Unmet: w.Unmet, Fetching: w.Preparing})
-	}
-	return q
-}
-
-func shownCluster(nodes []nomad.Node, away time.Time) page.Cluster {
-	c := page.Cluster{AwaySince: away}
-	for _, n := range nodes {
-		node := page.Node{ID: n.ID, Name: n.Name, Status: n.Status, Eligible: n.Eligible, Draining: n.Draining, Capabilities: n.Capabilities}
-		for _, name := range slices.Sorted(maps.Keys(n.Drivers)) {
-			node.Drivers = append(node.Drivers, page.Driver{Name: name, Healthy: n.Drivers[name]})
-		}
-		c.Nodes = append(c.Nodes, node)
-	}
-	return c
-}
-
 // placeRuns says what is under way where. It is a courtesy: where the journal cannot be
 // read, the page says so elsewhere.
-func placeRuns(ctx context.Context, nodes []page.Node, from journal.Reader) {
+func placeRuns(ctx context.Context, nodes []cluster.Node, from journal.Reader) {
 	open, err := from.Reports(ctx, journal.Filter{Open: true, Limit: mostShown})
 	if err != nil {
 		return

@@ -39,9 +39,9 @@ type executor struct {
 	// fetched before a run has its slot.
 	preparer bridge.Preparer
 	prepares func(e recipes.Enrolment) bool
-	run      func(ctx context.Context) error  // keeps what is known about the place fresh; may be nil
-	log      joblog.Source                    // what an attempt's job printed; may be nil
-	nodes    func() ([]nomad.Node, time.Time) // of the cluster; nil on one machine
+	run      func(ctx context.Context) error // keeps what is known about the place fresh; may be nil
+	log      joblog.Source                   // what an attempt's job printed; may be nil
+	nodes    func() cluster.Snapshot         // nil on one machine
 }
 
 // newExecutor joins what the operator chose.
@@ -119,7 +119,6 @@ func (sv *Server) nomadExecutor(instance string) (*executor, error) {
 	}
 	x.run = func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
-		group.Go(func() error { return access.Keep(ctx, sv.Log) })
 		group.Go(func() error { return d.Run(ctx) })
 		group.Go(func() error { return sv.lookAgain(ctx) })
 		group.Go(func() error { return sv.sayObstacles(ctx) })

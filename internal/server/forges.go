@@ -42,6 +42,16 @@ func (sv *Server) secrets() []*secrets.Holder {
 	return all
 }
 
+// takeNewSecrets takes those that were replaced into use.
+func (sv *Server) takeNewSecrets() {
+	for _, held := range sv.secrets() {
+		held.Look(sv.Log)
+	}
+	if sv.cluster != nil {
+		sv.cluster.LookAtToken(sv.Log)
+	}
+}
+
 // mask hides secrets, as they are now, in a text.
 func (sv *Server) mask(text string) string {
 	var values []string

@@ -3,13 +3,10 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"seatrial/bridge/forge"
@@ -36,7 +33,7 @@ func (sv *Server) newHooks(all []hook.Forge, to nudged) (*hook.Receiver, error) 
 		return nil, nil
 	}
 	receiver, err := hook.New(hook.Config{
-		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Strangers: sv.journal, TrustedProxies: sv.TrustedProxies, Now: time.Now, Log: sv.Log,
+		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Unenrolled: sv.journal.SeeUnenrolled, TrustedProxies: sv.TrustedProxies, Now: time.Now, Log: sv.Log,
 	})
 	return receiver, exit.With(exit.Configuration, err)
 }
@@ -63,72 +60,29 @@ func (sv *Server) hookForges() (all []hook.Forge, err error) {
 }
 
 // HookSecrets opens the secrets of a forge's webhooks: those that the list of forges names,
-// else those that this program keeps. get returns them as they are now.
+// else those that this program keeps, one a line. get returns them as they are now.
 func HookSecrets(kept state.Folder, f forges.Forge, log *slog.Logger) (get func() []secrets.Value, err error) {
 	files := f.Webhook.SecretFiles
 	if len(files) == 0 {
 		files = []string{kept.WebhookFile(f.ID)}
 	}
-	var held []*heldSecrets
+	var all []*secrets.Holder
 	for _, path := range files {
-		h, err := holdSecrets(path, log)
+		held, err := holdFile(path, log)
 		if err != nil {
 			return nil, err
 		}
-		held = append(held, h)
+		all = append(all, held)
 	}
-	return func() (all []secrets.Value) {
-		for _, h := range held {
-			all = append(all, h.get()...)
+	return func() (lines []secrets.Value) {
+		for _, held := range all {
+			held.Look(log) // a hook that is signed with a new secret may come before the next look
+			for line := range strings.FieldsSeq(held.Get().Reveal()) {
+				lines = append(lines, secrets.New(line))
+			}
 		}
-		return all
+		return lines
 	}, nil
-}
-
-// heldSecrets are the secrets in a file, one a line, which is read again when it changes.
-type heldSecrets struct {
-	path string
-	held *secrets.Holder
-	log  *slog.Logger
-
-	mu   sync.Mutex
-	seen os.FileInfo
-}
-
-func holdSecrets(path string, log *slog.Logger) (*heldSecrets, error) {
-	seen, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the webhooks' secret: %w", err)
-	}
-	held, warning, err := secrets.HoldFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if warning != "" {
-		log.Warn(warning)
-	}
-	return &heldSecrets{path: path, held: held, log: log, seen: seen}, nil
-}
-
-// get is each secret as the file has it now. If it cannot be read, the old ones count.
-func (h *heldSecrets) get() (all []secrets.Value) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	now, err := os.Stat(h.path)
-	if err == nil && (!os.SameFile(now, h.seen) || !now.ModTime().Equal(h.seen.ModTime()) || now.Size() != h.seen.Size()) {
-		h.seen = now
-		changed, err := h.held.Reload()
-		switch {
-		case err != nil:
-			h.log.Error("cannot read the webhooks' secrets again; those before still count", "err", err)
-		case changed:
-			h.log.Info("the webhooks' secrets have changed")
-		}
-	}
-	for line := range strings.FieldsSeq(h.held.Get().Reveal()) {
-		all = append(all, secrets.New(line))
-	}
-	return all
 }
 
 // unenrolledFor is how long the first page speaks of a repository whose hooks have ceased.
@@ -141,7 +95,7 @@ type unenrolledReader interface {
 
 // shownUnenrolled are the repositories that are still not enrolled. They are a courtesy:
 // where the ledger cannot be read, the page says so elsewhere.
-func shownUnenrolled(ctx context.Context, from unenrolledReader, enrolled func(forge.Repo) bool, now time.Time) (shown []page.Stranger) {
+func shownUnenrolled(ctx context.Context, from unenrolledReader, enrolled func(forge.Repo) bool, now time.Time) (shown []page.UnenrolledRepo) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	all, err := from.Unenrolled(ctx)
@@ -150,7 +104,7 @@ func shownUnenrolled(ctx context.Context, from unenrolledReader, enrolled func(f
 	}
 	for _, s := range all {
 		if now.Sub(s.Last) < unenrolledFor && !enrolled(s.Repo) {
-			shown = append(shown, page.Stranger{Forge: s.Repo.Forge, Repo: s.Repo.String(), Last: s.Last})
+			shown = append(shown, page.UnenrolledRepo{Forge: s.Repo.Forge, Repo: s.Repo.String(), Last: s.Last})
 		}
 	}
 	return shown

@@ -95,13 +95,38 @@ func TestWebhooksAreReceivedOnceThereIsASecretAndWhileItIsReplaced(t *testing.T)
 	pushTo(h, "/hook/gitea", "coop/wiki", second)
 	now := time.Now()
 	if s := shownUnenrolled(t.Context(), sv.journal, to.Enrolled, now); len(s) != 1 || s[0].Repo != "coop/wiki" || s[0].Forge != "gitea" {
-		t.Errorf("not enrolled: %+v", s)
+		t.Errorf("unenrolled: %+v", s)
 	}
 	if s := shownUnenrolled(t.Context(), sv.journal, func(forge.Repo) bool { return true }, now); len(s) != 0 {
 		t.Errorf("enrolled since, and still shown: %+v", s)
 	}
 	if s := shownUnenrolled(t.Context(), sv.journal, to.Enrolled, now.Add(31*24*time.Hour)); len(s) != 0 {
 		t.Errorf("quiet for long, and still shown: %+v", s)
+	}
+}
+
+// A read that failed is tried again with the next hook, even if the file then looks as before.
+func TestAWebhooksSecretIsReadAgainAfterAReadThatFailed(t *testing.T) {
+	sv := hooked(t)
+	path := sv.State.WebhookFile("gitea")
+	if err := os.WriteFile(path, []byte("old!"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	get, err := HookSecrets(sv.State, forges.Forge{ID: "gitea"}, sv.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().Add(-time.Minute)
+	for _, c := range []struct{ text, want string }{{"    ", "old!"}, {"new!", "new!"}} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+		if all := get(); len(all) != 1 || all[0].Reveal() != c.want {
+			t.Errorf("after %q: %d secrets, want %q", c.text, len(all), c.want)
+		}
 	}
 }
 

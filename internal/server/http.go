@@ -2,52 +2,32 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
-	"time"
+
+	"seatrial/internal/httpserver"
 )
 
-// shutdownGrace is for requests that are being answered.
-const shutdownGrace = 5 * time.Second
-
 // serveHTTP leads an app's host name to the app, webhooks to their receiver, and everything
-// else to the dashboard.
+// else to the dashboard. It returns after the last request, for which the journal must be open.
 func (sv *Server) serveHTTP(ctx context.Context) error {
-	server := &http.Server{
+	config := httpserver.Config{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case sv.router.Owns(r.Host):
 				sv.router.ServeHTTP(w, r)
 			case sv.hooks != nil && sv.hooks.Owns(r):
 				sv.hooks.ServeHTTP(w, r)
-			case sv.front.Owns(r): // whose addresses look like those of hooks
-				sv.front.ServeHTTP(w, r)
+			case sv.api.Owns(r): // whose addresses look like those of hooks
+				sv.api.ServeHTTP(w, r)
 			default:
 				sv.dashboard.ServeHTTP(w, r)
 			}
 		}),
-		ReadHeaderTimeout: 30 * time.Second,
-		ErrorLog:          slog.NewLogLogger(sv.Log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		TrustedProxies: sv.TrustedProxies,
+		Log:            sv.Log,
 	}
-	stop := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
-		defer cancel()
-		if server.Shutdown(grace) != nil {
-			server.Close()
-		}
-	})
-	defer stop()
-	serve := server.Serve
 	if sv.cert != nil {
-		server.TLSConfig = sv.cert.TLS()
-		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+		config.TLS = sv.cert.TLS()
 	}
-	if err := serve(sv.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("cannot serve: %w", err)
-	}
-	return nil
+	return httpserver.New(config).Serve(ctx, sv.listener)
 }

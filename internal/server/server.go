@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge"
-	"seatrial/bridge/front"
+	"seatrial/bridge/api"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/queue"
 	"seatrial/bridge/schedule"
@@ -36,6 +36,7 @@ import (
 	"seatrial/internal/state"
 	"seatrial/recipes"
 	"seatrial/recipes/nomadvars"
+	"seatrial/secrets"
 	"seatrial/store"
 )
 
@@ -58,7 +59,7 @@ type Server struct {
 		Run(context.Context) error
 	}
 	bridge    *bridge.Bridge
-	front     *front.Front
+	api       *api.Service
 	scheduler *schedule.Scheduler
 	hooks     *hook.Receiver // nil: no forge has a secret for them
 	janitor   janitor.Janitor
@@ -186,7 +187,7 @@ func (sv *Server) openDoors() error {
 	if sv.hooks, err = sv.newHooks(senders, sv.bridge); err != nil {
 		return err
 	}
-	if sv.front, err = sv.newFront(senders); err != nil {
+	if sv.api, err = sv.newAPI(senders); err != nil {
 		return err
 	}
 	if sv.scheduler, err = sv.newScheduler(); err != nil {
@@ -221,7 +222,7 @@ func (sv *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return sv.bridge.Run(ctx) })                                   // comments to verdicts
 	group.Go(func() error { return sv.enrolments.Run(ctx) })                               // changed enrolments
 	group.Go(func() error { return sv.keepClean(ctx) })                                    // what outlived its run
-	group.Go(func() error { return keepSecrets(ctx, sv.secrets(), sv.Log) })
+	group.Go(func() error { return secrets.Keep(ctx, sv.takeNewSecrets) })
 	for _, f := range sv.forges {
 		group.Go(func() error { return checkAccess(ctx, f, sv.Log) }) // said at the start
 	}

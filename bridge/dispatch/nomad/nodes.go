@@ -2,42 +2,35 @@ package nomad
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
+
+	"seatrial/harness/cluster"
 )
 
-// Node is a machine of the cluster, as it was last read.
-type Node struct {
-	ID           string
-	Name         string
-	Status       string // initializing, ready, down, disconnected
-	Eligible     bool
-	Draining     bool
-	Drivers      map[string]bool // which are detected, and whether they are healthy
-	Capabilities []string
-}
-
-// Nodes are the cluster's nodes, by name, and since when the cluster does not answer;
-// zero where it does. It is what Run read last: nothing is asked.
-func (d *Dispatcher) Nodes() (nodes []Node, away time.Time) {
+// Nodes are the cluster's nodes, by name, and since when the cluster does not answer. It
+// is what Run read last: nothing is asked.
+func (d *Dispatcher) Nodes() cluster.Snapshot {
 	d.offers.mu.Lock()
 	defer d.offers.mu.Unlock()
+	shot := cluster.Snapshot{AwaySince: d.offers.away}
 	for id, o := range d.offers.nodes {
-		n := Node{
+		n := cluster.Node{
 			ID: id, Name: o.stub.Name, Status: o.stub.Status, Eligible: o.stub.SchedulingEligibility == api.NodeSchedulingEligible, Draining: o.stub.Drain,
-			Drivers: map[string]bool{}, Capabilities: slices.Clone(o.sets),
+			Capabilities: slices.Clone(o.sets),
 		}
-		for name, info := range o.stub.Drivers {
-			if info.Detected {
-				n.Drivers[name] = info.Healthy
+		for _, name := range slices.Sorted(maps.Keys(o.stub.Drivers)) {
+			if info := o.stub.Drivers[name]; info.Detected {
+				n.Drivers = append(n.Drivers, cluster.Driver{Name: name, Healthy: info.Healthy})
 			}
 		}
-		nodes = append(nodes, n)
+		shot.Nodes = append(shot.Nodes, n)
 	}
-	slices.SortFunc(nodes, func(a, b Node) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
-	return nodes, d.offers.away
+	slices.SortFunc(shot.Nodes, func(a, b cluster.Node) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	return shot
 }
 
 // answered notes whether the cluster answered.

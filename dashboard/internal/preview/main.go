@@ -31,7 +31,7 @@ func main() {
 		os.Exit(1)
 	}
 	config := dashboard.Config{
-		Journal: sample.NewJournal(), Queue: sample.Queue, Enrolments: sample.Enrolments, Strangers: sample.Strangers, OpenLog: sample.OpenLog,
+		Journal: sample.NewJournal(), Queue: sample.Queue, Enrolments: sample.Enrolments, Unenrolled: sample.Unenrolled, OpenLog: sample.OpenLog,
 		PublicURL: "https://seatrial.example.org", Now: func() time.Time { return sample.Now }, Log: slog.Default(), Version: "preview",
 	}
 	if *onCluster || *away {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"seatrial/dashboard"
-	"seatrial/dashboard/page"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
 )
@@ -51,21 +50,21 @@ func NewClusterJournal() Journal {
 }
 
 // Cluster is the cluster of the sample.
-func Cluster() page.Cluster {
-	healthy := []page.Driver{{Name: "exec", Healthy: true}, {Name: "raw_exec", Healthy: true}}
-	return page.Cluster{Nodes: []page.Node{
+func Cluster(context.Context) cluster.Snapshot {
+	healthy := []cluster.Driver{{Name: "exec", Healthy: true}, {Name: "raw_exec", Healthy: true}}
+	return cluster.Snapshot{Nodes: []cluster.Node{
 		{ID: nodeOne, Name: "ci-node-1", Status: "ready", Eligible: true, Drivers: healthy, Capabilities: []string{"kvm", "docker"}},
-		{ID: nodeTwo, Name: "ci-node-2", Status: "ready", Eligible: true, Drivers: append(healthy[:2:2], page.Driver{Name: "docker"}), Runs: []run.ID{Running, ClusterRunning}},
+		{ID: nodeTwo, Name: "ci-node-2", Status: "ready", Eligible: true, Drivers: append(healthy[:2:2], cluster.Driver{Name: "docker"}), Runs: []run.ID{Running, ClusterRunning}},
 		{ID: nodeThree, Name: "ci-node-3", Status: "ready", Draining: true, Drivers: healthy[:1]},
 		{ID: nodeFour, Name: "ci-node-4", Status: "down", Eligible: true},
-		{Name: Evil, Status: Evil, Drivers: []page.Driver{{Name: Evil}}, Capabilities: []string{Evil}},
+		{Name: Evil, Status: Evil, Drivers: []cluster.Driver{{Name: Evil}}, Capabilities: []string{Evil}},
 		{Name: "ci-node-6", Status: "ready"},
 	}}
 }
 
 // ClusterAway is the same cluster while it does not answer.
-func ClusterAway() page.Cluster {
-	c := Cluster()
+func ClusterAway(ctx context.Context) cluster.Snapshot {
+	c := Cluster(ctx)
 	c.AwaySince = Now.Add(-3 * time.Minute)
 	return c
 }

@@ -97,24 +97,24 @@ func Enrolments() page.Enrolments {
 	return e
 }
 
-// Strangers are two repositories that are not enrolled.
-func Strangers() []page.Stranger {
-	return []page.Stranger{
+// Unenrolled are two repositories that are not enrolled.
+func Unenrolled(context.Context) []page.UnenrolledRepo {
+	return []page.UnenrolledRepo{
 		{Forge: "gitea", Repo: "recipes/peertube", Last: Now.Add(-20 * time.Minute)},
 		{Forge: "gitea", Repo: "recipes/" + Evil, Last: Now.Add(-50 * time.Hour)},
 	}
 }
 
 // Queue is the queue of the sample.
-func Queue() page.Queue {
-	return page.Queue{
-		Slots: []page.Slot{
-			{Number: 1, Run: Running, Recipe: "vaultwarden", Since: Now.Add(-3 * time.Minute), Expires: Now.Add(62 * time.Minute)},
-			{Number: 2, Run: Dirty, Recipe: "wiki", Since: Now.Add(-50 * time.Minute), Expires: Now.Add(15 * time.Minute),
+func Queue() run.Queue {
+	return run.Queue{
+		Slots: []run.Slot{
+			{Number: 1, Run: Running, Recipe: "vaultwarden", Since: Now.Add(-3 * time.Minute), Lease: run.Lease{Expires: Now.Add(62 * time.Minute)}},
+			{Number: 2, Run: Dirty, Recipe: "wiki", Since: Now.Add(-50 * time.Minute), Lease: run.Lease{Expires: Now.Add(15 * time.Minute)},
 				Leftovers: []run.Leftover{{Kind: "process", Name: "4711", Detail: "ignores every signal"}}},
 			{Number: 3},
 		},
-		Waiting: []page.Waiting{{Run: Waiting, Recipe: "nextcloud", Since: Now.Add(-40 * time.Second), Wait: 6 * time.Minute}},
+		Waiting: []run.Waiter{{Place: 1, Run: Waiting, Recipe: "nextcloud", Since: Now.Add(-40 * time.Second), Wait: 6 * time.Minute}},
 	}
 }
 

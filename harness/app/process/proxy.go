@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"seatrial/internal/httpserver"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // proxy is the one way out of a build's sandbox. It listens inside and connects
 // from outside, to public addresses only.
 type proxy struct {
-	server   *http.Server
+	server   *httpserver.Server
 	upstream func(*http.Request) (*url.URL, error)
 	direct   *http.Transport
 	say      func(line string) // told why something cannot be reached: many programs print only "Forbidden"
@@ -48,7 +50,7 @@ func (a *App) startProxy(network *os.File) (*proxy, error) {
 	}
 	p := newProxy(a.cfg.Proxy)
 	p.say = func(line string) { a.log("build", line) }
-	go p.server.Serve(l)
+	go p.server.Serve(context.Background(), l) // until it is closed
 	return p, nil
 }
 
@@ -66,8 +68,8 @@ func newProxy(upstream func(*http.Request) (*url.URL, error)) *proxy {
 			http.Error(w, "seatrial: "+err.Error(), http.StatusBadGateway)
 		},
 	}
-	p.server = &http.Server{
-		ReadHeaderTimeout: reachLimit,
+	p.server = httpserver.New(httpserver.Config{
+		MaxPerAddress: httpserver.AnyNumber, // the sandbox has one
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodConnect:
@@ -82,7 +84,7 @@ func newProxy(upstream func(*http.Request) (*url.URL, error)) *proxy {
 				http.Error(w, "seatrial: this is a proxy", http.StatusBadRequest)
 			}
 		}),
-	}
+	})
 	return p
 }
 

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -32,7 +33,7 @@ func through(t *testing.T, p *proxy, address string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go p.server.Serve(l)
+	go p.server.Serve(context.Background(), l)
 	t.Cleanup(p.close)
 	via := &url.URL{Scheme: "http", Host: l.Addr().String()}
 	client := http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(via), DisableKeepAlives: true}}

@@ -1,4 +1,4 @@
-package front
+package api
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/answer"
 )
 
 // Outcome is the answer of GET /api/v1/run/{id}: enough to wait for a verdict.
@@ -40,33 +41,32 @@ type Stage struct {
 }
 
 // result answers GET /api/v1/run/{id}. Whoever can open the dashboard can ask it.
-func (f *Front) result(w http.ResponseWriter, r *http.Request, text string) {
+func (s *Service) result(w http.ResponseWriter, r *http.Request, text string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		p := bad(http.StatusMethodNotAllowed, "wrong-method", "A run can only be looked at.", "GET it; POST wishes for runs to "+RunPath+".")
-		p.send(w)
+		newProblem(http.StatusMethodNotAllowed, "wrong-method", "A run can only be looked at.", "GET it; POST requests for runs to "+RunPath+".").JSON(w)
 		return
 	}
 	id, err := run.ParseID(text)
 	if err != nil {
-		bad(http.StatusNotFound, "no-such-run", "This is not a run's ID.", "A wish for a run is answered with one.").send(w)
+		newProblem(http.StatusNotFound, "no-such-run", "This is not a run's ID.", "A request for a run is answered with one.").JSON(w)
 		return
 	}
-	report, err := f.Runs.Report(r.Context(), id)
+	report, err := s.Runs.Report(r.Context(), id)
 	switch {
 	case errors.Is(err, journal.ErrUnknownRun):
-		bad(http.StatusNotFound, "no-such-run", "The journal holds no run "+string(id)+".", "A wish for a run is answered with an ID that it holds.").send(w)
+		newProblem(http.StatusNotFound, "no-such-run", "The journal holds no run "+string(id)+".", "A request for a run is answered with an ID that it holds.").JSON(w)
 	case err != nil:
-		f.Log.Error("cannot read a run", "run", id, "err", err)
-		away("The journal could not be read.").send(w)
+		s.Log.Error("cannot read a run", "run", id, "err", err)
+		unavailable("The journal could not be read.").JSON(w)
 	default:
-		send(w, http.StatusOK, "application/json", f.outcome(report))
+		answer.JSON(w, http.StatusOK, s.outcome(report))
 	}
 }
 
-func (f *Front) outcome(r run.Report) Outcome {
+func (s *Service) outcome(r run.Report) Outcome {
 	at := r.Request.Code
 	o := Outcome{
-		Run: r.Request.ID, URL: f.page(r.Request.ID), Recipe: r.Request.Recipe, Repo: at.Repo, Pull: at.Pull, Ref: at.Ref, Commit: at.Commit,
+		Run: r.Request.ID, URL: s.page(r.Request.ID), Recipe: r.Request.Recipe, Repo: at.Repo, Pull: at.Pull, Ref: at.Ref, Commit: at.Commit,
 		State: string(r.State), Word: r.Word(), Verdict: string(r.Verdict()), Level: r.Level(), MaxLevel: run.MaxLevel,
 		Ending: string(r.Ending), By: r.SupersededBy, Asked: r.Request.AskedAt, Stages: []Stage{},
 	}

@@ -1,4 +1,4 @@
-package front_test
+package api_test
 
 import (
 	"net/http"
@@ -25,7 +25,7 @@ func sane(t *testing.T, asked []bridge.Ask) {
 	}
 }
 
-func FuzzWish(f *testing.F) {
+func FuzzRunRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"repo": "coop/guestbook", "pull": 7, "commit": "` + commit + `", "needs": ["kvm"], "flavor": "arm", "key": "k1"}`,
 		`{"repo": "coop/guestbook", "branch": "release/1.x", "forge": "gitea"}`, `{"REPO": "coop/guestbook"}`, `{"repo": "coop/../x"}`, `null`, `[]`, `{"repo"`,

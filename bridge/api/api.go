@@ -1,4 +1,4 @@
-// Package front lets programs ask for runs over HTTP: with an API token, and from the
+// Package api is what programs call to ask for runs over HTTP: with an API token, and from the
 // webhook of a single repository, whose address holds a token of its own.
 //
 // It decides nothing about a run: the bridge does, as it does about a comment. It lets
@@ -7,7 +7,7 @@
 // a hint; the bridge asks the forge for what is true. Who sent it is believed only so far
 // as the repository's token, or the forge's signature, is: it decides whether the code
 // may use an operator's secrets, and nothing else.
-package front
+package api
 
 import (
 	"context"
@@ -24,10 +24,12 @@ import (
 	"golang.org/x/time/rate"
 
 	"seatrial/bridge"
+	"seatrial/bridge/callers"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
+	"seatrial/internal/answer"
 )
 
 // The addresses.
@@ -37,9 +39,9 @@ const (
 )
 
 const (
-	// maxWish and maxHook bound what is read of a request, in bytes.
-	maxWish = 64 << 10
-	maxHook = 1 << 20
+	// maxRequest and maxHook bound what is read of a request, in bytes.
+	maxRequest = 64 << 10
+	maxHook    = 1 << 20
 	// readLimit is how long a body may take to arrive.
 	readLimit = 10 * time.Second
 	// Each token may ask so often.
@@ -66,7 +68,7 @@ type Runs interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 }
 
-// Config is what a Front needs. Bridge, Tokens, Runs and Forges are; the rest may be left out.
+// Config is what a Service needs. Bridge, Tokens, Runs and Forges are; the rest may be left out.
 type Config struct {
 	Bridge Bridge
 	Tokens Tokens
@@ -83,15 +85,15 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Front is the http.Handler of these addresses. It is safe for concurrent use.
-type Front struct {
+// Service is the http.Handler of these addresses. It is safe for concurrent use.
+type Service struct {
 	Config
-	callers *hook.Callers
+	callers *callers.Callers
 	rates   *lru.Cache[string, *rate.Limiter] // by the token's hash
 }
 
-// New makes a front.
-func New(c Config) (*Front, error) {
+// New makes a service.
+func New(c Config) (*Service, error) {
 	if c.Bridge == nil || c.Tokens == nil || c.Runs == nil || len(c.Forges) == 0 {
 		return nil, errors.New("cannot let programs ask for runs: nobody is there to answer them")
 	}
@@ -102,32 +104,32 @@ func New(c Config) (*Front, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
-	callers, err := hook.NewCallers(c.TrustedProxies, failuresAtOnce, failuresPerSecond)
+	callers, err := callers.New(c.TrustedProxies, failuresAtOnce, failuresPerSecond)
 	if err != nil {
 		return nil, err
 	}
 	rates, err := lru.New[string, *rate.Limiter](knownTokens)
-	return &Front{Config: c, callers: callers, rates: rates}, err
+	return &Service{Config: c, callers: callers, rates: rates}, err
 }
 
 // Owns says whether a request's address is one of ours. Those of the forges' own hooks
 // are not, but look like ours: ask their receiver first.
-func (f *Front) Owns(r *http.Request) bool {
+func (s *Service) Owns(r *http.Request) bool {
 	path := r.URL.Path
 	return path == RunPath || strings.HasPrefix(path, RunPath+"/") || path == HookPath || strings.HasPrefix(path, HookPath+"/")
 }
 
-func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	switch {
 	case path == RunPath:
-		f.wish(w, r)
+		s.post(w, r)
 	case strings.HasPrefix(path, RunPath+"/"):
-		f.result(w, r, strings.TrimPrefix(path, RunPath+"/"))
+		s.result(w, r, strings.TrimPrefix(path, RunPath+"/"))
 	case path == HookPath:
-		f.hook(w, r, "")
+		s.hook(w, r, "")
 	case strings.HasPrefix(path, HookPath+"/"):
-		f.hook(w, r, strings.TrimPrefix(path, HookPath+"/"))
+		s.hook(w, r, strings.TrimPrefix(path, HookPath+"/"))
 	default:
 		http.NotFound(w, r)
 	}
@@ -135,76 +137,68 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit finds out whose token it is. Where it is nobody's, or one that asked too often,
 // there is a problem instead.
-func (f *Front) admit(r *http.Request, kind token.Kind, secret string) (token.Token, *problem) {
-	now := f.Now()
-	if wait := f.callers.Spent(r, now); wait > 0 {
-		return token.Token{}, &problem{Status: http.StatusTooManyRequests, retry: wait, Reason: "too-many-failures",
+func (s *Service) admit(r *http.Request, kind token.Kind, secret string) (token.Token, *answer.Problem) {
+	now := s.Now()
+	caller := s.callers.Of(r)
+	if wait, _ := caller.Spent(now); wait > 0 {
+		return token.Token{}, &answer.Problem{Status: http.StatusTooManyRequests, Retry: wait, Reason: "too-many-failures",
 			Detail: "Too many requests from this address were turned away.", Next: "Wait as long as Retry-After says."}
 	}
 	if secret == "" {
-		f.callers.Charge(r, now)
-		return token.Token{}, missing(kind)
+		caller.Charge(now)
+		return token.Token{}, missingToken(kind)
 	}
-	t, ok, err := f.Tokens.Find(kind, secret)
+	t, ok, err := s.Tokens.Find(kind, secret)
 	if err != nil {
-		f.Log.Error("cannot look up a token", "err", err)
-		return t, away("The tokens could not be read.")
+		s.Log.Error("cannot look up a token", "err", err)
+		return t, unavailable("The tokens could not be read.")
 	}
 	if !ok {
-		f.callers.Charge(r, now)
-		return t, unknown(kind)
+		caller.Charge(now)
+		return t, unknownToken(kind)
 	}
-	return t, f.tooOften(t, now)
+	return t, s.tooOften(t, now)
 }
 
-func (f *Front) tooOften(t token.Token, now time.Time) *problem {
+func (s *Service) tooOften(t token.Token, now time.Time) *answer.Problem {
 	limiter := rate.NewLimiter(asksPerSecond, asksAtOnce)
-	if known, found, _ := f.rates.PeekOrAdd(t.Hash, limiter); found {
+	if known, found, _ := s.rates.PeekOrAdd(t.Hash, limiter); found {
 		limiter = known
-		f.rates.Get(t.Hash) // it is in use
+		s.rates.Get(t.Hash) // it is in use
 	}
 	if limiter.AllowN(now, 1) {
 		return nil
 	}
-	return &problem{Status: http.StatusTooManyRequests, retry: time.Second, Reason: "too-often",
+	return &answer.Problem{Status: http.StatusTooManyRequests, Retry: time.Second, Reason: "too-often",
 		Detail: "This token asks too often: " + strconv.Itoa(asksAtOnce) + " times at once, and once a second after that, is the most.",
 		Next:   "Wait as long as Retry-After says. A run under way can be looked at without a token."}
 }
 
 // forgeOf finds the forge that a repository is meant to be on: the one that is named, or
 // the first where it is enrolled, or the first.
-func (f *Front) forgeOf(id, repo string) (hook.Forge, forge.Repo, error) {
+func (s *Service) forgeOf(id, repo string) (hook.Forge, forge.Repo, error) {
 	named := func(h hook.Forge) bool { return h.ID == id }
 	if id == "" {
 		named = func(h hook.Forge) bool {
 			r, err := forge.ParseRepo(h.ID, repo)
-			return err == nil && f.Bridge.Enrolled(r)
+			return err == nil && s.Bridge.Enrolled(r)
 		}
 	}
-	i := slices.IndexFunc(f.Forges, named)
+	i := slices.IndexFunc(s.Forges, named)
 	if i < 0 && id != "" {
-		return hook.Forge{}, forge.Repo{}, errors.New("there is no forge " + strconv.Quote(brief(id)) + " here")
+		return hook.Forge{}, forge.Repo{}, errors.New("there is no forge " + strconv.Quote(answer.Brief(id)) + " here")
 	}
-	h := f.Forges[max(i, 0)]
+	h := s.Forges[max(i, 0)]
 	at, err := forge.ParseRepo(h.ID, repo)
 	return h, at, err
 }
 
-// brief is a stranger's word at a length that a log can bear.
-func brief(s string) string {
-	const most = 100
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
-
 // log writes one line a request that wants something.
-func (f *Front) log(r *http.Request, what string, t token.Token, status int, more ...any) {
+func (s *Service) log(r *http.Request, what string, t token.Token, status int, more ...any) {
 	level := slog.LevelInfo
 	if status >= http.StatusBadRequest {
 		level = slog.LevelWarn
 	}
-	line := []any{"path", r.URL.Path, "from", f.callers.Address(r).String(), "token", t.Name, "status", status}
-	f.Log.Log(r.Context(), level, what, append(line, more...)...)
+	line := []any{"path", r.URL.Path, "from", s.callers.Address(r).String(), "token", t.Name, "status", status}
+	s.Log.Log(r.Context(), level, what, append(line, more...)...)
 }

@@ -1,6 +1,7 @@
-package front_test
+package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/hmac"
@@ -10,12 +11,15 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,8 +28,8 @@ import (
 
 	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	"seatrial/bridge/api"
 	"seatrial/bridge/forge"
-	"seatrial/bridge/front"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/ledger"
 	"seatrial/bridge/token"
@@ -43,21 +47,25 @@ const (
 
 var guestbook = forge.Repo{Forge: "gitea", Owner: "coop", Name: "guestbook"}
 
-// lab is a front, and a bridge that answers as it is told.
+// lab is a service, and a bridge that answers as it is told.
 type lab struct {
-	*front.Front
+	*api.Service
 	t         *testing.T
 	asked     []bridge.Ask
 	answer    bridge.Answer
 	err       error
+	decide    func(ctx context.Context) error // takes its time; nil: err is there at once
 	trusted   map[string]bool
 	api, hook string // tokens
 	log       bytes.Buffer
 	now       time.Time
 }
 
-func (l *lab) Ask(_ context.Context, a bridge.Ask) (bridge.Answer, error) {
+func (l *lab) Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error) {
 	l.asked = append(l.asked, a)
+	if l.decide != nil {
+		return l.answer, l.decide(ctx)
+	}
 	return l.answer, l.err
 }
 
@@ -75,7 +83,7 @@ func (l *lab) Report(_ context.Context, id run.ID) (run.Report, error) {
 	})})
 }
 
-func newLab(t *testing.T, change ...func(*front.Config)) *lab {
+func newLab(t *testing.T, change ...func(*api.Config)) *lab {
 	t.Helper()
 	book := token.Open(filepath.Join(t.TempDir(), "tokens.json"))
 	api, err := book.Add(token.Token{Name: "ci", Kind: token.API, Repos: []string{"coop/*"}}, false)
@@ -91,10 +99,10 @@ func newLab(t *testing.T, change ...func(*front.Config)) *lab {
 	return l
 }
 
-func labWith(t *testing.T, tokens front.Tokens, change ...func(*front.Config)) *lab {
+func labWith(t *testing.T, tokens api.Tokens, change ...func(*api.Config)) *lab {
 	t.Helper()
 	l := &lab{t: t, answer: bridge.Answer{Run: made}, trusted: map[string]bool{"ada": true}, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	c := front.Config{
+	c := api.Config{
 		Bridge: l, Tokens: tokens, Runs: l, PublicURL: "https://ci.test/", Now: func() time.Time { return l.now },
 		Forges: []hook.Forge{{ID: "gitea", Kind: hook.Gitea}, {ID: "hub", Kind: hook.GitHub}},
 		Log:    slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -103,7 +111,7 @@ func labWith(t *testing.T, tokens front.Tokens, change ...func(*front.Config)) *
 		f(&c)
 	}
 	var err error
-	if l.Front, err = front.New(c); err != nil {
+	if l.Service, err = api.New(c); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -132,7 +140,7 @@ func (l *lab) do(method, target, body string, headers ...string) *httptest.Respo
 	return w
 }
 
-func (l *lab) wish(body string) *httptest.ResponseRecorder {
+func (l *lab) request(body string) *httptest.ResponseRecorder {
 	l.t.Helper()
 	return l.do(http.MethodPost, "/api/v1/run", body, "Authorization", "Bearer "+l.api)
 }
@@ -153,14 +161,14 @@ func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, reason,
 	}
 }
 
-func TestAWishBecomesARun(t *testing.T) {
+func TestARequestBecomesARun(t *testing.T) {
 	l := newLab(t)
-	w := l.wish(`{"repo": "coop/guestbook", "pull": 7, "commit": "` + commit + `", "needs": ["kvm"], "flavor": "arm", "key": "k1"}`)
-	var got front.Promise
+	w := l.request(`{"repo": "coop/guestbook", "pull": 7, "commit": "` + commit + `", "needs": ["kvm"], "flavor": "arm", "key": "k1"}`)
+	var got api.Accepted
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusAccepted {
 		t.Fatal(w.Code, w.Body, err)
 	}
-	if want := (front.Promise{Run: made, URL: "https://ci.test/runs/" + string(made)}); got != want || w.Header().Get("Location") != "/api/v1/run/"+string(made) {
+	if want := (api.Accepted{Run: made, URL: "https://ci.test/runs/" + string(made)}); got != want || w.Header().Get("Location") != "/api/v1/run/"+string(made) {
 		t.Errorf("got %+v at %q", got, w.Header().Get("Location"))
 	}
 	want := []bridge.Ask{{Key: "api ci k1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{Login: "token ci"}, Vouched: true, Via: run.ViaAPI,
@@ -169,12 +177,12 @@ func TestAWishBecomesARun(t *testing.T) {
 		t.Error(d)
 	}
 	l.answer.Joined = true
-	if w := l.wish(`{"repo": "coop/guestbook"}`); w.Code != http.StatusAccepted || !strings.Contains(w.Body.String(), `"joined": true`) {
+	if w := l.request(`{"repo": "coop/guestbook"}`); w.Code != http.StatusAccepted || !strings.Contains(w.Body.String(), `"joined": true`) {
 		t.Errorf("joined: %d %s", w.Code, w.Body)
 	}
 }
 
-func TestBadWishesAreNamed(t *testing.T) {
+func TestBadRequestsAreNamed(t *testing.T) {
 	l := newLab(t)
 	for body, says := range map[string]string{
 		``:      "not a JSON object",
@@ -199,7 +207,7 @@ func TestBadWishesAreNamed(t *testing.T) {
 		`{"repo": "coop/guestbook", "forge": "nowhere"}`:                          `no forge "nowhere"`,
 		`{"repo": "coop/guestbook", "forge": "` + strings.Repeat("x", 300) + `"}`: "…",
 	} {
-		wantProblem(t, l.wish(body), http.StatusUnprocessableEntity, "bad-wish", says)
+		wantProblem(t, l.request(body), http.StatusUnprocessableEntity, "bad-wish", says)
 	}
 	if len(l.asked) != 0 {
 		t.Errorf("the bridge was asked: %+v", l.asked)
@@ -220,23 +228,23 @@ func TestWhoIsNotLetIn(t *testing.T) {
 			t.Error("401 without WWW-Authenticate")
 		}
 	}
-	wantProblem(t, l.wish(`{"repo": "other/guestbook"}`), http.StatusForbidden, "not-this-repository", "seatrial token list")
+	wantProblem(t, l.request(`{"repo": "other/guestbook"}`), http.StatusForbidden, "not-this-repository", "seatrial token list")
 	wantProblem(t, l.do(http.MethodGet, "/api/v1/run", ""), http.StatusMethodNotAllowed, "wrong-method", "POST")
 	wantProblem(t, l.do(http.MethodPost, "/api/v1/run", body, "Authorization", "Bearer "+l.api, "Content-Type", "text/plain"), http.StatusUnsupportedMediaType, "wrong-type", "application/json")
-	wantProblem(t, l.wish(`{"repo": "`+strings.Repeat("x", 70_000)+`"}`), http.StatusRequestEntityTooLarge, "too-big", "64 KiB")
+	wantProblem(t, l.request(`{"repo": "`+strings.Repeat("x", 70_000)+`"}`), http.StatusRequestEntityTooLarge, "too-big", "64 KiB")
 	if len(l.asked) != 0 {
 		t.Errorf("the bridge was asked: %+v", l.asked)
 	}
 	for range 80 { // whoever guesses is not read for a while
 		l.do(http.MethodPost, "/api/v1/run", body, "Authorization", "Bearer guess")
 	}
-	w := l.wish(body)
+	w := l.request(body)
 	wantProblem(t, w, http.StatusTooManyRequests, "too-many-failures", "Retry-After")
 	if w.Header().Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")
 	}
 	l.now = l.now.Add(time.Minute)
-	if w := l.wish(body); w.Code != http.StatusAccepted {
+	if w := l.request(body); w.Code != http.StatusAccepted {
 		t.Errorf("a minute later: %d %s", w.Code, w.Body)
 	}
 }
@@ -244,13 +252,13 @@ func TestWhoIsNotLetIn(t *testing.T) {
 func TestATokenMayAskOnceASecond(t *testing.T) {
 	l := newLab(t)
 	for range 60 {
-		if w := l.wish(`{"repo": "coop/guestbook"}`); w.Code != http.StatusAccepted {
+		if w := l.request(`{"repo": "coop/guestbook"}`); w.Code != http.StatusAccepted {
 			t.Fatal(w.Code, w.Body)
 		}
 	}
-	wantProblem(t, l.wish(`{"repo": "coop/guestbook"}`), http.StatusTooManyRequests, "too-often", "Retry-After")
+	wantProblem(t, l.request(`{"repo": "coop/guestbook"}`), http.StatusTooManyRequests, "too-often", "Retry-After")
 	l.now = l.now.Add(time.Second)
-	if w := l.wish(`{"repo": "coop/guestbook"}`); w.Code != http.StatusAccepted {
+	if w := l.request(`{"repo": "coop/guestbook"}`); w.Code != http.StatusAccepted {
 		t.Error(w.Code, w.Body)
 	}
 }
@@ -262,7 +270,7 @@ func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 	} {
 		l := newLab(t)
 		l.answer = bridge.Answer{Refusal: &bridge.AskRefusal{Reason: reason, Sentence: "No.", Next: "Do it."}}
-		wantProblem(t, l.wish(`{"repo": "coop/guestbook"}`), status, string(reason), "No. Do it.")
+		wantProblem(t, l.request(`{"repo": "coop/guestbook"}`), status, string(reason), "No. Do it.")
 	}
 	for _, c := range []struct {
 		err    error
@@ -273,7 +281,7 @@ func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 	} {
 		l := newLab(t)
 		l.err = c.err
-		w := l.wish(`{"repo": "coop/guestbook"}`)
+		w := l.request(`{"repo": "coop/guestbook"}`)
 		wantProblem(t, w, c.status, c.reason, "")
 		if c.status == 503 && w.Header().Get("Retry-After") == "" {
 			t.Error("503 without Retry-After")
@@ -281,15 +289,56 @@ func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 	}
 }
 
+// oneConn is a listener with a single connection.
+type oneConn chan net.Conn
+
+func (c oneConn) Accept() (net.Conn, error) {
+	conn, ok := <-c
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+func (c oneConn) Close() error   { return nil }
+func (c oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestADecisionMayTakeLongerThanTheBody(t *testing.T) {
+	l := newLab(t)
+	body := `{"repo": "coop/guestbook"}`
+	text := "POST /api/v1/run HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer " + l.api + "\r\n" +
+		"Content-Length: " + strconv.Itoa(len(body)) + "\r\nConnection: close\r\n\r\n" + body
+	synctest.Test(t, func(t *testing.T) {
+		l.decide = func(ctx context.Context) error {
+			time.Sleep(time.Minute) // of the test's clock
+			return ctx.Err()
+		}
+		conns := make(oneConn, 1)
+		mine, its := net.Pipe()
+		conns <- its
+		close(conns)
+		server := http.Server{Handler: l}
+		go server.Serve(conns)
+		go io.WriteString(mine, text)
+		resp, err := http.ReadResponse(bufio.NewReader(mine), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusAccepted {
+			t.Error(resp.Status)
+		}
+		mine.Close()
+	})
+}
+
 func TestARunCanBeWaitedFor(t *testing.T) {
 	l := newLab(t)
 	w := l.do(http.MethodGet, "/api/v1/run/"+strings.ToUpper(string(made)), "")
-	var got front.Outcome
+	var got api.Outcome
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
 		t.Fatal(w.Code, w.Body, err)
 	}
-	want := front.Outcome{Run: made, URL: "https://ci.test/runs/" + string(made), Recipe: "guestbook", Repo: "coop/guestbook", Pull: 7, Ref: "refs/pull/7/head",
-		Commit: commit, State: "waiting", Word: "waiting", Verdict: "pending", MaxLevel: run.MaxLevel, Asked: l.now, Stages: []front.Stage{}}
+	want := api.Outcome{Run: made, URL: "https://ci.test/runs/" + string(made), Recipe: "guestbook", Repo: "coop/guestbook", Pull: 7, Ref: "refs/pull/7/head",
+		Commit: commit, State: "waiting", Word: "waiting", Verdict: "pending", MaxLevel: run.MaxLevel, Asked: l.now, Stages: []api.Stage{}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -401,7 +450,7 @@ func TestBadHooks(t *testing.T) {
 }
 
 func TestASignatureThatIsThereMustBeRight(t *testing.T) {
-	l := newLab(t, func(c *front.Config) {
+	l := newLab(t, func(c *api.Config) {
 		c.Forges[0].Secrets = func() []secrets.Value { return []secrets.Value{secrets.New("the-secret")} }
 	})
 	sign := func(secret string) string {
@@ -439,7 +488,7 @@ func TestRealGiteasPayloadsAreRead(t *testing.T) {
 		if err := json.Unmarshal(body, &p); err != nil {
 			t.Fatal(err)
 		}
-		l := newLab(t, func(c *front.Config) { c.Tokens = one{p.Repository.FullName} })
+		l := newLab(t, func(c *api.Config) { c.Tokens = one{p.Repository.FullName} })
 		event, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
 		if w := l.post("/hook?token=t", event, string(body)); w.Code != http.StatusAccepted && w.Code != http.StatusOK {
 			t.Errorf("%s: %d %s", file, w.Code, w.Body)

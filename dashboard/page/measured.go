@@ -7,8 +7,8 @@ import (
 	"seatrial/harness/run"
 )
 
-// taken says what a run was seen to take, or nothing where nothing was measured.
-func taken(m *run.Measured) string {
+// measured says what a run was seen to take, or nothing where nothing was measured.
+func measured(m *run.Measured) string {
 	if m == nil {
 		return ""
 	}

@@ -6,14 +6,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// numbers counts hooks. Forges and results are few, so the series do not grow with use.
-type numbers struct {
+// metrics count hooks. Forges and results are few, so the series do not grow with use.
+type metrics struct {
 	hooks   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 }
 
-func newNumbers(forges []Forge) *numbers {
-	n := &numbers{
+func newMetrics(forges []Forge) *metrics {
+	m := &metrics{
 		hooks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seatrial_hooks_total", Help: "Hooks that came since this server started, by forge and by what became of them.",
 		}, []string{"forge", "result"}),
@@ -23,30 +23,30 @@ func newNumbers(forges []Forge) *numbers {
 		}, []string{"forge"}),
 	}
 	for _, f := range forges {
-		n.seconds.WithLabelValues(f.ID)
+		m.seconds.WithLabelValues(f.ID)
 		for _, r := range results {
-			n.hooks.WithLabelValues(f.ID, string(r)) // a series that begins at 0 shows its first step
+			m.hooks.WithLabelValues(f.ID, string(r)) // a series that begins at 0 shows its first step
 		}
 	}
-	return n
+	return m
 }
 
-func (n *numbers) count(forgeID string, r result) {
-	n.hooks.WithLabelValues(forgeID, string(r)).Inc()
+func (m *metrics) count(forgeID string, r result) {
+	m.hooks.WithLabelValues(forgeID, string(r)).Inc()
 }
 
-func (n *numbers) took(forgeID string, d time.Duration) {
-	n.seconds.WithLabelValues(forgeID).Observe(d.Seconds())
+func (m *metrics) took(forgeID string, d time.Duration) {
+	m.seconds.WithLabelValues(forgeID).Observe(d.Seconds())
 }
 
 // Describe implements prometheus.Collector.
 func (rc *Receiver) Describe(to chan<- *prometheus.Desc) {
-	rc.numbers.hooks.Describe(to)
-	rc.numbers.seconds.Describe(to)
+	rc.metrics.hooks.Describe(to)
+	rc.metrics.seconds.Describe(to)
 }
 
 // Collect implements prometheus.Collector.
 func (rc *Receiver) Collect(to chan<- prometheus.Metric) {
-	rc.numbers.hooks.Collect(to)
-	rc.numbers.seconds.Collect(to)
+	rc.metrics.hooks.Collect(to)
+	rc.metrics.seconds.Collect(to)
 }

@@ -12,7 +12,7 @@ func TestTaken(t *testing.T) {
 		"40 MiB of memory, 1.5 GiB of images, 3 KiB in its volumes": {Memory: 40 << 20, Images: 3 << 29, Volumes: 3 << 10},
 		"12 bytes in its volumes, 2 KiB in its backup":              {Volumes: 12, Backup: 2 << 10},
 	} {
-		if got := taken(m); got != want {
+		if got := measured(m); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

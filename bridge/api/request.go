@@ -1,0 +1,199 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"seatrial/bridge"
+	"seatrial/bridge/token"
+	"seatrial/harness/run"
+	"seatrial/internal/answer"
+)
+
+// RunRequest is the body of POST /api/v1/run.
+type RunRequest struct {
+	Repo   string   `json:"repo"`             // owner/name
+	Forge  string   `json:"forge,omitempty"`  // the forge's id; empty: the one where the repository is enrolled
+	Pull   int      `json:"pull,omitempty"`   // 0: a branch
+	Branch string   `json:"branch,omitempty"` // empty: the default one
+	Commit string   `json:"commit,omitempty"` // if given, it must be the head
+	Needs  []string `json:"needs,omitempty"`
+	Flavor string   `json:"flavor,omitempty"`
+	Key    string   `json:"key,omitempty"` // the same key is the same request, for a day
+}
+
+// Accepted is the answer to a request that has a run.
+type Accepted struct {
+	Run    run.ID `json:"run"`
+	URL    string `json:"url"` // the run's page
+	Joined bool   `json:"joined"`
+}
+
+var (
+	fullHash  = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$`)
+	plainKey  = regexp.MustCompile(`^[!-~]{1,200}$`)
+)
+
+const (
+	maxNeeds  = 20
+	maxBranch = 250
+)
+
+// parseRequest reads a body. Its errors are for whoever wrote it.
+func parseRequest(body []byte) (RunRequest, error) {
+	var asked RunRequest
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&asked); err != nil {
+		return asked, jsonError(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return asked, errors.New("there is more than one JSON object")
+	}
+	owner, name, _ := strings.Cut(asked.Repo, "/")
+	switch {
+	case asked.Repo == "":
+		return asked, errors.New("repo is missing: write for example \"repo\": \"acme/guestbook\"")
+	case owner == "" || name == "" || strings.ContainsFunc(asked.Repo, isOdd) || strings.Contains(name, "/"):
+		return asked, errors.New("repo is not a repository: write owner/name")
+	case asked.Pull < 0:
+		return asked, errors.New("pull must be the number of a pull request")
+	case asked.Pull != 0 && asked.Branch != "":
+		return asked, errors.New("there are both pull and branch: leave one out")
+	case len(asked.Branch) > maxBranch || strings.ContainsFunc(asked.Branch, isOdd):
+		return asked, errors.New("branch is not the name of a branch")
+	case asked.Commit != "" && !fullHash.MatchString(asked.Commit):
+		return asked, errors.New("commit must be a whole hash in small letters: 40 or 64 digits")
+	case asked.Flavor != "" && !plainWord.MatchString(asked.Flavor):
+		return asked, errors.New("flavor is not a label: letters, digits, ., _ and -")
+	case asked.Key != "" && !plainKey.MatchString(asked.Key):
+		return asked, errors.New("key must be at most 200 characters without spaces")
+	}
+	return asked, checkNeeds("needs", asked.Needs)
+}
+
+func checkNeeds(what string, needs []string) error {
+	if len(needs) > maxNeeds {
+		return fmt.Errorf("%s names more than %d capabilities", what, maxNeeds)
+	}
+	for _, need := range needs {
+		if !plainWord.MatchString(need) {
+			return fmt.Errorf("%s names %q, which is not a capability: letters, digits, ., _ and -", what, answer.Brief(need))
+		}
+	}
+	return nil
+}
+
+// isOdd says what no name has: spaces, control characters, and what is no ASCII in a
+// repository's name is looked up and not found.
+func isOdd(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xfffd }
+
+// jsonError says what is wrong with JSON, in words without Go's types.
+func jsonError(err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		kinds := map[string]string{"string": "text", "int": "a whole number", "slice": "a list of texts"}
+		return fmt.Errorf("%s must be %s", wrong.Field, cmp.Or(kinds[wrong.Type.Kind().String()], "something else"))
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return fmt.Errorf("there is an unknown field %s; known are repo, forge, pull, branch, commit, needs, flavor and key", answer.Brief(name))
+	}
+	return errors.New("the body is not a JSON object")
+}
+
+// post answers POST /api/v1/run.
+func (s *Service) post(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		newProblem(http.StatusMethodNotAllowed, "wrong-method", "This address takes requests for runs.", "POST one. A run is at "+RunPath+"/ and its ID.").JSON(w)
+		return
+	}
+	t, p := s.admit(r, token.API, bearer(r))
+	var accepted Accepted
+	if p == nil {
+		accepted, p = s.create(w, r, t)
+	}
+	if p != nil {
+		s.log(r, "a request for a run", t, p.Status, "reason", p.Reason)
+		p.JSON(w)
+		return
+	}
+	s.log(r, "a request for a run", t, http.StatusAccepted, "run", accepted.Run, "joined", accepted.Joined)
+	w.Header().Set("Location", RunPath+"/"+string(accepted.Run))
+	answer.JSON(w, http.StatusAccepted, accepted)
+}
+
+func bearer(r *http.Request) string {
+	kind, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(kind, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(secret)
+}
+
+func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) (Accepted, *answer.Problem) {
+	body, p := read(w, r, maxRequest)
+	if p != nil {
+		return Accepted{}, p
+	}
+	asked, err := parseRequest(body)
+	if err != nil {
+		return Accepted{}, newProblem(http.StatusUnprocessableEntity, "bad-wish", "The request cannot be read: "+err.Error()+".", "The reference of the API has all fields, with examples.")
+	}
+	_, repo, err := s.forgeOf(asked.Forge, asked.Repo)
+	if err != nil {
+		return Accepted{}, newProblem(http.StatusUnprocessableEntity, "bad-wish", "The request cannot be understood: "+err.Error()+".", "Leave forge out, or write the id that the operator gave it.")
+	}
+	if !t.Allows(repo) {
+		return Accepted{}, newProblem(http.StatusForbidden, "not-this-repository", "This token is not for "+repo.String()+".", "Use another token; “seatrial token list” shows what each is for.")
+	}
+	ask := bridge.Ask{
+		Repo: repo, Pull: asked.Pull, Branch: asked.Branch, Commit: asked.Commit, Needs: asked.Needs, Flavor: asked.Flavor,
+		By: run.Person{Login: "token " + t.Name}, Vouched: true, Via: run.ViaAPI, Secrets: true,
+	}
+	if asked.Key != "" {
+		ask.Key = "api " + t.Name + " " + asked.Key
+	}
+	return s.ask(r, ask)
+}
+
+func (s *Service) ask(r *http.Request, ask bridge.Ask) (Accepted, *answer.Problem) {
+	answer, err := s.Bridge.Ask(r.Context(), ask)
+	switch {
+	case err != nil:
+		return Accepted{}, s.failed(err)
+	case answer.Refusal != nil:
+		return Accepted{}, refusal(*answer.Refusal)
+	}
+	return Accepted{Run: answer.Run, URL: s.page(answer.Run), Joined: answer.Joined}, nil
+}
+
+func (s *Service) page(id run.ID) string { return s.PublicURL + "/runs/" + string(id) }
+
+// read reads a JSON body of at most so many bytes.
+func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *answer.Problem) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, newProblem(http.StatusUnsupportedMediaType, "wrong-type", "Only JSON is read.", "Send it with the content type application/json.")
+	}
+	// Where deadlines cannot be set, the server's own hold. One that is left behind would end
+	// the request's context while somebody still decides about it.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(readLimit))
+	defer control.SetReadDeadline(time.Time{})
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
+		return nil, newProblem(http.StatusRequestEntityTooLarge, "too-big", fmt.Sprintf("The body is larger than %d KiB.", most>>10), "Send less.")
+	}
+	if err != nil {
+		return nil, newProblem(http.StatusBadRequest, "cut-short", "The body did not arrive whole in time.", "Send it again.")
+	}
+	return body, nil
+}
