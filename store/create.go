@@ -12,9 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// leastSize is the smallest page of a database.
-const leastSize = 512
-
 // create makes the file if it is not there, for our eyes only. Whatever is wrong with
 // the place, or with what lies in it, is said by the operating system and not by SQLite.
 func (db *DB) create(ctx context.Context) error {
@@ -31,10 +28,8 @@ func (db *DB) create(ctx context.Context) error {
 		return fmt.Errorf("cannot open the journal: %w: look at the rights of the file and its folder, or choose another --state", err)
 	case !info.Mode().IsRegular():
 		return db.unusable("", kind(info)+", where a file should be: move it away, or choose another --state")
-	case info.Size() == 0: // a file of ours never was
+	case info.Size() <= 1: // a file of ours never was; SQLite takes also a single byte for nothing
 		return db.damaged("open the journal", errors.New("it is empty"))
-	case info.Size() < leastSize: // SQLite takes one of a byte for a new one
-		return db.damaged("open the journal", errors.New("it is cut short"))
 	}
 	if err := unix.Access(db.path, unix.R_OK); err != nil {
 		return db.unusable("", fmt.Sprintf("not readable (%v): look at the rights of the file and its folder", err))

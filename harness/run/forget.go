@@ -2,7 +2,6 @@ package run
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 )
 
@@ -53,16 +52,12 @@ func (all Accounts) forgetInRequest(e *Event, forge string) (bool, error) {
 	if err := e.Into(&r); err != nil || !all.Has(forge, r.AskedBy) {
 		return false, err
 	}
-	var data map[string]any // what a newer version wrote stays
+	var data map[string]json.RawMessage // what another version wrote stays
 	if err := e.Into(&data); err != nil {
 		return false, err
 	}
-	data["asked_by"] = Person{Login: Somebody}
-	raw, err := json.Marshal(data)
-	if err != nil {
-		return false, fmt.Errorf("cannot encode the request of run %s: %w", e.Run, err)
-	}
-	e.Data = raw
+	data["asked_by"] = Event{}.With(Person{Login: Somebody}).Data
+	*e = e.With(data)
 	return true, nil
 }
 

@@ -128,20 +128,18 @@ func (c *forgetCommand) say(w io.Writer, f store.Forgotten, files int) {
 	if c.DryRun {
 		did = "Would be forgotten"
 	}
-	var known []string
-	for _, a := range f.Accounts {
-		name := a.Login
-		if a.ID != 0 {
-			name = strings.TrimSpace(fmt.Sprintf("%s #%d", name, a.ID))
-		}
-		if a.Forge != "" {
-			known = append(known, printable(name+" on "+a.Forge))
+	known := []string{c.Person}
+	if more := f.Accounts[1:]; len(more) > 0 { // the first is what was typed
+		known = nil
+		for _, a := range more {
+			name := a.Login
+			if a.ID != 0 {
+				name = fmt.Sprintf("%s #%d", name, a.ID)
+			}
+			known = append(known, name+" on "+a.Forge)
 		}
 	}
-	if len(known) == 0 {
-		known = []string{printable(c.Person)}
-	}
-	fmt.Fprintf(w, "%s: %s.\n", did, strings.Join(known, ", "))
+	fmt.Fprintf(w, "%s: %s.\n", did, printable(strings.Join(known, ", ")))
 	for _, line := range []struct {
 		n    int
 		what string
