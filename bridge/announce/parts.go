@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seatrial/harness/run"
+	"seatrial/internal/shell"
 )
 
 // How much of each part is shown. Escaping can make a character eleven bytes, so
@@ -243,9 +244,9 @@ func atHome(r run.Report, c Context) string {
 		enrolment = "../tests/" + r.Request.Recipe + "/recipe.yaml"
 	}
 	lines := []string{
-		"git clone " + shellWord(at.URL) + " " + shellWord("./"+r.Request.Recipe) + " && cd " + shellWord("./"+r.Request.Recipe),
-		"git fetch origin " + shellWord(at.Ref) + " && git checkout --detach " + shellWord(at.Commit),
-		"seatrial run . --enrolment " + shellWord(enrolment) + " --commit " + shellWord(at.Commit),
+		"git clone " + shell.Word(at.URL) + " " + shell.Word("./"+r.Request.Recipe) + " && cd " + shell.Word("./"+r.Request.Recipe),
+		"git fetch origin " + shell.Word(at.Ref) + " && git checkout --detach " + shell.Word(at.Commit),
+		"seatrial run . --enrolment " + shell.Word(enrolment) + " --commit " + shell.Word(at.Commit),
 	}
 	for i := range lines {
 		lines[i] = visible(lines[i])

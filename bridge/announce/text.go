@@ -158,14 +158,3 @@ func longestRun(s string, of rune) int {
 func details(title, block string) string {
 	return "<details><summary>" + title + "</summary>\n\n" + strings.TrimRight(block, "\n") + "\n\n</details>\n"
 }
-
-// shellWord quotes a word for a line that a person copies into a shell.
-func shellWord(s string) string {
-	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r))
-	}) < 0 && !strings.HasPrefix(s, "-")
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}

@@ -183,11 +183,9 @@ func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *answer.P
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, newProblem(http.StatusUnsupportedMediaType, "wrong-type", "Only JSON is read.", "Send it with the content type application/json.")
 	}
-	// Where deadlines cannot be set, the server's own hold. One that is left behind would end
-	// the request's context while somebody still decides about it.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(readLimit))
-	defer control.SetReadDeadline(time.Time{})
+	// Where deadlines cannot be set, the server's own hold. The server lifts it once the body
+	// was read.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readLimit))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
 		return nil, newProblem(http.StatusRequestEntityTooLarge, "too-big", fmt.Sprintf("The body is larger than %d KiB.", most>>10), "Send less.")

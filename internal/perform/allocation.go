@@ -20,6 +20,7 @@ import (
 	"seatrial/harness/app/process"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 	"seatrial/internal/exit"
 	"seatrial/internal/state"
 )
@@ -137,10 +138,7 @@ func (a *Allocation) TearDown(ctx context.Context, f state.Folder, log *slog.Log
 func writeSwept(path string, swept run.Swept) error {
 	text, err := json.Marshal(swept)
 	if err == nil {
-		err = os.WriteFile(path+".new", append(text, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
+		err = atomicfile.Write(path, append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write down what is left: %w", err)

@@ -24,6 +24,7 @@ import (
 	"seatrial/bridge/dispatch"
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 	"seatrial/recipes"
 )
 
@@ -103,7 +104,7 @@ func Prepare(root string, job dispatch.Job) (made bool, err error) {
 		return false, err
 	}
 	defer os.RemoveAll(temp)
-	if err := writeJSON(filepath.Join(temp, jobFile), job); err != nil {
+	if err := writeJSON(filepath.Join(temp, jobFile), job, atomicfile.Write); err != nil {
 		return false, err
 	}
 	err = os.Rename(temp, dispatch.Folder(root, job.Request.ID, job.Attempt))
