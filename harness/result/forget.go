@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 )
 
 // Forget takes a person out of the result in a folder, and says whether they were in it; with dry
@@ -32,5 +33,8 @@ func Forget(dir string, who run.Accounts, dry bool) (found bool, err error) {
 	if text, err = json.MarshalIndent(r, "", "  "); err != nil {
 		return false, fmt.Errorf("cannot encode the result: %w", err)
 	}
-	return true, replace(path, append(text, '\n'))
+	if err := atomicfile.Write(path, append(text, '\n'), mode); err != nil {
+		return false, fmt.Errorf("cannot write the result: %w", err)
+	}
+	return true, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 	"seatrial/recipes"
 )
 
@@ -36,5 +37,5 @@ func Forget(folder string, who run.Accounts, dry bool) (found bool, err error) {
 	if !found || dry {
 		return found, nil
 	}
-	return true, writeJSON(filepath.Join(folder, jobFile), job)
+	return true, writeJSON(filepath.Join(folder, jobFile), job, atomicfile.Write)
 }
