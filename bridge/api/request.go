@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"seatrial/bridge"
+	answers "seatrial/bridge/answer"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
 	"seatrial/internal/answer"
@@ -155,7 +155,7 @@ func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) 
 	if !t.Allows(repo) {
 		return Accepted{}, newProblem(http.StatusForbidden, "not-this-repository", "This token is not for "+repo.String()+".", "Use another token; “seatrial token list” shows what each is for.")
 	}
-	ask := bridge.Ask{
+	ask := answers.Ask{
 		Repo: repo, Pull: asked.Pull, Branch: asked.Branch, Commit: asked.Commit, Needs: asked.Needs, Flavor: asked.Flavor,
 		By: run.Person{Login: "token " + t.Name}, Vouched: true, Via: run.ViaAPI, Secrets: true,
 	}
@@ -165,7 +165,7 @@ func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) 
 	return s.ask(r, ask)
 }
 
-func (s *Service) ask(r *http.Request, ask bridge.Ask) (Accepted, *answer.Problem) {
+func (s *Service) ask(r *http.Request, ask answers.Ask) (Accepted, *answer.Problem) {
 	answer, err := s.Bridge.Ask(r.Context(), ask)
 	switch {
 	case err != nil:

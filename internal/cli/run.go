@@ -34,7 +34,7 @@ type runCommand struct {
 	JSON      bool     `help:"Print the run's events as JSON, one a line, instead of progress and summary."`
 	Verbose   bool     `short:"v" help:"Print to standard error what the app, its build and the harness write, too."`
 	Out       string   `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder. It is made where it is missing." type:"path" placeholder:"DIR"`
-	Isolate   bool     `help:"Run build and app as serve does: another user, own namespaces, limits. Takes root and bubblewrap."`
+	Isolate   bool     `help:"Run build and app as serve does: another user, own namespaces, limits. Requires root and bubblewrap."`
 	Domain    string   `help:"The app is served at a subdomain of this domain." default:"localhost"`
 	Dep       []string `help:"Where a recipe lies on which this one depends: a git repository, or just files. Its enrolment is the one beside this recipe's own. Give the option once for each." placeholder:"NAME=DIR" sep:"none"`
 	settingsOptions

@@ -33,7 +33,7 @@ func (g *Git) Open(ctx context.Context, dir string) (*Repo, error) {
 	if info, err := os.Stat(abs); err != nil {
 		return nil, fmt.Errorf("cannot open %s: %w", dir, err)
 	} else if !info.IsDir() {
-		return nil, fmt.Errorf("cannot open %s: it is no folder", dir)
+		return nil, fmt.Errorf("cannot open %s: it is not a directory", dir)
 	}
 	if _, err := os.Lstat(filepath.Join(abs, ".git")); errors.Is(err, fs.ErrNotExist) && !looksBare(abs) {
 		return nil, fmt.Errorf("cannot open %s: %w", dir, ErrNoRepository)
