@@ -130,10 +130,10 @@ func leftovers(r run.Report, c Context) string {
 	for _, l := range r.Leftovers[:min(len(r.Leftovers), listLimit)] {
 		items = append(items, "- "+c.prose(l.Kind, 40)+" "+code(c.mask(l.Name), 120))
 	}
-	return strings.Join(items, "\n") + more(len(r.Leftovers))
+	return strings.Join(items, "\n") + andMore(len(r.Leftovers))
 }
 
-func more(n int) string {
+func andMore(n int) string {
 	if n <= listLimit {
 		return ""
 	}
@@ -156,7 +156,7 @@ func findings(r run.Report, c Context) string {
 		}
 		items = append(items, fmt.Sprintf("- %s %s%s: %s", prose(string(f.Severity), 20), place, code(f.ID, 60), c.prose(f.Text, 300)))
 	}
-	return details(fmt.Sprintf("What lint says (%d)", len(r.Findings)), strings.Join(items, "\n")+more(len(r.Findings)))
+	return details(fmt.Sprintf("What lint says (%d)", len(r.Findings)), strings.Join(items, "\n")+andMore(len(r.Findings)))
 }
 
 func warnings(r run.Report, c Context) string {
@@ -167,10 +167,10 @@ func warnings(r run.Report, c Context) string {
 	for _, w := range r.Warnings[:min(len(r.Warnings), listLimit)] {
 		items = append(items, "- "+c.prose(w, 300))
 	}
-	return details(fmt.Sprintf("Worth knowing (%d)", len(r.Warnings)), strings.Join(items, "\n")+more(len(r.Warnings)))
+	return details(fmt.Sprintf("Worth knowing (%d)", len(r.Warnings)), strings.Join(items, "\n")+andMore(len(r.Warnings)))
 }
 
-func earlier(r run.Report, c Context) string {
+func earlierAttempts(r run.Report, c Context) string {
 	var items []string
 	for _, e := range r.Earlier[:min(len(r.Earlier), listLimit)] {
 		items = append(items, "An earlier attempt did not count: "+c.prose(e, 300)+".")
@@ -222,7 +222,7 @@ func askedBy(r run.Request) string {
 	return "Asked for by " + who
 }
 
-func again(r run.Report, c Context) string {
+func howToRunAgain(r run.Report, c Context) string {
 	if r.State != run.Ended || c.Word == "" {
 		return ""
 	}

@@ -14,14 +14,14 @@ import (
 // that Markdown leaves alone) and fence (a block longer than anything in it).
 // None of them can break out, mention anybody, or hide a character.
 
-// colours are the sequences with which programs paint terminals.
-var colours = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
+// colourCodes are the sequences with which programs paint terminals.
+var colourCodes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
 // visible shows every character that a reader could not see or that would
 // reorder the others. Line breaks are shown as well.
 func visible(s string) string {
 	var b strings.Builder
-	for _, r := range colours.ReplaceAllString(s, "") {
+	for _, r := range colourCodes.ReplaceAllString(s, "") {
 		switch {
 		case r == '\t':
 			b.WriteByte(' ')

@@ -26,9 +26,11 @@ func (f Folder) Instance() (string, error) {
 		return "", err
 	}
 	path := f.Path(instanceFile)
-	err := atomicfile.Create(path, []byte(NewInstance("")+"\n"), 0o600)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", unusable(err)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		err := atomicfile.Create(path, []byte(NewInstance("")+"\n"), 0o600)
+		if err != nil && !errors.Is(err, fs.ErrExist) { // somebody else was quicker
+			return "", unusable(err)
+		}
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -54,7 +56,7 @@ func NewInstance(prefix string) string {
 
 // WriteAddress lets programs on this machine find the server.
 func (f Folder) WriteAddress(url string) error {
-	if err := os.WriteFile(f.Path(addressFile), []byte(url+"\n"), 0o644); err != nil {
+	if err := atomicfile.Write(f.Path(addressFile), []byte(url+"\n"), 0o644); err != nil {
 		return exit.Errorf(exit.Configuration, "cannot write down where the server is: %w", err)
 	}
 	return nil

@@ -39,7 +39,7 @@ func Stamp(folder string) error {
 	if !ok {
 		return fmt.Errorf("cannot stamp %s: it cannot be read when this process was started", folder)
 	}
-	err := writeOnce(filepath.Join(folder, stampFile), process{PID: self.PID, Start: self.Start})
+	err := writeJSON(filepath.Join(folder, stampFile), process{PID: self.PID, Start: self.Start}, atomicfile.Create)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot begin the attempt in %s: it was begun by another process, or given up", folder)
 	}
@@ -51,7 +51,9 @@ func Stamp(folder string) error {
 
 // giveUp says that the attempt will never begin: a child that comes late finds so. It
 // is fs.ErrExist where one has begun.
-func giveUp(folder string) error { return writeOnce(filepath.Join(folder, stampFile), process{}) }
+func giveUp(folder string) error {
+	return writeJSON(filepath.Join(folder, stampFile), process{}, atomicfile.Create)
+}
 
 func readJSON(path string, v any) error {
 	b, err := os.ReadFile(path)
@@ -64,18 +66,14 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
-// writeJSON writes the file whole or not at all.
-func writeJSON(path string, v any) error { return write(path, v, atomicfile.Write) }
-
-// writeOnce does so too, but only if there is none: else it returns fs.ErrExist.
-func writeOnce(path string, v any) error { return write(path, v, atomicfile.Create) }
-
-func write(path string, v any, place func(path string, data []byte, mode os.FileMode) error) error {
+// writeJSON writes with atomicfile.Write or Create. The file is its owner's alone: what
+// the operator set for runs lies in the job.
+func writeJSON(path string, v any, write func(path string, data []byte, mode os.FileMode) error) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return place(path, append(b, '\n'), 0o600)
+	return write(path, append(b, '\n'), 0o600)
 }
 
 func exists(path string) bool {

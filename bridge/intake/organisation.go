@@ -19,11 +19,11 @@ func newRetry() *backoff.ExponentialBackOff {
 	return b
 }
 
-// askAgainAndAgain asks about the whole organisation. A little less than the
+// pollOrganisation asks about the whole organisation. A little less than the
 // interval, so that several bridges do not ask in step, and never more.
-func (p *Poller) askAgainAndAgain(ctx context.Context, s Source) error {
+func (p *Poller) pollOrganisation(ctx context.Context, s Source) error {
 	scope := forge.Organisation(s.Forge, s.Org, nil)
-	retry, complaint := newRetry(), complaint{log: p.Log.With("forge", s.Forge, "org", s.Org), all: p.troubles[s.Forge], scope: scope.Name()}
+	retry, failure := newRetry(), failureLog{log: p.Log.With("forge", s.Forge, "org", s.Org), all: p.failures[s.Forge], scope: scope.Name()}
 	for ctx.Err() == nil {
 		pause := jittered(p.Interval)
 		err := p.read(ctx, s, scope)
@@ -33,10 +33,10 @@ func (p *Poller) askAgainAndAgain(ctx context.Context, s Source) error {
 		case errors.Is(err, forge.ErrLimited):
 			pause = 0 // the next question waits until the forge may be asked
 		case err != nil:
-			complaint.about(err)
+			failure.begins(err)
 			pause = retry.NextBackOff()
 		default:
-			complaint.over()
+			failure.ends()
 			retry.Reset()
 		}
 		p.pause(ctx, pause, p.nudges[s.Forge])

@@ -1,15 +1,15 @@
-package bridge
+package attempt
 
 import (
 	"seatrial/harness/run"
 )
 
-// facts is what the journal says about the latest attempt of a run: enough to
-// know what to do next, after a restart as well as before it.
+// facts is what the journal says about the latest attempt of a run: enough to know what to
+// do next, also after a restart.
 type facts struct {
 	report run.Report
 
-	dispatched  bool  // the place has accepted the attempt
+	dispatched  bool  // the executor has accepted the attempt
 	lastSeq     int64 // of the harness's events that the journal holds
 	interrupted bool  // the harness gave up on its stages
 	finished    bool  // the harness said its last word
@@ -50,16 +50,16 @@ func factsOf(events []run.Event) (facts, error) {
 // answered says whether the harness asked all its questions and said so.
 func (f facts) answered() bool { return f.finished && !f.interrupted }
 
-// cancelled says whether somebody's wish to cancel decides how the run ends. A wish
-// that came after the last answer comes too late.
+// cancelled says whether a request to cancel decides how the run ends. One that came
+// after the last answer comes too late.
 func (f facts) cancelled() bool { return f.report.CancelAsked != "" && !f.answered() }
 
 // maxAttempts is the first one and one more.
 const maxAttempts = 2
 
-// again says whether there is to be another attempt: only where we failed, and the
+// retryable says whether there is to be another attempt: only where we failed, and the
 // recipe did not; never on a slot that is not clean.
-func (f facts) again() bool {
+func (f facts) retryable() bool {
 	if _, fault := f.report.Fault(); fault != nil || f.report.CancelAsked != "" || f.report.Attempt >= maxAttempts || len(f.report.Leftovers) > 0 {
 		return false
 	}

@@ -1,4 +1,4 @@
-package bridge
+package attempt
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/forge"
+	"seatrial/bridge/retry"
 	"seatrial/harness/run"
 )
 
-// Copier is a forge's client that copies repositories with the token, so that runs need
-// none. A client that is none serves repositories that everybody can read.
+// Copier copies repositories with the forge's token, so that runs need none.
 type Copier interface {
 	// Mirror brings a bare copy up to date in a folder: branches, tags and the given
 	// references. It may be called for one folder by many at once.
@@ -24,32 +24,30 @@ const (
 	copyTries = 5
 )
 
-// copyPrivate brings the copies up to date from which the run of a private repository
-// fetches: its own, and those of what it depends on. For what everybody can read it does
-// nothing.
-func (b *Bridge) copyPrivate(ctx context.Context, r run.Request) error {
-	e, _ := b.enrolment(r.Recipe)
+// copyPrivate updates the copies from which a run fetches private repositories: its own, and
+// those that it depends on. It does nothing for public ones.
+func (rs *Runs) copyPrivate(ctx context.Context, r run.Request) error {
+	e, _ := rs.Enrolment(r.Recipe)
 	ctx, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("copying took longer than %s", copyLimit))
 	defer cancel()
-	for _, code := range dispatch.Copied(r.Code, e, b.enrolment) {
-		if err := b.copyOne(ctx, code); err != nil {
+	for _, code := range dispatch.Copied(r.Code, e, rs.Enrolment) {
+		if err := rs.copyOne(ctx, code); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Bridge) copyOne(ctx context.Context, code run.Code) error {
-	dir, err := dispatch.CopyFolder(b.Copies, code)
+func (rs *Runs) copyOne(ctx context.Context, code run.Code) error {
+	dir, err := dispatch.CopyFolder(rs.Copies, code)
 	if err != nil {
 		return err
 	}
-	p := b.forges[code.Forge]
-	if p == nil {
+	client, served := rs.Copier(code.Forge)
+	switch {
+	case !served:
 		return fmt.Errorf("the forge %q is not in the configuration any more", code.Forge)
-	}
-	client, ok := p.Client.(Copier)
-	if !ok {
+	case client == nil:
 		return fmt.Errorf("private repositories of the forge %q cannot be fetched", code.Forge)
 	}
 	repo, err := forge.ParseRepo(code.Forge, code.Repo)
@@ -60,5 +58,5 @@ func (b *Bridge) copyOne(ctx context.Context, code run.Code) error {
 	if code.Ref != "" {
 		refs = append(refs, code.Ref)
 	}
-	return briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
+	return retry.Briefly(ctx, copyTries, func() error { return client.Mirror(ctx, repo, dir, refs...) })
 }

@@ -23,16 +23,16 @@ type round struct {
 
 // turn is one repository's place in the round.
 type turn struct {
-	due       time.Time
-	pause     time.Duration // before it; 0 while it was never looked at
-	trees     time.Time     // when the trees of its default branch were last read
-	retry     *backoff.ExponentialBackOff
-	complaint *complaint
+	due     time.Time
+	pause   time.Duration // before it; 0 while it was never looked at
+	trees   time.Time     // when the trees of its default branch were last read
+	retry   *backoff.ExponentialBackOff
+	failure *failureLog
 }
 
-// sweepAgainAndAgain reads every enrolled repository in turn, one at a time, spread over
+// pollRepositories reads every enrolled repository in turn, one at a time, spread over
 // the time that a whole sweep takes.
-func (p *Poller) sweepAgainAndAgain(ctx context.Context, s Source) error {
+func (p *Poller) pollRepositories(ctx context.Context, s Source) error {
 	r, pace := round{turns: map[forge.Repo]*turn{}}, p.paces[s.Forge]
 	for ctx.Err() == nil {
 		p.enrol(ctx, s, &r)
@@ -40,7 +40,7 @@ func (p *Poller) sweepAgainAndAgain(ctx context.Context, s Source) error {
 		repo, t := r.next()
 		if wait := t.due.Sub(p.Now()); repo == (forge.Repo{}) || wait > 0 {
 			// An enrolment that is added meanwhile does not have to wait for long.
-			p.pause(ctx, min(max(wait, firstLooks), p.Interval), pace.stir)
+			p.pause(ctx, min(max(wait, firstLooks), p.Interval), pace.stirred)
 			continue
 		}
 		began := p.Now()
@@ -51,10 +51,10 @@ func (p *Poller) sweepAgainAndAgain(ctx context.Context, s Source) error {
 		case errors.Is(err, forge.ErrLimited):
 			// Its turn stays: the forge is left alone as a whole.
 		case err != nil:
-			t.complaint.about(err)
+			t.failure.begins(err)
 			t.due = p.Now().Add(t.retry.NextBackOff())
 		default:
-			t.complaint.over()
+			t.failure.ends()
 			t.retry.Reset()
 			t.pause = p.next(ctx, s, repo, t.pause)
 			t.due = began.Add(p.spread(s, t.pause))
@@ -65,16 +65,16 @@ func (p *Poller) sweepAgainAndAgain(ctx context.Context, s Source) error {
 
 // spread is when the next turn comes. A slow sweep keeps the places that it began with.
 func (p *Poller) spread(s Source, pause time.Duration) time.Duration {
-	if !cools(s) {
+	if !slowsDown(s) {
 		return pause
 	}
 	return jittered(pause)
 }
 
-// hasten brings forward what became lively.
-func (p *Poller) hasten(s Source, r *round, lively map[forge.Repo]time.Time) {
-	for repo, at := range lively {
-		if t := r.turns[repo]; t != nil && cools(s) {
+// hasten brings forward where something happened.
+func (p *Poller) hasten(s Source, r *round, active map[forge.Repo]time.Time) {
+	for repo, at := range active {
+		if t := r.turns[repo]; t != nil && slowsDown(s) {
 			t.pause = p.base(s, repo)
 			t.due = earlier(t.due, at.Add(jittered(t.pause)))
 		}
@@ -89,26 +89,26 @@ func (p *Poller) enrol(ctx context.Context, s Source, r *round) {
 	}
 	r.repos = repos
 	wanted := make(map[forge.Repo]bool, len(repos))
-	fresh := 0
+	unread := 0
 	for i, repo := range repos {
 		wanted[repo] = true
 		if r.turns[repo] != nil {
 			continue
 		}
-		t := &turn{retry: newRetry(), complaint: &complaint{log: p.Log.With("forge", s.Forge, "repo", repo.String()), all: p.troubles[s.Forge], scope: repo.String()}}
+		t := &turn{retry: newRetry(), failure: &failureLog{log: p.Log.With("forge", s.Forge, "repo", repo.String()), all: p.failures[s.Forge], scope: repo.String()}}
 		t.retry.MaxInterval = p.SweepEvery
 		r.turns[repo] = t
 		cursor, err := p.Memory.Cursor(ctx, forge.Repository(repo).Name())
 		if err == nil && cursor == "" {
-			t.due = now.Add(time.Duration(fresh) * firstLooks)
-			fresh++
+			t.due = now.Add(time.Duration(unread) * firstLooks)
+			unread++
 		} else {
 			t.due = now.Add(p.base(s, repo) * time.Duration(i) / time.Duration(len(repos)))
 		}
 	}
 	for repo, t := range r.turns {
 		if !wanted[repo] {
-			t.complaint.release()
+			t.failure.release()
 			delete(r.turns, repo)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// cooling is by how much the pause grows with each look that finds nothing.
-	cooling = 1.5
+	// slowdown is by how much the pause grows with each look that finds nothing.
+	slowdown = 1.5
 	// jitter is by how much a pause is shortened at most, so that neither repositories
 	// nor several bridges are asked in step. It is never lengthened.
 	jitter = 0.1
@@ -31,16 +31,16 @@ func (p *Poller) base(s Source, repo forge.Repo) time.Duration {
 	return p.Interval
 }
 
-// cools says whether a repository of the source is looked at less often while nothing
+// slowsDown says whether a repository of the source is looked at less often while nothing
 // happens. Where there is no question about the whole, asking each one as often
 // as that would be too much.
-func cools(s Source) bool { return s.Org == "" }
+func slowsDown(s Source) bool { return s.Org == "" }
 
 // next is the pause after a look that found nothing, when the one before was last.
 func (p *Poller) next(ctx context.Context, s Source, repo forge.Repo, last time.Duration) time.Duration {
-	hot := p.base(s, repo)
-	if !cools(s) || last == 0 || p.Busy != nil && p.Busy(ctx, repo) {
-		return hot
+	base := p.base(s, repo)
+	if !slowsDown(s) || last == 0 || p.Busy != nil && p.Busy(ctx, repo) {
+		return base
 	}
-	return min(time.Duration(cooling*float64(last)), max(hot, p.SweepEvery))
+	return min(time.Duration(slowdown*float64(last)), max(base, p.SweepEvery))
 }

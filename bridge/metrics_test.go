@@ -45,7 +45,7 @@ func TestTheForgesAreMeasured(t *testing.T) {
 		go func() { done <- b.Run(ctx) }()
 		pause(10*time.Minute + 7*time.Second)
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(b.Numbers())
+		registry.MustRegister(b.Metrics())
 		w := httptest.NewRecorder()
 		promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		for _, line := range []string{
@@ -80,7 +80,7 @@ func TestTheReferenceKnowsTheForgesMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := make(chan *prometheus.Desc, 20)
-	b.Numbers().Describe(all)
+	b.Metrics().Describe(all)
 	close(all)
 	described := regexp.MustCompile(`fqName: "([a-z_]+)", help: "(.*?)", [uc]`)
 	n := 0

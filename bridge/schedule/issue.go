@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"seatrial/bridge/announce"
 	"seatrial/bridge/forge"
@@ -12,37 +13,40 @@ import (
 	"seatrial/recipes"
 )
 
-// tell keeps the recipe's issue, if a run of the schedule has ended of which nothing was
-// told yet.
-func (s *Scheduler) tell(ctx context.Context, e recipes.Enrolment) error {
+// issueLimit is for keeping one issue: a few requests to a slow forge.
+const issueLimit = 2 * time.Minute
+
+// report keeps the recipe's issue, if a run of the schedule has ended that it says nothing
+// of yet.
+func (s *Scheduler) report(ctx context.Context, known *recipesOf, e recipes.Enrolment) error {
 	repo, ok := s.Bridge.RepoOf(e)
-	if !s.asked[e.Name] || !ok {
+	if !known.unsettled[e.Name] || !ok {
 		return nil
 	}
-	all, err := s.Runs.Reports(ctx, journal.Filter{Recipe: e.Name, Limit: recent}) // the newest first
+	all, err := s.Runs.Reports(ctx, journal.Filter{Recipe: e.Name, Limit: recentRuns}) // the newest first
 	if err != nil {
 		return fmt.Errorf("cannot read the runs of %s: %w", e.Name, err)
 	}
-	told, err := s.Memory.Cursor(ctx, toldScope(e))
+	announced, err := s.Memory.Cursor(ctx, announcedScope(e))
 	if err != nil {
 		return err
 	}
-	now, before, open := compared(all)
-	if now != nil && string(now.Request.ID) > string(told) {
+	now, before, open := latestTwo(all)
+	if now != nil && string(now.Request.ID) > string(announced) {
 		if err := s.keepIssue(ctx, repo, *now, before); err != nil {
 			return err
 		}
-		if err := s.Memory.SetCursor(ctx, toldScope(e), forge.Cursor(now.Request.ID)); err != nil {
+		if err := s.Memory.SetCursor(ctx, announcedScope(e), forge.Cursor(now.Request.ID)); err != nil {
 			return err
 		}
 	}
-	s.asked[e.Name] = open
+	known.unsettled[e.Name] = open
 	return nil
 }
 
-// compared finds the schedule's latest run that says something about the recipe, and the
+// latestTwo finds the schedule's latest run that says something about the recipe, and the
 // one of the same branch before it. open says that one of the schedule's has not ended.
-func compared(all []run.Report) (now, before *run.Report, open bool) {
+func latestTwo(all []run.Report) (now, before *run.Report, open bool) {
 	for i := range all {
 		r := &all[i]
 		at := r.Request.Code
@@ -66,32 +70,34 @@ func compared(all []run.Report) (now, before *run.Report, open bool) {
 type change int
 
 const (
-	same change = iota
-	worse
-	better
+	noChange change = iota
+	gotWorse
+	gotBetter
 )
 
 func changeOf(now run.Report, before *run.Report) change {
 	failed, failedBefore := now.Verdict() == run.VerdictFail, before != nil && before.Verdict() == run.VerdictFail
 	switch {
 	case failed && !failedBefore:
-		return worse
+		return gotWorse
 	case failed:
-		return same
+		return noChange
 	case before == nil, failedBefore, now.Level() > before.Level():
-		return better
+		return gotBetter
 	case now.Level() < before.Level():
-		return worse
+		return gotWorse
 	}
-	return same
+	return noChange
 }
 
 // keepIssue opens, edits or closes the one issue about the recipe. It may be asked again
 // about the same run.
 func (s *Scheduler) keepIssue(ctx context.Context, repo forge.Repo, now run.Report, before *run.Report) error {
+	ctx, cancel := context.WithTimeout(ctx, issueLimit)
+	defer cancel()
 	c := changeOf(now, before)
 	issues, self, ok := s.Bridge.IssuesOf(repo.Forge)
-	if c == same || !ok {
+	if c == noChange || !ok {
 		return nil
 	}
 	err := func() error {
@@ -105,9 +111,9 @@ func (s *Scheduler) keepIssue(ctx context.Context, repo forge.Repo, now run.Repo
 		}
 		title, body := announce.RenderScheduled(now, before, s.Context)
 		switch {
-		case found && (c == worse || issue.Open):
-			return issues.EditIssue(ctx, repo, issue.Number, title, body, c == worse)
-		case !found && c == worse:
+		case found && (c == gotWorse || issue.Open):
+			return issues.EditIssue(ctx, repo, issue.Number, title, body, c == gotWorse)
+		case !found && c == gotWorse:
 			_, err = issues.CreateIssue(ctx, repo, title, body)
 		}
 		return err

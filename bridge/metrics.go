@@ -1,13 +1,11 @@
 package bridge
 
 import (
-	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"seatrial/bridge/forge"
-	"seatrial/harness/journal"
 )
 
 var (
@@ -22,48 +20,48 @@ func forgeSeries(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
 }
 
-// numbers says how it stands with the forges. Forges and kinds of request are few, so the
-// series do not grow with use.
-type numbers struct {
+// metrics are about the forges. There are few forges and kinds of request, so the number of
+// series does not grow with use.
+type metrics struct {
 	b    *Bridge
 	seen *prometheus.HistogramVec
 }
 
-func newNumbers(b *Bridge) *numbers {
-	n := &numbers{b: b, seen: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+func newMetrics(b *Bridge) *metrics {
+	m := &metrics{b: b, seen: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "seatrial_comment_seen_seconds", Help: "From a command's creation, by the forge's clock, until it was seen, in seconds.",
 		Buckets: []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3600},
 	}, []string{"forge"})}
 	for id := range b.forges {
-		n.seen.WithLabelValues(id) // a series that begins at 0 shows its first step
+		m.seen.WithLabelValues(id) // a series that begins at 0 shows its first step
 	}
-	return n
+	return m
 }
 
-// Numbers are the forges' metrics.
-func (b *Bridge) Numbers() prometheus.Collector { return b.numbers }
+// Metrics returns the collector of the forges' metrics.
+func (b *Bridge) Metrics() prometheus.Collector { return b.metrics }
 
 // sawComment counts a command that was seen.
-func (n *numbers) sawComment(forgeID string, age time.Duration) {
-	n.seen.WithLabelValues(forgeID).Observe(age.Seconds())
+func (m *metrics) sawComment(forgeID string, age time.Duration) {
+	m.seen.WithLabelValues(forgeID).Observe(age.Seconds())
 }
 
 // Describe implements prometheus.Collector.
-func (n *numbers) Describe(to chan<- *prometheus.Desc) {
+func (m *metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{forgeUp, forgeRequests, forgeLimit, forgeLeft, forgeLag} {
 		to <- d
 	}
-	n.seen.Describe(to)
+	m.seen.Describe(to)
 }
 
-// Collect implements prometheus.Collector. It asks no forge anything.
-func (n *numbers) Collect(to chan<- prometheus.Metric) {
-	n.seen.Collect(to)
-	for id, p := range n.b.forges {
+// Collect implements prometheus.Collector. It sends no request to a forge.
+func (m *metrics) Collect(to chan<- prometheus.Metric) {
+	m.seen.Collect(to)
+	for id, a := range m.b.forges {
 		gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{id}, labels...)...)
 		}
-		health := n.b.poller.Health(id)
+		health := m.b.poller.Health(id)
 		up := 0.0
 		if health.Up {
 			up = 1
@@ -73,23 +71,16 @@ func (n *numbers) Collect(to chan<- prometheus.Metric) {
 		if health.HasOrg {
 			gauge(forgeLag, health.Org.Seconds(), "organisation")
 		}
-		if limited, ok := p.Client.(interface{ Budget() forge.Budget }); ok {
+		if limited, ok := a.Client.(interface{ Budget() forge.Budget }); ok {
 			if budget := limited.Budget(); budget.Limit > 0 {
 				gauge(forgeLimit, float64(budget.Limit))
 				gauge(forgeLeft, float64(budget.Left))
 			}
 		}
-		if counting, ok := p.Client.(interface{ Requests() map[string]int64 }); ok {
+		if counting, ok := a.Client.(interface{ Requests() map[string]int64 }); ok {
 			for kind, count := range counting.Requests() {
 				to <- prometheus.MustNewConstMetric(forgeRequests, prometheus.CounterValue, float64(count), id, kind)
 			}
 		}
 	}
-}
-
-// busy says whether a run of a repository is open. Where that cannot be read, the
-// repository is looked at as if there were one.
-func (b *Bridge) busy(ctx context.Context, repo forge.Repo) bool {
-	open, err := b.Journal.Reports(ctx, journal.Filter{Forge: repo.Forge, Repo: repo.String(), Open: true, Limit: 1})
-	return err != nil || len(open) > 0
 }

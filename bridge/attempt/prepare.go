@@ -1,4 +1,4 @@
-package bridge
+package attempt
 
 import (
 	"context"
@@ -25,34 +25,34 @@ const (
 	prepareLimit = 15 * time.Minute
 )
 
-// errTooSlow is why a preparation was given up, as opposed to a bridge that ends or a
-// run that waits no more.
+// errTooSlow tells a preparation that took too long from one that was ended because the
+// bridge ends or the run no longer waits.
 var errTooSlow = fmt.Errorf("it took longer than %s", prepareLimit)
 
-// prepareWaiting prepares what waits, the foremost first, until the context ends.
-func (b *Bridge) prepareWaiting(ctx context.Context) error {
-	if b.Preparer == nil {
+// prepareWaiting prepares waiting runs, the foremost first, until the context ends.
+func (rs *Runs) prepareWaiting(ctx context.Context) error {
+	if rs.Preparer == nil {
 		return nil
 	}
 	for ctx.Err() == nil {
-		request, gone, err := b.Queue.ToPrepare(ctx)
+		request, gone, err := rs.Queue.ToPrepare(ctx)
 		if err != nil {
 			return nil // the context ended
 		}
-		b.prepare(ctx, request, gone)
+		rs.prepare(ctx, request, gone)
 	}
 	return nil
 }
 
-// prepare prepares one run. It lets the run go on whatever comes of it.
-func (b *Bridge) prepare(ctx context.Context, request run.Request, gone <-chan struct{}) {
-	defer b.Queue.Prepared(request.ID)
-	e, ok := b.enrolment(request.Recipe)
+// prepare prepares one run. The run goes on even if that fails.
+func (rs *Runs) prepare(ctx context.Context, request run.Request, gone <-chan struct{}) {
+	defer rs.Queue.Prepared(request.ID)
+	e, ok := rs.Enrolment(request.Recipe)
 	if !ok {
 		return // withdrawn meanwhile; its dispatch says so
 	}
-	b.announcer.Changed(request.ID)
-	defer b.announcer.Changed(request.ID)
+	rs.Changed(request.ID)
+	defer rs.Changed(request.ID)
 	inner, cancel := context.WithTimeoutCause(ctx, prepareLimit, errTooSlow)
 	defer cancel()
 	over := make(chan struct{})
@@ -64,9 +64,9 @@ func (b *Bridge) prepare(ctx context.Context, request run.Request, gone <-chan s
 		case <-over:
 		}
 	}()
-	err := b.copyPrivate(inner, request)
+	err := rs.copyPrivate(inner, request)
 	if err == nil {
-		err = b.Preparer.Prepare(inner, request, e)
+		err = rs.Preparer.Prepare(inner, request, e)
 	}
 	if err == nil {
 		return
@@ -77,10 +77,10 @@ func (b *Bridge) prepare(ctx context.Context, request run.Request, gone <-chan s
 	case cause != nil:
 		return // the bridge ends, or nobody wants the run any more
 	}
-	b.Log.Warn("what a run needs could not be fetched while it waited", "run", request.ID, "recipe", request.Recipe, "err", err)
-	warning := b.event(request.ID, 0, run.KindWarning)
+	rs.Log.Warn("what a run needs could not be fetched while it waited", "run", request.ID, "recipe", request.Recipe, "err", err)
+	warning := rs.event(request.ID, 0, run.KindWarning)
 	warning.Note = fmt.Sprintf("Its images could not be fetched while it waited: %v.", err)
-	if err := b.Journal.Append(ctx, warning); err != nil && ctx.Err() == nil {
-		b.Log.Error("cannot write a warning down", "run", request.ID, "err", err)
+	if err := rs.Journal.Append(ctx, warning); err != nil && ctx.Err() == nil {
+		rs.Log.Error("cannot write a warning down", "run", request.ID, "err", err)
 	}
 }
