@@ -33,6 +33,7 @@ const (
 	BootsDir     = "boots"       // how long recipes' apps took to start
 	WebhookDir   = "webhook"     // a file a forge: its webhooks' secrets, one a line, the newest first
 	AttemptsDir  = "attempts"    // on a cluster's node, a record of each attempt that it was given
+	ProgramsDir  = "programs"    // the program as servers run it, for their harnesses
 )
 
 // Folder is the path of a state folder. Nothing is made before it is asked for.
