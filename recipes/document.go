@@ -151,10 +151,10 @@ func (r *reader) read(n ast.Node, at string, depth int) (any, *Problem) {
 		}
 		return list, nil
 	case *ast.InfinityNode, *ast.NanNode:
-		return nil, r.at(n.GetToken(), "%s is no number that could be used here", n.GetToken().Value)
+		return nil, r.at(n.GetToken(), "%s is not a number that could be used here", n.GetToken().Value)
 	case *ast.FloatNode:
 		if math.IsInf(n.Value, 0) || math.IsNaN(n.Value) {
-			return nil, r.at(n.GetToken(), "%s is no number that could be used here", n.GetToken().Value)
+			return nil, r.at(n.GetToken(), "%s is not a number that could be used here", n.GetToken().Value)
 		}
 		return n.Value, nil
 	case *ast.LiteralNode:

@@ -26,7 +26,7 @@ func (c *runCommand) deps(e recipes.Enrolment) ([]dispatch.Dep, error) {
 			return nil, err
 		}
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return nil, exit.Errorf(exit.Usage, "--dep %s: %s is no folder: name that of the recipe", name, dir)
+			return nil, exit.Errorf(exit.Usage, "--dep %s: %s is not a directory: name that of the recipe", name, dir)
 		}
 		folders[name] = dir
 	}

@@ -97,7 +97,7 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 		return err
 	}
 	if !is {
-		return cannotWork("for the organisation %s: our account %s is no member of it. Add it to a team that may write to the repositories under test", org, me.Login)
+		return cannotWork("for the organisation %s: our account %s is not a member of it. Add it to a team that may write to the repositories under test", org, me.Login)
 	}
 	return nil
 }
