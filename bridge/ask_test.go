@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/ledger"
@@ -21,7 +21,7 @@ import (
 
 var token = run.Person{Login: "token ci"}
 
-func (w *world) ask(a bridge.Ask) (bridge.Answer, error) {
+func (w *world) ask(a answer.Ask) (answer.Answer, error) {
 	if a.Repo.Name == "" {
 		a.Repo = guestbook
 	}
@@ -31,7 +31,7 @@ func (w *world) ask(a bridge.Ask) (bridge.Answer, error) {
 	return w.alive.bridge.Ask(context.Background(), a)
 }
 
-func (w *world) mustAsk(a bridge.Ask) bridge.Answer {
+func (w *world) mustAsk(a answer.Ask) answer.Answer {
 	w.t.Helper()
 	answer, err := w.ask(a)
 	if err != nil {
@@ -43,7 +43,7 @@ func (w *world) mustAsk(a bridge.Ask) bridge.Answer {
 func TestARunIsAskedForWithoutAComment(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.start()
-		answer := w.mustAsk(bridge.Ask{Pull: 7, Commit: oldHead})
+		answer := w.mustAsk(answer.Ask{Pull: 7, Commit: oldHead})
 		pause(2 * time.Minute)
 		w.stop()
 		r := w.onlyRun()
@@ -68,7 +68,7 @@ func TestABranchGetsAStatusAndNoComment(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.forge.branches["main"] = newHead
 		w.start()
-		w.mustAsk(bridge.Ask{Secrets: true})
+		w.mustAsk(answer.Ask{Secrets: true})
 		pause(2 * time.Minute)
 		w.stop()
 		r := w.onlyRun()
@@ -96,7 +96,7 @@ func TestACommitThatIsGoneEndsItsTelling(t *testing.T) {
 			return nil
 		}
 		w.start()
-		w.mustAsk(bridge.Ask{})
+		w.mustAsk(answer.Ask{})
 		pause(2 * time.Minute)
 		w.stop()
 		wantVerdict(t, w.onlyRun(), run.VerdictPass, run.EndedNormally)
@@ -111,19 +111,19 @@ func TestAsksAreRefusedWithTheNextStep(t *testing.T) {
 		w.start()
 		stranger := run.Person{ID: eve.ID, Login: eve.Login}
 		for name, c := range map[string]struct {
-			ask  bridge.Ask
+			ask  answer.Ask
 			want admission.Reason
 		}{
-			"not enrolled":    {bridge.Ask{Repo: wiki, Pull: 7}, admission.NotEnrolled},
-			"no forge":        {bridge.Ask{Repo: forge.Repo{Forge: "nowhere", Owner: "coop", Name: "guestbook"}}, admission.NotEnrolled},
-			"no pull request": {bridge.Ask{Pull: 99}, admission.PullRequestGone},
-			"no branch":       {bridge.Ask{Branch: "nowhere"}, admission.BranchGone},
-			"empty":           {bridge.Ask{Branch: "empty"}, admission.BranchEmpty},
-			"another commit":  {bridge.Ask{Pull: 7, Commit: newHead}, admission.NotTheHead},
-			"of a branch":     {bridge.Ask{Commit: newHead}, admission.NotTheHead},
-			"a need":          {bridge.Ask{Pull: 7, Needs: []string{"gpu"}}, admission.NeedsUnmet},
-			"a stranger":      {bridge.Ask{Pull: 7, By: stranger}, admission.NotAMember},
-			"on a branch":     {bridge.Ask{By: stranger}, admission.NotAMember},
+			"not enrolled":    {answer.Ask{Repo: wiki, Pull: 7}, admission.NotEnrolled},
+			"no forge":        {answer.Ask{Repo: forge.Repo{Forge: "nowhere", Owner: "coop", Name: "guestbook"}}, admission.NotEnrolled},
+			"no pull request": {answer.Ask{Pull: 99}, admission.PullRequestGone},
+			"no branch":       {answer.Ask{Branch: "nowhere"}, admission.BranchGone},
+			"empty":           {answer.Ask{Branch: "empty"}, admission.BranchEmpty},
+			"another commit":  {answer.Ask{Pull: 7, Commit: newHead}, admission.NotTheHead},
+			"of a branch":     {answer.Ask{Commit: newHead}, admission.NotTheHead},
+			"a need":          {answer.Ask{Pull: 7, Needs: []string{"gpu"}}, admission.NeedsUnmet},
+			"a stranger":      {answer.Ask{Pull: 7, By: stranger}, admission.NotAMember},
+			"on a branch":     {answer.Ask{By: stranger}, admission.NotAMember},
 		} {
 			answer, err := w.ask(c.ask)
 			if err != nil || answer.Refusal == nil || answer.Refusal.Reason != c.want || answer.Run != "" {
@@ -149,7 +149,7 @@ func TestWhatIsNotPermittedIsNotAskedForEither(t *testing.T) {
 		inABubble(t, func(t *testing.T, w *world) {
 			w.permitted = permitted
 			w.start()
-			for _, a := range []bridge.Ask{{Pull: 7}, {}, {Branch: "main", Base: "main"}} {
+			for _, a := range []answer.Ask{{Pull: 7}, {}, {Branch: "main", Base: "main"}} {
 				if answer := w.mustAsk(a); answer.Refusal == nil || answer.Refusal.Reason != want {
 					t.Errorf("%+v: %+v, want %s", a, answer, want)
 				}
@@ -162,18 +162,18 @@ func TestWhatIsNotPermittedIsNotAskedForEither(t *testing.T) {
 func TestTheSameKeyIsTheSameAsk(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.start()
-		first := w.mustAsk(bridge.Ask{Key: "k", Pull: 7})
+		first := w.mustAsk(answer.Ask{Key: "k", Pull: 7})
 		pause(2 * time.Minute) // its run has ended
 		w.stop()
 		w.start()
-		if again := w.mustAsk(bridge.Ask{Key: "k", Pull: 7}); again != first {
+		if again := w.mustAsk(answer.Ask{Key: "k", Pull: 7}); again != first {
 			t.Errorf("got %+v, then %+v", first, again)
 		}
-		if _, err := w.ask(bridge.Ask{Key: "k", Branch: "main"}); !errors.Is(err, ledger.ErrAskedOtherwise) {
+		if _, err := w.ask(answer.Ask{Key: "k", Branch: "main"}); !errors.Is(err, ledger.ErrAskedOtherwise) {
 			t.Errorf("another ask with the same key: %v", err)
 		}
 		pause(25 * time.Hour)
-		if again := w.mustAsk(bridge.Ask{Key: "k", Pull: 7}); again.Run == first.Run {
+		if again := w.mustAsk(answer.Ask{Key: "k", Pull: 7}); again.Run == first.Run {
 			t.Error("a day later the key still stands for the old run")
 		}
 		pause(2 * time.Minute)
@@ -187,14 +187,14 @@ func TestTheSameKeyIsTheSameAsk(t *testing.T) {
 func TestManyAskAtOnceWithOneKeyAndWithout(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.start()
-		answers := make([]bridge.Answer, 20)
+		answers := make([]answer.Answer, 20)
 		var wg sync.WaitGroup
 		for i := range answers {
 			key := "k"
 			if i%2 == 0 {
 				key = ""
 			}
-			wg.Go(func() { answers[i] = w.mustAsk(bridge.Ask{Key: key, Pull: 7, Secrets: true}) })
+			wg.Go(func() { answers[i] = w.mustAsk(answer.Ask{Key: key, Pull: 7, Secrets: true}) })
 		}
 		wg.Wait()
 		pause(5 * time.Minute)
@@ -217,10 +217,10 @@ func TestWhoMayMoreDoesNotJoinWhatMayLess(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.capacity = 2
 		w.start()
-		less := w.mustAsk(bridge.Ask{Pull: 7})
-		more := w.mustAsk(bridge.Ask{Pull: 7, Secrets: true})
-		other := w.mustAsk(bridge.Ask{Pull: 7, Flavor: "arm"})
-		joined := w.mustAsk(bridge.Ask{Pull: 7})
+		less := w.mustAsk(answer.Ask{Pull: 7})
+		more := w.mustAsk(answer.Ask{Pull: 7, Secrets: true})
+		other := w.mustAsk(answer.Ask{Pull: 7, Flavor: "arm"})
+		joined := w.mustAsk(answer.Ask{Pull: 7})
 		if less.Run == more.Run || other.Run == more.Run || !joined.Joined {
 			t.Errorf("got %+v, %+v, %+v, %+v", less, more, other, joined)
 		}
@@ -236,17 +236,17 @@ func TestANewerHeadOfABranchSupersedesWhatWaits(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		w.forge.branches["other"] = oldHead
 		w.start()
-		first := w.mustAsk(bridge.Ask{}) // has the slot
+		first := w.mustAsk(answer.Ask{}) // has the slot
 		w.forge.mu.Lock()
 		w.forge.branches["main"] = newHead
 		w.forge.mu.Unlock()
 		pause(time.Second)
-		waits := w.mustAsk(bridge.Ask{Branch: "other"})
-		second := w.mustAsk(bridge.Ask{Branch: "main"})
+		waits := w.mustAsk(answer.Ask{Branch: "other"})
+		second := w.mustAsk(answer.Ask{Branch: "main"})
 		w.forge.mu.Lock()
 		w.forge.branches["main"] = strings.Repeat("3", 40)
 		w.forge.mu.Unlock()
-		third := w.mustAsk(bridge.Ask{})
+		third := w.mustAsk(answer.Ask{})
 		pause(5 * time.Minute)
 		w.stop()
 		got := map[run.ID]string{}
@@ -265,17 +265,17 @@ func TestAskedAndKilledAtEveryDeed(t *testing.T) {
 		for deed, more := 1, true; more; deed++ {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				defer w.place.Close()
+				defer w.executor.Close()
 				w.start()
 				w.mu.Lock()
 				w.killAt, w.after = w.deeds+deed, after
 				w.mu.Unlock()
-				first, err := w.ask(bridge.Ask{Key: "k", Pull: 7})
+				first, err := w.ask(answer.Ask{Key: "k", Pull: 7})
 				pause(90 * time.Second)
 				more = w.killed()
 				w.stop()
 				w.start()
-				again := w.mustAsk(bridge.Ask{Key: "k", Pull: 7}) // whoever asks tries again
+				again := w.mustAsk(answer.Ask{Key: "k", Pull: 7}) // whoever asks tries again
 				pause(20 * time.Minute)
 				w.stop()
 				r := w.onlyRun()
@@ -307,7 +307,7 @@ func TestTrustIsNeverGuessed(t *testing.T) {
 		if b.Trusts(t.Context(), guestbook, ada) {
 			t.Error("somebody is trusted although nobody could say so")
 		}
-		if _, err := w.ask(bridge.Ask{Pull: 7}); err == nil || len(w.runs()) != 0 {
+		if _, err := w.ask(answer.Ask{Pull: 7}); err == nil || len(w.runs()) != 0 {
 			t.Errorf("a forge that does not answer: %v", err)
 		}
 		w.stop()

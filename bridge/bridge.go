@@ -1,19 +1,18 @@
-// Package bridge joins the parts that lead from a comment to a verdict: it listens
-// to forges, decides, starts runs elsewhere, follows them, and keeps the pull
-// request informed.
+// Package bridge joins the parts that lead from a comment to a verdict: package intake
+// listens to forges, answer decides and starts runs, attempt has them performed
+// elsewhere, and announce keeps the pull request informed.
 //
 // Everything that matters lies in the journal and the ledger, and everything that
 // is done next is worked out from them: a bridge that is killed at any moment and
-// started again does what was left to do, and nothing twice. The place where runs
-// live, not the bridge, is the truth about what is running: stopping the bridge
-// stops no run. One bridge at a time works on a ledger. It holds no test logic and
-// never touches a recipe's code.
+// started again does what was left to do, and nothing twice. The executor, not the
+// bridge, is the truth about what is running: stopping the bridge stops no run. A forge
+// that does not answer delays no other's work. One bridge at a time works on a ledger. It
+// holds no test logic and never touches a recipe's code.
 package bridge
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -21,8 +20,8 @@ import (
 
 	"seatrial/bridge/admission"
 	"seatrial/bridge/announce"
-	"seatrial/bridge/command"
-	"seatrial/bridge/dispatch"
+	"seatrial/bridge/answer"
+	"seatrial/bridge/attempt"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/intake"
 	"seatrial/bridge/ledger"
@@ -31,104 +30,24 @@ import (
 	"seatrial/recipes"
 )
 
-// Queue is the only place that knows capacity. bridge/queue implements it, and says
-// what each method promises.
-type Queue interface {
-	Restore(reports []run.Report)
-	Add(r run.Request) bool
-	Take(ctx context.Context) (run.Request, run.Lease, error)
-	Renew(id run.ID) (run.Lease, bool)
-	Release(id run.ID, leftovers []run.Leftover) bool
-	Clean(id run.ID) bool
-	Remove(id run.ID) bool
-	Position(id run.ID) (place, of int, wait time.Duration, ok bool)
-	Unmet(needs []string) []string
-	ToPrepare(ctx context.Context) (r run.Request, gone <-chan struct{}, err error)
-	Prepared(id run.ID)
-	Preparing(id run.ID) bool
-}
-
-// Routes is told where apps can be reached while they live. The gateway implements it.
-type Routes interface {
-	Set(label, addr string)
-	Remove(label string)
-}
-
-// Baselines finds the run that a change is compared with: the latest one whose git
-// tree is on the repository's default branch.
-type Baselines interface {
-	DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error)
-}
-
-// Config is what a Bridge is joined from.
-type Config struct {
-	Forges     []Forge
-	Enrolments func() []recipes.Enrolment // asked anew each time, so that they can be reloaded
-
-	Journal    journal.Journal
-	Ledger     ledger.Ledger
-	Queue      Queue
-	Dispatcher dispatch.Dispatcher
-	Routes     Routes    // may be nil
-	Baselines  Baselines // may be nil
-	// Preparer prepares those waiting runs that the queue says have to be; nil where none has.
-	Preparer Preparer
-
-	// CannotIsolate says why this host cannot keep code away from itself; empty, or a
-	// nil function, where it can.
-	CannotIsolate func() string
-	// CannotDispatch says what is in the way of a recipe's runs at the place of the
-	// dispatcher, before anything is started there; an error where that cannot be found
-	// out now, which is no reason to refuse. May be nil.
-	CannotDispatch func(ctx context.Context, e recipes.Enrolment) (admission.Obstacle, error)
-
-	// Copies is the folder of private repositories' copies: only the bridge writes there,
-	// and only runs on this machine read there.
-	Copies string
-	// CannotFetch says why runs of private repositories are refused; empty where they are not.
-	CannotFetch admission.Obstacle
-
-	// PerPerson is how many runs one person may ask for in an hour; 0 for any number.
-	PerPerson int
-
-	PublicURL string // the dashboard's
-	Grammar   command.Grammar
-	// EnrolmentPath is the enrolment's file as people at home have it. May be nil.
-	EnrolmentPath func(recipe string) string
-	// Mask hides secret values in what runs wrote. May be nil.
-	Mask func(string) string
-
-	Interval      time.Duration // between questions to a forge; default 30 s
-	SweepEvery    time.Duration // default 10 min
-	AnnounceEvery time.Duration // default 10 s
-
-	Now func() time.Time
-	Log *slog.Logger
-}
+// maxOpen is more runs than are ever open at once.
+const maxOpen = 10_000
 
 // Bridge is joined by New and lives in Run.
 type Bridge struct {
 	Config
-	forges    map[string]*place
+	forges    map[string]*account
+	enrolled  answer.Enrolled
 	poller    *intake.Poller
+	answerer  *answer.Answerer
+	attempts  *attempt.Runs
 	announcer *announce.Announcer
-	numbers   *numbers
-	found     chan struct{} // open comments may be there
-	ready     chan struct{} // closed when the journal's runs are known
+	routes    routeTable
+	metrics   *metrics
 
-	// deciding guards a waiting run's next step: it gets its slot, or it is
-	// superseded, joined or cancelled, and the journal knows before anybody else may ask.
-	deciding sync.Mutex
-
-	// comparing guards comparing a run with its pull request, so that what follows is
-	// written down once.
+	// comparing lets one at a time compare runs with their pull request, so that a push or a
+	// close is recorded once.
 	comparing sync.Mutex
-
-	mu      sync.Mutex
-	cancels map[run.ID]chan struct{}
-	labels  map[run.ID]string
-
-	runs sync.WaitGroup // what follows a run
 }
 
 // New joins a bridge. It touches nothing until Run.
@@ -139,36 +58,41 @@ func New(c Config) (*Bridge, error) {
 	if c.Interval <= 0 {
 		c.Interval = intake.DefaultInterval
 	}
-	b := &Bridge{
-		Config:  c,
-		forges:  map[string]*place{},
-		found:   make(chan struct{}, 1),
-		ready:   make(chan struct{}),
-		cancels: map[run.ID]chan struct{}{},
-		labels:  map[run.ID]string{},
-	}
+	b := &Bridge{Config: c, forges: map[string]*account{}, routes: routeTable{to: c.Routes, labels: map[run.ID]string{}}}
+	b.enrolled.Enrolments = c.Enrolments
 	var sources []intake.Source
+	answered := map[string]answer.Forge{}
 	for _, f := range c.Forges {
 		if f.ID == "" || b.forges[f.ID] != nil {
 			return nil, fmt.Errorf("cannot listen to forge %q: every forge needs an id of its own", f.ID)
 		}
-		b.forges[f.ID] = &place{Forge: f}
-		sources = append(sources, b.forges[f.ID].source())
+		account := &account{Forge: f}
+		b.forges[f.ID] = account
+		b.enrolled.Forges = append(b.enrolled.Forges, f.ID)
+		sources = append(sources, account.source())
+		answered[f.ID] = answer.Forge{Org: f.Org, Client: f.Client, Permissions: f.Permissions, Self: account.self, Known: account.known}
 	}
-	b.numbers = newNumbers(b)
-	b.poller = intake.New(intake.Config{
-		Sources: sources, Enrolled: b.enrolled, Memory: c.Ledger, Grammar: c.Grammar,
-		Found: func() { nudge(b.found) }, Seen: b.numbers.sawComment, Busy: b.busy, Interval: c.Interval, SweepEvery: c.SweepEvery, Now: c.Now, Log: c.Log,
-	})
+	b.metrics = newMetrics(b)
 	b.announcer = announce.New(announce.Config{
-		Voice: b.voice, Reports: c.Journal, Memory: c.Ledger, Context: b.context, Refusal: b.refusalWords,
-		Every: c.AnnounceEvery, Now: c.Now, Log: c.Log,
+		Voice: b.voice, Reports: c.Journal, Memory: c.Ledger, Context: b.context, Every: c.AnnounceEvery, Now: c.Now, Log: c.Log,
+		Refusal: func(c ledger.Comment) admission.Words { return b.answerer.RefusalWords(c) },
+	})
+	var deciding sync.Mutex
+	b.answerer = answer.New(answer.Config{
+		Forges: answered, Enrolled: b.enrolled, Journal: c.Journal, Ledger: c.Ledger, Queue: c.Queue, Announcer: b.announcer,
+		Deciding: &deciding, Audit: b.audit, CannotIsolate: c.CannotIsolate, CannotDispatch: c.CannotDispatch, CannotFetch: c.CannotFetch,
+		PerPerson: c.PerPerson, PublicURL: c.PublicURL, Grammar: c.Grammar, Now: c.Now, Log: c.Log,
+	})
+	b.attempts = attempt.New(attempt.Config{
+		Journal: c.Journal, Queue: c.Queue, Dispatcher: c.Dispatcher, Preparer: c.Preparer, Enrolment: b.enrolled.Recipe,
+		Copies: c.Copies, Copier: b.copier, Deciding: &deciding, Changed: b.announcer.Changed, Audit: b.audit, Now: c.Now, Log: c.Log,
+	})
+	b.poller = intake.New(intake.Config{
+		Sources: sources, Enrolled: b.enrolled.Repos, Memory: c.Ledger, Grammar: c.Grammar,
+		Found: b.answerer.Found, Seen: b.metrics.sawComment, Busy: b.busy, Interval: c.Interval, SweepEvery: c.SweepEvery, Now: c.Now, Log: c.Log,
 	})
 	return b, nil
 }
-
-// Look asks a forge for new comments now instead of later.
-func (b *Bridge) Look(forgeID string) { b.poller.Look(forgeID) }
 
 // Run does the bridge's work until the context ends. Runs go on without it. An
 // error means that the journal or the ledger could not be read at the start.
@@ -177,40 +101,65 @@ func (b *Bridge) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the journal: %w", err)
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	if err := b.resume(ctx); err != nil {
+	ctx, end := context.WithCancel(ctx)
+	defer b.attempts.Wait() // also after an error: nothing outlives Run
+	defer end()
+	open, err := b.attempts.Resume(ctx)
+	if err != nil {
 		return err
 	}
-	close(b.ready)
-	g.Go(func() error { return b.introduce(ctx) })
+	for _, r := range open {
+		b.routes.set(r)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, account := range b.forges {
+		g.Go(func() error { return account.introduce(ctx, b.Now) })
+		g.Go(func() error { return b.watchPulls(ctx, account) })
+	}
 	g.Go(func() error { return b.announcer.Run(ctx) })
 	g.Go(func() error { return b.poller.Run(ctx) })
-	g.Go(func() error { return b.answerComments(ctx) })
-	g.Go(func() error { return b.takeTurns(ctx) })
-	for range preparedAtOnce {
-		g.Go(func() error { return b.prepareWaiting(ctx) })
-	}
+	g.Go(func() error { return b.answerer.Run(ctx) })
+	g.Go(func() error { return b.attempts.Run(ctx) })
 	g.Go(func() error { return b.listen(ctx, from) })
-	g.Go(func() error { return b.watchPulls(ctx) })
-	err = g.Wait()
-	b.runs.Wait()
-	return err
+	return g.Wait()
 }
 
-func (b *Bridge) enrolled() []forge.Repo {
-	all := b.Enrolments()
-	repos := make([]forge.Repo, 0, len(all))
-	for _, e := range all {
-		if repo, ok := b.repoOf(e); ok {
-			repos = append(repos, repo)
-		}
-	}
-	return repos
+// Look asks a forge for new comments now instead of later.
+func (b *Bridge) Look(forgeID string) { b.poller.Look(forgeID) }
+
+// Ask decides about a request for a run that comes without a comment. See answer.Answerer.
+func (b *Bridge) Ask(ctx context.Context, q answer.Ask) (answer.Answer, error) {
+	return b.answerer.Ask(ctx, q)
 }
 
-func nudge(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
+// Trusts says whether somebody is one whose comment could start a run.
+func (b *Bridge) Trusts(ctx context.Context, repo forge.Repo, who forge.Person) bool {
+	return b.answerer.Trusts(ctx, repo, who)
+}
+
+// Enrolled says whether there is an enrolment of a repository, however its name is
+// spelt.
+func (b *Bridge) Enrolled(repo forge.Repo) bool {
+	e, _ := b.enrolled.Of(repo)
+	return e != nil
+}
+
+// RepoOf is the repository of an enrolment; ok is false where its forge is not served.
+func (b *Bridge) RepoOf(e recipes.Enrolment) (repo forge.Repo, ok bool) { return b.enrolled.RepoOf(e) }
+
+// busy says whether a repository has an open run. If that cannot be read, the repository
+// is treated as if it had one.
+func (b *Bridge) busy(ctx context.Context, repo forge.Repo) bool {
+	open, err := b.Journal.Reports(ctx, journal.Filter{Forge: repo.Forge, Repo: repo.String(), Open: true, Limit: 1})
+	return err != nil || len(open) > 0
+}
+
+// audit records who decided what and why. The decision stands even if the record cannot be
+// written; then the log has it.
+func (b *Bridge) audit(ctx context.Context, e ledger.AuditEntry) {
+	e.At = b.Now()
+	b.Log.Info(e.What, "who", e.Who, "subject", e.Subject, "why", e.Why)
+	if err := b.Ledger.Record(context.WithoutCancel(ctx), e); err != nil {
+		b.Log.Error("cannot write the audit journal", "what", e.What, "subject", e.Subject, "err", err)
 	}
 }

@@ -21,7 +21,7 @@ func inABubble(t *testing.T, story func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		story(t, w)
-		w.place.Close()
+		w.executor.Close()
 	})
 }
 
@@ -234,7 +234,7 @@ func TestARunWhoseHarnessDiesGetsOneMoreAttempt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inABubble(t, func(t *testing.T, w *world) {
-				w.place.Script = c.script
+				w.executor.Script = c.script
 				w.start()
 				w.forge.say(ada, "!testme")
 				pause(3 * time.Minute)

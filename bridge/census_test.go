@@ -12,14 +12,14 @@ import (
 	"seatrial/harness/run"
 )
 
-// A run that the place still has, and the journal has not, takes up a slot until it
+// A run that the executor still has, and the journal has not, takes up a slot until it
 // was stopped and nothing of it is left.
 func TestWhatLivesCountsAgainstTheCapacity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		defer w.place.Close()
+		defer w.executor.Close()
 		stopped := make(chan struct{})
-		w.place.Script = func(ctx context.Context, r run.Request, n int, emit func(run.Event)) bool {
+		w.executor.Script = func(ctx context.Context, r run.Request, n int, emit func(run.Event)) bool {
 			begin(r, emit, run.StageInstall)
 			<-ctx.Done()
 			time.Sleep(time.Minute) // it takes its time
@@ -44,7 +44,7 @@ func TestWhatLivesCountsAgainstTheCapacity(t *testing.T) {
 		default:
 			t.Error("it was not stopped")
 		}
-		if w.place.Swept(lost.Request.ID, 1) == 0 {
+		if w.executor.Swept(lost.Request.ID, 1) == 0 {
 			t.Error("nobody looked for what it left")
 		}
 		if shot := w.alive.queue.Snapshot(); shot.Slots[0].State != run.SlotFree {
@@ -71,8 +71,8 @@ func TestWhoStoppedItDecidesHowARunEnds(t *testing.T) {
 		t.Run(string(c.cause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				defer w.place.Close()
-				w.place.Script = func(ctx context.Context, r run.Request, n int, emit func(run.Event)) bool {
+				defer w.executor.Close()
+				w.executor.Script = func(ctx context.Context, r run.Request, n int, emit func(run.Event)) bool {
 					if n > 1 || !c.dies {
 						return passes(ctx, r, n, emit)
 					}
@@ -87,7 +87,7 @@ func TestWhoStoppedItDecidesHowARunEnds(t *testing.T) {
 				if r.State != run.Running {
 					t.Fatalf("the run is %s", r.State)
 				}
-				w.place.End(r.Request.ID, 1, c.cause)
+				w.executor.End(r.Request.ID, 1, c.cause)
 				pause(3 * time.Minute)
 				r = w.onlyRun()
 				wantVerdict(t, r, c.verdict, c.ending)

@@ -94,7 +94,7 @@ func (p *plot) checkRun(t *testing.T, db *store.DB, r run.Report, ours map[strin
 		t.Errorf("run %s is %s", id, r.State)
 	}
 	for attempt := 1; attempt <= r.Attempt; attempt++ {
-		if n := p.place.Started(id, attempt); n > 1 {
+		if n := p.executor.Started(id, attempt); n > 1 {
 			t.Errorf("attempt %d of run %s was started %d times", attempt, id, n)
 		}
 	}

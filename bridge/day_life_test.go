@@ -63,7 +63,7 @@ type dayLife struct {
 func newDay(t *testing.T, repos int) (*day, []forge.Repo) {
 	t.Helper()
 	d := &day{world: &world{t: t, capacity: 3, routes: &routes{now: map[string]string{}}}, folder: inMemory(t)}
-	d.place = &dispatchtest.Fake{Script: passesOrNot}
+	d.executor = &dispatchtest.Fake{Script: passesOrNot}
 	server, err := forgetest.New(forgetest.Options{NoListener: true, Dir: t.TempDir(), Now: time.Now})
 	d.must(err)
 	d.server, d.wire = server, &wire{base: server.Transport(), by: map[string]int{}}
@@ -157,7 +157,7 @@ func (d *day) start() {
 	l.bridge, err = bridge.New(bridge.Config{
 		Forges:     []bridge.Forge{{ID: "gitea", Org: "coop", Client: dayForge{mortalForge{adapter, m}, adapter.Skew}}},
 		Enrolments: func() []recipes.Enrolment { return d.enrolled },
-		Journal:    mind, Ledger: mind, Queue: l.queue, Dispatcher: mortalPlace{d.place, m}, Routes: d.routes,
+		Journal:    mind, Ledger: mind, Queue: l.queue, Dispatcher: mortalExecutor{d.executor, m}, Routes: d.routes,
 		PublicURL: "https://ci.test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	d.must(err)

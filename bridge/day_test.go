@@ -67,7 +67,7 @@ func aDay(t *testing.T, s size) {
 	close(over)
 	d.now().end()
 	<-kept
-	d.place.Close()
+	d.executor.Close()
 	c := p.check(t)
 	if err := d.server.Close(); err != nil {
 		t.Error(err)

@@ -39,8 +39,8 @@ func TestEveryDeedFailsOnce(t *testing.T) {
 
 func failedAt(t *testing.T, deed int, after, restarted bool) (failed bool) {
 	w := newWorld(t)
-	defer w.place.Close()
-	w.place.Script = firstDies
+	defer w.executor.Close()
+	w.executor.Script = firstDies
 	w.start()
 	failNext := func() {
 		w.mu.Lock()
@@ -71,7 +71,7 @@ func failedAt(t *testing.T, deed int, after, restarted bool) (failed bool) {
 		t.Errorf("there were %d attempts: %v", r.Attempt, r.Earlier)
 	}
 	for attempt := 1; attempt <= r.Attempt; attempt++ {
-		if n := w.place.Started(r.Request.ID, attempt); n != 1 {
+		if n := w.executor.Started(r.Request.ID, attempt); n != 1 {
 			t.Errorf("attempt %d was started %d times", attempt, n)
 		}
 	}

@@ -3,18 +3,17 @@ package bridge
 import (
 	"context"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"seatrial/bridge/admission"
 	"seatrial/bridge/announce"
+	"seatrial/bridge/answer"
+	"seatrial/bridge/attempt"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/intake"
-	"seatrial/bridge/ledger"
+	"seatrial/bridge/retry"
 	"seatrial/harness/run"
-	"seatrial/recipes"
 )
 
 // Forge is one forge to serve.
@@ -22,159 +21,120 @@ type Forge struct {
 	ID     string
 	Org    string // whose pull requests are served and whose members may ask
 	Client Client
-	// OneByOne: the forge has no question about a whole organisation that costs nothing, so
-	// each repository is asked in its turn.
+	// OneByOne: the forge has no cheap question about a whole organisation, so each repository
+	// is polled in turn.
 	OneByOne bool
 	// Permissions are what may be tested there at all, whatever enrolments say.
 	Permissions admission.Permissions
 }
 
-// Pulls tells about pull requests.
-type Pulls interface {
-	PullRequest(ctx context.Context, repo forge.Repo, number int) (forge.PullRequest, error)
-	Pushes(ctx context.Context, repo forge.Repo, number int, since time.Time) ([]forge.Push, error)
-}
-
-// Branches tells where branches are.
-type Branches interface {
-	Branch(ctx context.Context, repo forge.Repo, name string) (forge.Branch, error)
-}
-
-// Issues lets us keep an issue. What each promises stands with the adapters.
+// Issues lets us keep an issue. The adapters document each method.
 type Issues interface {
 	CreateIssue(ctx context.Context, repo forge.Repo, title, body string) (int, error)
 	EditIssue(ctx context.Context, repo forge.Repo, number int, title, body string, open bool) error
 	FindIssue(ctx context.Context, repo forge.Repo, marker string, author forge.Person) (forge.Issue, bool, error)
 }
 
-// Account is us on a forge.
-type Account interface {
-	Self(ctx context.Context) (forge.Person, error)
-	React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error
-}
-
-// Client is all that the bridge's parts ask of a forge. An adapter has it; each
-// part sees its own piece.
+// Client is everything that the bridge's parts ask of a forge; each part sees its own
+// piece. A client that is also an attempt.Copier can serve private repositories.
 type Client interface {
 	intake.Feed
 	intake.Branches
-	admission.Members
+	answer.Client
 	announce.Comments
 	announce.Statuses
-	Pulls
-	Branches
 	Issues
-	Account
+	Self(ctx context.Context) (forge.Person, error)
 }
 
-// place is a forge and what was learnt about it.
-type place struct {
+// account is who we are on a forge.
+type account struct {
 	Forge
 	mu  sync.Mutex
 	bot forge.Person
 }
 
-// self asks who we are there, once.
-func (p *place) self(ctx context.Context) (forge.Person, error) {
-	if bot := p.known(); bot.ID != 0 {
+// self asks the forge who we are, until it has answered once.
+func (a *account) self(ctx context.Context) (forge.Person, error) {
+	if bot := a.known(); bot.ID != 0 {
 		return bot, nil
 	}
-	bot, err := p.Client.Self(ctx)
+	bot, err := a.Client.Self(ctx)
 	if err != nil {
 		return forge.Person{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.bot = bot
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.bot = bot
 	return bot, nil
 }
 
-// introduce finds out who we are on every forge, so that it is known before the
-// first comment. Where that takes long, nobody waits for it, and nobody is told:
-// a forge that does not answer is complained of by whoever asks for comments.
-func (b *Bridge) introduce(ctx context.Context) error {
-	for _, p := range b.forges {
-		b.runs.Go(func() {
-			again(ctx, slog.New(slog.DiscardHandler), "find out who we are", longestRetry, func() error {
-				_, err := p.self(ctx)
-				return err
-			})
-		})
-	}
+func (a *account) known() forge.Person {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.bot
+}
+
+const (
+	// longestRetry is the longest pause between tries to do what nobody else does.
+	longestRetry = 30 * time.Second
+	// selfLimit is for finding out who we are.
+	selfLimit = time.Minute
+)
+
+// introduce finds out who we are, so that it is known before the first comment. Nothing
+// waits for it, and it logs nothing: the poller already reports a forge that does not answer.
+func (a *account) introduce(ctx context.Context, now func() time.Time) error {
+	retry.Loop{Longest: longestRetry, Now: now, Log: slog.New(slog.DiscardHandler)}.Until(ctx, "find out who we are", func() error {
+		ctx, cancel := context.WithTimeout(ctx, selfLimit)
+		defer cancel()
+		_, err := a.self(ctx)
+		return err
+	})
 	return nil
 }
 
-func (p *place) known() forge.Person {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.bot
-}
-
-func (p *place) source() intake.Source {
-	s := intake.Source{Forge: p.ID, Org: p.Org, Feed: p.Client, Branches: p.Client, Bot: p.known}
-	if p.OneByOne {
+func (a *account) source() intake.Source {
+	s := intake.Source{Forge: a.ID, Org: a.Org, Feed: a.Client, Branches: a.Client, Bot: a.known}
+	if a.OneByOne {
 		s.Org = ""
 	}
-	if clock, ok := p.Client.(interface{ Skew() time.Duration }); ok {
+	if clock, ok := a.Client.(interface{ Skew() time.Duration }); ok {
 		s.Skew = clock.Skew
 	}
-	if limited, ok := p.Client.(interface{ Budget() forge.Budget }); ok {
+	if limited, ok := a.Client.(interface{ Budget() forge.Budget }); ok {
 		s.Budget = limited.Budget
 	}
 	return s
 }
 
 func (b *Bridge) voice(forgeID string) (announce.Voice, bool) {
-	p := b.forges[forgeID]
-	if p == nil {
+	a := b.forges[forgeID]
+	if a == nil {
 		return announce.Voice{}, false
 	}
-	return announce.Voice{Comments: p.Client, Statuses: p.Client, Self: p.self}, true
+	return announce.Voice{Comments: a.Client, Statuses: a.Client, Self: a.self}, true
 }
 
-// RepoOf is the repository of an enrolment; ok is false where its forge is not served.
-func (b *Bridge) RepoOf(e recipes.Enrolment) (repo forge.Repo, ok bool) { return b.repoOf(e) }
-
-// IssuesOf lets issues be kept on a forge, and says as whom.
+// IssuesOf returns what keeps issues on a forge, and who we are there.
 func (b *Bridge) IssuesOf(forgeID string) (issues Issues, self func(context.Context) (forge.Person, error), ok bool) {
-	p := b.forges[forgeID]
-	if p == nil {
+	a := b.forges[forgeID]
+	if a == nil {
 		return nil, nil, false
 	}
-	return p.Client, p.self, true
+	return a.Client, a.self, true
 }
 
-// repoOf is the repository that an enrolment permits. An enrolment that names no
-// forge means the first one.
-func (b *Bridge) repoOf(e recipes.Enrolment) (forge.Repo, bool) {
-	id := e.Forge
-	if id == "" && len(b.Forges) > 0 {
-		id = b.Forges[0].ID
+func (b *Bridge) copier(forgeID string) (attempt.Copier, bool) {
+	a := b.forges[forgeID]
+	if a == nil {
+		return nil, false
 	}
-	repo, err := forge.ParseRepo(id, e.Repo)
-	return repo, err == nil && b.forges[id] != nil
+	copier, _ := a.Client.(attempt.Copier)
+	return copier, true
 }
 
-func (b *Bridge) enrolmentOf(repo forge.Repo) *recipes.Enrolment {
-	for _, e := range b.Enrolments() {
-		if r, ok := b.repoOf(e); ok && r.Forge == repo.Forge && strings.EqualFold(r.String(), repo.String()) {
-			return &e
-		}
-	}
-	return nil
-}
-
-// enrolment is that of a recipe, as it is now.
-func (b *Bridge) enrolment(recipe string) (recipes.Enrolment, bool) {
-	all := b.Enrolments()
-	i := slices.IndexFunc(all, func(e recipes.Enrolment) bool { return e.Name == recipe })
-	if i < 0 {
-		return recipes.Enrolment{}, false
-	}
-	return all[i], true
-}
-
-// context is what the comment of a run says besides its report.
+// context is what a run's comment says besides its report.
 func (b *Bridge) context(ctx context.Context, r run.Report) announce.Context {
 	c := announce.Context{PublicURL: b.PublicURL, Word: b.Grammar.Word(), Mask: b.Mask}
 	if b.EnrolmentPath != nil {
@@ -196,22 +156,4 @@ func (b *Bridge) context(ctx context.Context, r run.Report) announce.Context {
 		}
 	}
 	return c
-}
-
-func (b *Bridge) about(repo forge.Repo) admission.About {
-	a := admission.About{Repo: repo.String(), Word: b.Grammar.Word()}
-	if p := b.forges[repo.Forge]; p != nil {
-		a.Org = p.Org
-	}
-	return a
-}
-
-// refusalWords are the words for a refused comment, the same after a restart.
-func (b *Bridge) refusalWords(c ledger.Comment) announce.Refusal {
-	refusal, about := admission.ParseRefusal(c.Refusal), b.about(c.Repo)
-	if refusal.Reason == admission.MembershipUnknown {
-		sentence, next := about.GaveUp()
-		return announce.Refusal{Sentence: sentence, Next: next}
-	}
-	return announce.Refusal{Sentence: refusal.Sentence(about), Next: refusal.Next(about)}
 }

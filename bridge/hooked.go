@@ -10,17 +10,13 @@ import (
 	"seatrial/harness/journal"
 )
 
-// Enrolled says whether there is an enrolment of a repository, however its name is
-// spelt.
-func (b *Bridge) Enrolled(repo forge.Repo) bool { return b.enrolmentOf(repo) != nil }
-
-// Hooked does at once what a webhook makes likely, and what would be done without it a
-// little later: it returns when that is done. It asks the forge for everything; a
-// comment is read from the list, since only that moves the cursor. It is safe for
-// concurrent use, and for any event any number of times.
+// Hooked does at once what the next poll would do anyway, and returns when it is done. A
+// webhook is only a hint: the forge is asked for everything, and comments are read from
+// their list, because only that moves the cursor. It is safe for concurrent use, and to
+// call again for the same event.
 func (b *Bridge) Hooked(ctx context.Context, e hook.Event) {
 	if err := b.hooked(ctx, e); err != nil && ctx.Err() == nil {
-		// Whoever asks the same forge again and again complains for all.
+		// The poller reports a forge that fails; once is enough.
 		b.Log.Debug("cannot do at once what a webhook asks for; it is done with the next look", "repo", e.Repo.String(), "kind", string(e.Kind), "err", err)
 	}
 }
@@ -34,24 +30,22 @@ func (b *Bridge) hooked(ctx context.Context, e hook.Event) error {
 	case hook.Pull:
 		return b.PullChanged(ctx, e.Repo, e.Pull)
 	case hook.MergeGroup:
-		_, err := b.AskMergeGroup(ctx, e.Repo, e.Ref, e.Commit, e.Base)
-		return err
+		return b.answerer.AskMergeGroup(ctx, e.Repo, e.Ref, e.Commit, e.Base)
 	case hook.Everything:
 		return errors.Join(b.poller.LookAt(ctx, e.Repo), b.PullChanged(ctx, e.Repo, 0), b.poller.BranchMoved(ctx, e.Repo))
 	}
 	return nil
 }
 
-// PullChanged looks at a pull request whose runs have not ended: a push makes them ones
-// about an older commit, and a closed pull request cancels what waits. The number 0
-// means all of the repository's. Without open runs it asks the forge nothing.
+// PullChanged looks at a pull request with open runs: after a push they are about an older
+// commit, and when it was closed the waiting ones are cancelled. The number 0 means all
+// pull requests of the repository. Without open runs the forge is not asked.
 func (b *Bridge) PullChanged(ctx context.Context, repo forge.Repo, number int) error {
-	e := b.enrolmentOf(repo)
+	e, repo := b.enrolled.Of(repo)
 	if e == nil {
 		return nil
 	}
-	repo, _ = b.repoOf(*e) // as runs have it
-	open, err := b.Journal.Reports(ctx, journal.Filter{Forge: repo.Forge, Repo: repo.String(), Pull: number, Open: true, Limit: many})
+	open, err := b.Journal.Reports(ctx, journal.Filter{Forge: repo.Forge, Repo: repo.String(), Pull: number, Open: true, Limit: maxOpen})
 	if err != nil {
 		return fmt.Errorf("cannot read the open runs of %s: %w", repo, err)
 	}

@@ -70,7 +70,7 @@ func TestAWebhookOfAPushMakesARunOneAboutAnOlderCommit(t *testing.T) {
 
 func TestAWebhookOfAClosedPullRequestCancelsWhatWaits(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = slow
+		w.executor.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
 		w.asks(about(hook.Comment))

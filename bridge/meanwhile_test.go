@@ -29,7 +29,7 @@ func slow(ctx context.Context, r run.Request, _ int, emit func(run.Event)) bool 
 
 func TestTheSameHeadAgainJoinsARunningRun(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = slow
+		w.executor.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
 		pause(time.Minute)
@@ -53,7 +53,7 @@ func TestTheSameHeadAgainJoinsARunningRun(t *testing.T) {
 
 func TestTheSameHeadAgainJoinsAWaitingRun(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = slow
+		w.executor.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
 		pause(time.Minute)
@@ -78,7 +78,7 @@ func TestTheSameHeadAgainJoinsAWaitingRun(t *testing.T) {
 func TestANewerHeadSupersedesWhatWaits(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		const newest = "3333333333333333333333333333333333333333"
-		w.place.Script = slow
+		w.executor.Script = slow
 		w.start()
 		for _, head := range []string{"", newHead, newest} {
 			if head != "" {
@@ -101,7 +101,7 @@ func TestANewerHeadSupersedesWhatWaits(t *testing.T) {
 		wantVerdict(t, runs[0], run.VerdictPass, run.EndedNormally)
 		wantVerdict(t, runs[1], run.VerdictUnverified, run.EndSuperseded)
 		wantVerdict(t, runs[2], run.VerdictPass, run.EndedNormally)
-		if runs[1].SupersededBy != runs[2].Request.ID || w.place.Started(runs[1].Request.ID, 1) != 0 {
+		if runs[1].SupersededBy != runs[2].Request.ID || w.executor.Started(runs[1].Request.ID, 1) != 0 {
 			t.Errorf("the second run is %+v", runs[1])
 		}
 		if d := cmp.Diff([]forge.StatusState{forge.StatusPending, forge.StatusError}, w.forge.states(newHead)); d != "" {
@@ -112,7 +112,7 @@ func TestANewerHeadSupersedesWhatWaits(t *testing.T) {
 
 func TestAPushWithoutACommentMakesTheRunOneAboutAnOlderCommit(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = slow
+		w.executor.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
 		pause(time.Minute)
@@ -129,7 +129,7 @@ func TestAPushWithoutACommentMakesTheRunOneAboutAnOlderCommit(t *testing.T) {
 
 func TestAClosedPullRequestCancelsWhatWaits(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = slow
+		w.executor.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
 		pause(time.Minute)
@@ -182,7 +182,7 @@ func TestCancel(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inABubble(t, func(t *testing.T, w *world) {
-				w.place.Script = c.script
+				w.executor.Script = c.script
 				w.start()
 				w.forge.say(ada, "!testme")
 				pause(time.Minute)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seatrial/bridge"
+	"seatrial/bridge/attempt"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
@@ -23,7 +24,7 @@ type mortalForge struct {
 // copying is one that copies repositories, too.
 type copying struct {
 	mortalForge
-	bridge.Copier
+	attempt.Copier
 }
 
 func (f mortalForge) React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error {
@@ -46,20 +47,20 @@ func (f mortalForge) SetStatus(ctx context.Context, repo forge.Repo, commit stri
 	return f.m.do(func() error { return f.Client.SetStatus(ctx, repo, commit, s) })
 }
 
-type mortalPlace struct {
+type mortalExecutor struct {
 	*dispatchtest.Fake
 	m *mortal
 }
 
-func (p mortalPlace) Dispatch(ctx context.Context, r run.Request, attempt int, lease run.Lease) error {
+func (p mortalExecutor) Dispatch(ctx context.Context, r run.Request, attempt int, lease run.Lease) error {
 	return p.m.do(func() error { return p.Fake.Dispatch(ctx, r, attempt, lease) })
 }
 
-func (p mortalPlace) Stop(ctx context.Context, id run.ID, attempt int) error {
+func (p mortalExecutor) Stop(ctx context.Context, id run.ID, attempt int) error {
 	return p.m.do(func() error { return p.Fake.Stop(ctx, id, attempt) })
 }
 
-func (p mortalPlace) Sweep(ctx context.Context, id run.ID, attempt int) (swept run.Swept, err error) {
+func (p mortalExecutor) Sweep(ctx context.Context, id run.ID, attempt int) (swept run.Swept, err error) {
 	err = p.m.do(func() error {
 		swept, err = p.Fake.Sweep(ctx, id, attempt)
 		return err

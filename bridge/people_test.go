@@ -110,7 +110,7 @@ func TestWhoAskedForEnoughWaits(t *testing.T) {
 		ask(ada)
 		ask(ada) // the third in a quarter of an hour
 		ask(grace)
-		w.place.Script = slow
+		w.executor.Script = slow
 		pause(50 * time.Minute)
 		ask(ada) // the first was over an hour ago
 		ask(grace)
@@ -127,7 +127,7 @@ func TestWhoAskedForEnoughWaits(t *testing.T) {
 
 func TestWhoAskedForEnoughMayStillJoin(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.perPerson, w.place.Script = 1, slow
+		w.perPerson, w.executor.Script = 1, slow
 		w.start()
 		for _, who := range []forge.Person{ada, ada, grace} {
 			w.forge.say(who, "!testme")

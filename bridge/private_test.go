@@ -58,7 +58,7 @@ func TestAPrivateRepositoryIsCopiedBeforeEachAttempt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inABubble(t, func(t *testing.T, w *world) {
-				w.place.Script = c.lives
+				w.executor.Script = c.lives
 				w.forge.hide(c.failures)
 				w.start()
 				w.forge.say(ada, "!testme")

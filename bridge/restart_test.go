@@ -36,7 +36,7 @@ func TestKilledAtEveryDeed(t *testing.T) {
 
 func killedAt(t *testing.T, deed int, after bool) (killed bool) {
 	w := newWorld(t)
-	defer w.place.Close()
+	defer w.executor.Close()
 	w.start() // what an empty bridge does is told by other tests
 	w.mu.Lock()
 	w.killAt, w.after = w.deeds+deed, after
@@ -53,14 +53,14 @@ func killedAt(t *testing.T, deed int, after bool) (killed bool) {
 	switch {
 	case r.Attempt == 2 && len(r.Earlier) == 1:
 		// It died between writing down the dispatch and dispatching.
-		if w.place.Started(r.Request.ID, 1) != 0 {
+		if w.executor.Started(r.Request.ID, 1) != 0 {
 			t.Error("there was a second attempt although the first one ran")
 		}
 	case r.Attempt != 1:
 		t.Errorf("there were %d attempts", r.Attempt)
 	}
 	for attempt := 1; attempt <= r.Attempt; attempt++ {
-		if n := w.place.Started(r.Request.ID, attempt); n > 1 {
+		if n := w.executor.Started(r.Request.ID, attempt); n > 1 {
 			t.Errorf("attempt %d was started %d times", attempt, n)
 		}
 	}
@@ -92,7 +92,7 @@ func TestRefusedAndKilledAtEveryDeed(t *testing.T) {
 		for deed, more := 1, true; more; deed++ {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				defer w.place.Close()
+				defer w.executor.Close()
 				w.start()
 				w.mu.Lock()
 				w.killAt, w.after = w.deeds+deed, after
@@ -117,8 +117,8 @@ func TestJoinedAndKilledAtEveryDeed(t *testing.T) {
 		for deed, more := 1, true; more; deed++ {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				defer w.place.Close()
-				w.place.Script = slow
+				defer w.executor.Close()
+				w.executor.Script = slow
 				w.start()
 				w.forge.say(ada, "!testme")
 				pause(time.Minute)
@@ -145,7 +145,7 @@ func TestJoinedAndKilledAtEveryDeed(t *testing.T) {
 
 func TestARunOutlivesTheBridge(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = slow
+		w.executor.Script = slow
 		w.start()
 		w.forge.say(ada, "!testme")
 		pause(time.Minute)
@@ -159,8 +159,8 @@ func TestARunOutlivesTheBridge(t *testing.T) {
 		w.stop()
 		r := w.onlyRun()
 		wantVerdict(t, r, run.VerdictPass, run.EndedNormally)
-		if w.place.Started(r.Request.ID, 1) != 1 || r.Attempt != 1 {
-			t.Errorf("it was started %d times, attempts: %d", w.place.Started(r.Request.ID, 1), r.Attempt)
+		if w.executor.Started(r.Request.ID, 1) != 1 || r.Attempt != 1 {
+			t.Errorf("it was started %d times, attempts: %d", w.executor.Started(r.Request.ID, 1), r.Attempt)
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 func TestADirtySlotIsNotUsedUntilItIsClean(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		dirtyUntil := time.Now().Add(40 * time.Minute)
-		w.place.Left = func(id run.ID, attempt int) []run.Leftover {
+		w.executor.Left = func(id run.ID, attempt int) []run.Leftover {
 			if time.Now().Before(dirtyUntil) {
 				return []run.Leftover{{Kind: "process", Name: "guestbook"}}
 			}
@@ -49,8 +49,8 @@ func TestADirtySlotIsNotUsedUntilItIsClean(t *testing.T) {
 
 func TestNoSecondAttemptOnADirtySlot(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = dies
-		w.place.Left = func(run.ID, int) []run.Leftover { return []run.Leftover{{Kind: "mount", Name: "/x"}} }
+		w.executor.Script = dies
+		w.executor.Left = func(run.ID, int) []run.Leftover { return []run.Leftover{{Kind: "mount", Name: "/x"}} }
 		w.start()
 		w.forge.say(ada, "!testme")
 		pause(5 * time.Minute)
@@ -63,9 +63,9 @@ func TestNoSecondAttemptOnADirtySlot(t *testing.T) {
 	})
 }
 
-func TestAPlaceThatTakesNothing(t *testing.T) {
+func TestAnExecutorThatTakesNothing(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Refuse = func(run.Request, int) error { return errors.New("no space left on device") }
+		w.executor.Refuse = func(run.Request, int) error { return errors.New("no space left on device") }
 		w.start()
 		w.forge.say(ada, "!testme")
 		pause(10 * time.Minute)
@@ -78,10 +78,10 @@ func TestAPlaceThatTakesNothing(t *testing.T) {
 	})
 }
 
-func TestAPlaceThatTakesItAtTheThirdTry(t *testing.T) {
+func TestAnExecutorThatTakesItAtTheThirdTry(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
 		tries := 0
-		w.place.Refuse = func(run.Request, int) error {
+		w.executor.Refuse = func(run.Request, int) error {
 			if tries++; tries < 3 {
 				return errors.New("busy")
 			}
@@ -93,15 +93,15 @@ func TestAPlaceThatTakesItAtTheThirdTry(t *testing.T) {
 		w.stop()
 		r := w.onlyRun()
 		wantVerdict(t, r, run.VerdictPass, run.EndedNormally)
-		if r.Attempt != 1 || w.place.Started(r.Request.ID, 1) != 1 {
-			t.Errorf("attempt %d, started %d times", r.Attempt, w.place.Started(r.Request.ID, 1))
+		if r.Attempt != 1 || w.executor.Started(r.Request.ID, 1) != 1 {
+			t.Errorf("attempt %d, started %d times", r.Attempt, w.executor.Started(r.Request.ID, 1))
 		}
 	})
 }
 
 func TestAHarnessCannotSpeakForTheBridge(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
+		w.executor.Script = func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
 			begin(r, emit, run.StageInstall)
 			emit(run.Event{Kind: run.KindStageEnded, Stage: run.StageInstall, Outcome: run.Passed})
 			emit(run.Event{Kind: run.KindEnded})
@@ -122,7 +122,7 @@ func TestAHarnessCannotSpeakForTheBridge(t *testing.T) {
 
 func TestARunThatOutlivesItsLeaseIsStopped(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = func(ctx context.Context, r run.Request, _ int, emit func(run.Event)) bool {
+		w.executor.Script = func(ctx context.Context, r run.Request, _ int, emit func(run.Event)) bool {
 			begin(r, emit, run.StageInstall)
 			<-ctx.Done()
 			return false
@@ -137,7 +137,7 @@ func TestARunThatOutlivesItsLeaseIsStopped(t *testing.T) {
 
 func TestRunningCommentsAreEditedAtMostEveryTenSeconds(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
+		w.executor.Script = func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
 			begin(r, emit, run.StageInstall)
 			emit(run.Event{Kind: run.KindStageStarted, Stage: run.StageInstall})
 			for i := range 600 {
@@ -160,7 +160,7 @@ func TestRunningCommentsAreEditedAtMostEveryTenSeconds(t *testing.T) {
 
 func TestADeletedCommentIsPostedAnewOnce(t *testing.T) {
 	inABubble(t, func(t *testing.T, w *world) {
-		w.place.Script = func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
+		w.executor.Script = func(_ context.Context, r run.Request, _ int, emit func(run.Event)) bool {
 			begin(r, emit, run.StageInstall)
 			for i := range 20 {
 				emit(run.Event{Kind: run.KindWarning, Note: strings.Repeat("w", i)})
@@ -201,7 +201,7 @@ func TestAnOlderRunDoesNotTakeTheStatusBack(t *testing.T) {
 			}
 		}
 		var second atomic.Bool
-		w.place.Script = func(ctx context.Context, r run.Request, attempt int, emit func(run.Event)) bool {
+		w.executor.Script = func(ctx context.Context, r run.Request, attempt int, emit func(run.Event)) bool {
 			if second.Load() {
 				return slow(ctx, r, attempt, emit)
 			}

@@ -17,6 +17,7 @@ import (
 
 	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	"seatrial/bridge/attempt"
 	"seatrial/bridge/dispatch/dispatchtest"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger/ledgertest"
@@ -50,7 +51,7 @@ var (
 type world struct {
 	t          *testing.T
 	memory     *ledgertest.Memory
-	place      *dispatchtest.Fake
+	executor   *dispatchtest.Fake
 	forge      *fakeForge
 	capacity   int
 	routes     *routes
@@ -58,12 +59,13 @@ type world struct {
 	who        recipes.Who // may ask for runs of the guestbook
 	perPerson  int
 	permitted  admission.Permissions
-	isolated   atomic.Value    // why code cannot be isolated
-	preparer   bridge.Preparer // of every run; nil: none is prepared
+	isolated   atomic.Value     // why code cannot be isolated
+	preparer   attempt.Preparer // of every run; nil: none is prepared
 
 	cannotFetch admission.Obstacle // what is private
 	deps        []string           // of the guestbook
 	others      []recipes.Enrolment
+	hub         *hangingForge // a second forge; nil for none
 
 	mu     sync.Mutex
 	deeds  int
@@ -84,9 +86,9 @@ type life struct {
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, memory: ledgertest.New(), capacity: 1, routes: &routes{now: map[string]string{}}}
-	w.place = &dispatchtest.Fake{Script: passes}
+	w.executor = &dispatchtest.Fake{Script: passes}
 	w.forge = newFakeForge()
-	t.Cleanup(w.place.Close)
+	t.Cleanup(w.executor.Close)
 	return w
 }
 
@@ -97,15 +99,19 @@ func (w *world) start() {
 	ctx, end := context.WithCancel(context.Background())
 	l.end = end
 	mortal := &mortal{w: w, l: l}
+	forges := []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: copying{mortalForge{w.forge, mortal}, w.forge}}}
+	if w.hub != nil {
+		forges = append(forges, bridge.Forge{ID: "hub", Org: "guild", Client: w.hub})
+	}
 	b, err := bridge.New(bridge.Config{
-		Forges: []bridge.Forge{{ID: "gitea", Org: "coop", Permissions: w.permitted, Client: copying{mortalForge{w.forge, mortal}, w.forge}}},
+		Forges: forges,
 		Enrolments: func() []recipes.Enrolment {
 			return append([]recipes.Enrolment{{Name: "guestbook", Repo: "coop/guestbook", MergeQueue: w.mergeQueue, Who: w.who, Deps: w.deps}}, w.others...)
 		},
 		Journal:       mortalMemory{w.memory, mortal},
 		Ledger:        mortalMemory{w.memory, mortal},
 		Queue:         l.queue,
-		Dispatcher:    mortalPlace{w.place, mortal},
+		Dispatcher:    mortalExecutor{w.executor, mortal},
 		Routes:        w.routes,
 		Preparer:      w.preparer,
 		CannotIsolate: func() string { why, _ := w.isolated.Load().(string); return why },

@@ -191,7 +191,7 @@ func (s *stage) setUp() error {
 func (s *stage) setupOptions(enrolled []recipes.Enrolment) setup.Options {
 	return setup.Options{
 		Namespaces: s.namespaces, Binary: s.program, State: s.nodeState, Recipes: enrolled, Env: s.taskEnv,
-		Args: []string{"--share", s.toolchain, "--build-env=" + s.engine}, LostAfter: nodeLostAfter,
+		Settings: cluster.Settings{Share: []string{s.toolchain}, BuildEnv: []string{s.engine}}, LostAfter: nodeLostAfter,
 	}
 }
 

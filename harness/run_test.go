@@ -15,6 +15,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/harness/tree"
 )
 
 func TestARunFromItsStartToItsLastWord(t *testing.T) {
@@ -322,7 +323,7 @@ func TestFoldersThatWereMadeReadOnlyGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := removeAll(dir); err != nil {
+	if err := tree.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -14,6 +11,7 @@ import (
 	"seatrial/harness/app"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/run"
+	"seatrial/harness/tree"
 )
 
 const (
@@ -53,9 +51,9 @@ func (a *attempt) tearDown(parent context.Context) {
 		}
 	}
 	left("snapshots", string(a.Request.ID), safely(func() error { return a.Vault.Forget(ctx, a.Request.ID) }))
-	left("folder", a.checkout(), removeAll(a.checkout()))
-	left("folder", a.scratch(), removeAll(a.scratch()))
-	left("folder", a.depsFolder(), removeAll(a.depsFolder()))
+	left("folder", a.checkout(), tree.Remove(a.checkout()))
+	left("folder", a.scratch(), tree.Remove(a.scratch()))
+	left("folder", a.depsFolder(), tree.Remove(a.depsFolder()))
 	if a.front != nil {
 		left("gateway", a.front.Addr(), safely(a.front.Close))
 	}
@@ -121,20 +119,6 @@ func safely(do func() error) (err error) {
 		}
 	}()
 	return do()
-}
-
-// removeAll removes a folder, also where folders in it were made read-only.
-func removeAll(dir string) error {
-	if err := os.RemoveAll(dir); err == nil {
-		return nil
-	}
-	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			_ = os.Chmod(path, 0o700) // links are no folders: nothing outside is touched
-		}
-		return nil
-	})
-	return os.RemoveAll(dir)
 }
 
 // lastWord is the finished event, with what the run was seen to take.

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"seatrial/bridge/command"
 	"seatrial/bridge/forge"
 	"seatrial/harness/run"
 	"seatrial/recipes"
@@ -25,7 +24,6 @@ import (
 // Input is everything that a decision rests on.
 type Input struct {
 	Comment forge.Comment
-	Command command.Command
 
 	Enrolment *recipes.Enrolment // of the comment's repository; nil where there is none
 	Pull      *forge.PullRequest // as it is now; nil where the forge says that there is none. Not needed without an enrolment
@@ -55,9 +53,9 @@ type Input struct {
 	// CannotIsolate says why this host cannot keep the code away from itself;
 	// empty where it can.
 	CannotIsolate string
-	// CannotPlace says why the place of the runs does not take this recipe's, and what
+	// CannotDispatch says why the executor does not take this recipe's runs, and what
 	// an operator does about it; empty where it does.
-	CannotPlace Obstacle
+	CannotDispatch Obstacle
 	// CannotFetch says why runs of what not everybody can read are not started there; empty
 	// where they are.
 	CannotFetch Obstacle
@@ -93,7 +91,7 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	case in.Pull == nil:
 		return refuse(PullRequestGone)
 	case !in.Pull.Open && in.Pull.Merged:
-		return refuse(Closed, "merged")
+		return refuse(Closed, merged)
 	case !in.Pull.Open:
 		return refuse(Closed)
 	case in.Pull.Head == "":
@@ -120,7 +118,7 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	if moved {
 		return refuse(HeadMoved, orUnknown(then), in.Pull.Head)
 	}
-	if refusal := blocked(in, in.Pull.Private); refusal != nil {
+	if refusal := obstacles(in, in.Pull.Private); refusal != nil {
 		return Decision{Refusal: refusal}, nil
 	}
 	if until := tooMany(in); !until.IsZero() {
@@ -129,18 +127,18 @@ func Decide(ctx context.Context, in Input, members Members) (Decision, error) {
 	return accept(in, codeOfPull(*in.Pull)), nil
 }
 
-// blocked says what is in the way of any run of the recipe; nil for nothing.
-func blocked(in Input, private bool) *Refusal {
+// obstacles says what is in the way of any run of the recipe; nil for nothing.
+func obstacles(in Input, private bool) *Refusal {
 	switch {
 	// What is deployed on a swarm runs in containers, whatever this host can.
 	case in.CannotIsolate != "" && !in.Enrolment.Trusted.Code && in.Enrolment.Target != recipes.TargetSwarm:
 		return &Refusal{Reason: CannotIsolate}
 	case len(in.Unmet) > 0:
 		return &Refusal{Reason: NeedsUnmet, Details: strings.Fields(strings.Join(in.Unmet, " "))}
-	case in.CannotPlace.Why != "":
-		return &Refusal{Reason: CannotPlace, Details: in.CannotPlace.words()}
+	case in.CannotDispatch.Why != "":
+		return &Refusal{Reason: CannotDispatch, Details: in.CannotDispatch.words()}
 	case private && in.CannotFetch.Why != "":
-		return &Refusal{Reason: CannotPlace, Details: in.CannotFetch.words()}
+		return &Refusal{Reason: CannotDispatch, Details: in.CannotFetch.words()}
 	}
 	return nil
 }
@@ -155,7 +153,7 @@ func leftOut(in Input) *Refusal {
 	switch {
 	case !in.Permitted.repo(pull.Repo.String()):
 		return &Refusal{Reason: NotPermitted}
-	case !fits(in.Permitted.Branches, pull.Base), !fits(e.Branches, pull.Base):
+	case !matchesAny(in.Permitted.Branches, pull.Base), !matchesAny(e.Branches, pull.Base):
 		return &Refusal{Reason: BranchLeftOut, Details: []string{pull.Base}}
 	case e.Drafts == recipes.Deny && pull.Draft:
 		return &Refusal{Reason: Draft}
@@ -214,15 +212,15 @@ func accept(in Input, code run.Code) Decision {
 		Code:    code,
 		AskedBy: run.Person{Login: in.Comment.Author.Login, ID: in.Comment.Author.ID},
 		AskedAt: in.Comment.Created,
-		Limit:   or(e.Limit(), run.DefaultLimit),
-		Silence: or(time.Duration(e.Timeouts.Silence), run.DefaultSilence),
+		Limit:   positiveOr(e.Limit(), run.DefaultLimit),
+		Silence: positiveOr(time.Duration(e.Timeouts.Silence), run.DefaultSilence),
 		Needs:   slices.Clone(e.Needs),
 		Trusted: e.Trusted.Code,
 		Secrets: !in.Vouched, // whoever vouches says more
 	}}
 }
 
-func or(d, otherwise time.Duration) time.Duration {
+func positiveOr(d, otherwise time.Duration) time.Duration {
 	if d <= 0 {
 		return otherwise
 	}

@@ -70,6 +70,7 @@ var examples = []admission.Refusal{
 	{Reason: admission.NotNamed, Details: []string{"packagers", "owners"}},
 	{Reason: admission.ApprovalNeeded, Details: []string{"grace", "#7", "team/owners"}},
 	{Reason: admission.NoSuchTeam, Details: []string{"crew"}},
+	admission.NotKnownYet,
 	{Reason: admission.MembershipUnknown},
 	{Reason: admission.NotTheHead, Details: []string{oldHead, newHead}},
 	{Reason: admission.HeadMoved, Details: []string{oldHead, newHead}},
@@ -78,7 +79,7 @@ var examples = []admission.Refusal{
 	{Reason: admission.BranchEmpty},
 	{Reason: admission.CannotIsolate},
 	{Reason: admission.NeedsUnmet, Details: []string{"kvm", "gpu"}},
-	{Reason: admission.CannotPlace, Details: strings.Fields("This recipe is a Nomad job file, and this installation runs everything on its own machine. / An operator can start the server with --dispatch nomad, or change the recipe's enrolment. Then comment again.")},
+	{Reason: admission.CannotDispatch, Details: strings.Fields("This recipe is a Nomad job file, and this installation runs everything on its own machine. / An operator can start the server with --dispatch nomad, or change the recipe's enrolment. Then comment again.")},
 	{Reason: admission.TooMany, Details: []string{"20", "2026-11-21T12:40:00Z"}},
 	{Reason: admission.Withdrawn},
 }
@@ -103,7 +104,8 @@ func TestThePageSaysWhatIsSaid(t *testing.T) {
 			fmt.Fprintf(&want, "\n### `%s`\n", r.Reason)
 		}
 		last = r.Reason
-		fmt.Fprintf(&want, "\n> %s\n>\n> %s\n", r.Sentence(about), r.Next(about))
+		w := r.Words(about)
+		fmt.Fprintf(&want, "\n> %s\n>\n> %s\n", w.Sentence, w.Next)
 	}
 	if *update {
 		if err := os.WriteFile(refusalsPage, []byte(before+heading+want.String()), 0o644); err != nil {

@@ -22,12 +22,12 @@ func (p Permissions) repo(name string) bool {
 	for i, glob := range p.Repos {
 		lower[i] = strings.ToLower(glob)
 	}
-	return fits(lower, strings.ToLower(name))
+	return matchesAny(lower, strings.ToLower(name))
 }
 
-// fits says whether a name fits one of the globs, or there are none. A glob that is none
-// fits nothing.
-func fits(globs []string, name string) bool {
+// matchesAny says whether a name matches one of the globs, or there are none. A glob that is none
+// matches nothing.
+func matchesAny(globs []string, name string) bool {
 	return len(globs) == 0 || slices.ContainsFunc(globs, func(glob string) bool {
 		ok, err := doublestar.Match(glob, name)
 		return ok && err == nil

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"seatrial/bridge/admission"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
@@ -58,7 +59,7 @@ type Config struct {
 	Memory  Memory
 
 	Context func(context.Context, run.Report) Context
-	Refusal func(ledger.Comment) Refusal // the words for a refused comment
+	Refusal func(ledger.Comment) admission.Words // for a refused comment
 
 	Every time.Duration // default DefaultEvery
 	Now   func() time.Time
@@ -69,16 +70,17 @@ type Config struct {
 // concurrent use.
 type Announcer struct {
 	Config
-	slots chan struct{} // so that a slow forge does not see all of us at once
 
 	mu      sync.Mutex
-	ctx     context.Context // of Run, while it runs
-	early   map[string]telling
+	ctx     context.Context          // of Run, while it runs
+	slots   map[string]chan struct{} // by forge
+	pending map[string]update        // from before Run
 	workers map[string]*worker
 	wg      sync.WaitGroup
 }
 
-// atOnce is how many things are said to forges at the same time.
+// atOnce is how many updates go to one forge at the same time, so as not to storm a slow
+// one. Forges do not share these slots: one that hangs delays no other.
 const atOnce = 4
 
 // New makes an announcer. It says nothing until Run.
@@ -89,7 +91,7 @@ func New(c Config) *Announcer {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Announcer{Config: c, slots: make(chan struct{}, atOnce), early: map[string]telling{}, workers: map[string]*worker{}}
+	return &Announcer{Config: c, slots: map[string]chan struct{}{}, pending: map[string]update{}, workers: map[string]*worker{}}
 }
 
 // Run says what was left unsaid by an earlier process, then whatever Changed and
@@ -101,14 +103,14 @@ func (a *Announcer) Run(ctx context.Context) error {
 	}
 	a.mu.Lock()
 	a.ctx = ctx
-	early := a.early
-	a.early = map[string]telling{}
+	pending := a.pending
+	a.pending = map[string]update{}
 	a.mu.Unlock()
 	for _, id := range ids {
-		a.tell(ledger.RunKey(id), a.runTelling(id, true))
+		a.keep(a.runUpdate(id, true))
 	}
-	for key, t := range early {
-		a.tell(key, t)
+	for _, u := range pending {
+		a.keep(u)
 	}
 	if err := a.Refused(ctx); err != nil {
 		a.Log.Error("cannot read which refusals are to be answered", "err", err)
@@ -122,7 +124,7 @@ func (a *Announcer) Run(ctx context.Context) error {
 }
 
 // Changed says that a run's report, or its place in the queue, has changed.
-func (a *Announcer) Changed(id run.ID) { a.tell(ledger.RunKey(id), a.runTelling(id, false)) }
+func (a *Announcer) Changed(id run.ID) { a.keep(a.runUpdate(id, false)) }
 
 // Refused looks for refusals that were not answered yet.
 func (a *Announcer) Refused(ctx context.Context) error {
@@ -131,20 +133,27 @@ func (a *Announcer) Refused(ctx context.Context) error {
 		return err
 	}
 	for _, c := range refused {
-		a.tell(ledger.CommentKey(c.Repo.Forge, c.ID), a.refusalTelling(c))
+		a.keep(a.refusalUpdate(c))
 	}
 	return nil
 }
 
-// telling is one try to say one thing. It returns when to try again although
-// nothing changed (0: not before something does), and whether all was said.
-type telling func(ctx context.Context, w *worker) (again time.Duration, done bool, err error)
+// update is one thing to keep up to date on a forge: a run's comment and status, or the
+// answer to a refused comment.
+type update struct {
+	key string
+	// forge is where it is said.
+	forge func(context.Context) (id string, err error)
+	// try says what there is to say. It returns when to try again although nothing changed
+	// (0: not before something does), and whether all was said.
+	try func(ctx context.Context, w *worker) (again time.Duration, done bool, err error)
+}
 
-// tell wakes the worker of a key, or hires one.
-func (a *Announcer) tell(key string, t telling) {
+// keep wakes the update's worker, or starts one.
+func (a *Announcer) keep(u update) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if w := a.workers[key]; w != nil {
+	if w := a.workers[u.key]; w != nil {
 		select {
 		case w.wake <- struct{}{}:
 		default:
@@ -152,11 +161,21 @@ func (a *Announcer) tell(key string, t telling) {
 		return
 	}
 	if a.ctx == nil || a.ctx.Err() != nil {
-		a.early[key] = t
+		a.pending[u.key] = u
 		return
 	}
-	w := &worker{key: key, wake: make(chan struct{}, 1), retry: newRetry()}
-	a.workers[key] = w
+	w := &worker{key: u.key, wake: make(chan struct{}, 1), retry: newRetry()}
+	a.workers[u.key] = w
 	ctx := a.ctx
-	a.wg.Go(func() { a.work(ctx, w, t) })
+	a.wg.Go(func() { a.work(ctx, w, u) })
+}
+
+// slotsOf are the slots of one forge.
+func (a *Announcer) slotsOf(forgeID string) chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.slots[forgeID] == nil {
+		a.slots[forgeID] = make(chan struct{}, atOnce)
+	}
+	return a.slots[forgeID]
 }

@@ -4,25 +4,20 @@ import (
 	"fmt"
 	"strings"
 
+	"seatrial/bridge/admission"
 	"seatrial/harness/run"
 )
 
-// Refusal is why not, and what to do about it: two plain texts.
-type Refusal struct {
-	Sentence string
-	Next     string
-}
-
 // RenderRefusal writes the answer to a command that started nothing.
-func RenderRefusal(comment int64, asker string, f Refusal) string {
+func RenderRefusal(comment int64, asker string, words admission.Words) string {
 	return fmt.Sprintf("🚫 **not started** · asked for by %s\n\n%s\n\n%s\n\n%s\n",
-		code(asker, 60), prose(f.Sentence, 600), prose(f.Next, 600), CommentMarker(comment))
+		code(asker, 60), prose(words.Sentence, 600), prose(words.Next, 600), CommentMarker(comment))
 }
 
 // RenderWaiting writes the answer to a command about which nothing can be decided yet.
-func RenderWaiting(comment int64, asker string, f Refusal) string {
+func RenderWaiting(comment int64, asker string, words admission.Words) string {
 	return fmt.Sprintf("⏳ **not decided yet** · asked for by %s\n\n%s\n\n%s\n\n%s\n",
-		code(asker, 60), prose(f.Sentence, 600), prose(f.Next, 600), CommentMarker(comment))
+		code(asker, 60), prose(words.Sentence, 600), prose(words.Next, 600), CommentMarker(comment))
 }
 
 // RenderJoined writes the answer to a command that asks for what is under way

@@ -13,7 +13,7 @@ var about = admission.About{Repo: "coop/guestbook", Org: "coop", Word: "!testme"
 func refused(reason admission.Reason, details ...string) func(*testing.T) string {
 	return func(*testing.T) string {
 		r := admission.Refusal{Reason: reason, Details: details}
-		return announce.RenderRefusal(99, "eve", announce.Refusal{Sentence: r.Sentence(about), Next: r.Next(about)})
+		return announce.RenderRefusal(99, "eve", r.Words(about))
 	}
 }
 
@@ -38,15 +38,11 @@ var answers = map[string]func(*testing.T) string{
 	"refused-too-many":           refused(admission.TooMany, "20", "2026-11-21T12:40:00Z"),
 	"refused-cannot-isolate":     refused(admission.CannotIsolate),
 	"refused-needs-unmet":        refused(admission.NeedsUnmet, "kvm", "gpu"),
-	"refused-cannot-place": refused(admission.CannotPlace, strings.Fields(
+	"refused-cannot-place": refused(admission.CannotDispatch, strings.Fields(
 		"The Nomad job nixcache, which the enrolment names as builder, has no task executor in its group runner. / An operator adds it, or takes builder out of the enrolment. Then comment again.")...),
-	"refused-membership-unknown": func(*testing.T) string {
-		sentence, next := about.GaveUp()
-		return announce.RenderRefusal(99, "eve", announce.Refusal{Sentence: sentence, Next: next})
-	},
+	"refused-membership-unknown": refused(admission.MembershipUnknown),
 	"not-decided-yet": func(*testing.T) string {
-		r := admission.Refusal{Reason: admission.MembershipUnknown}
-		return announce.RenderWaiting(99, "eve", announce.Refusal{Sentence: r.Sentence(about), Next: r.Next(about)})
+		return announce.RenderWaiting(99, "eve", admission.NotKnownYet.Words(about))
 	},
 	"joins": func(t *testing.T) string {
 		return announce.RenderJoined(99, "grace", tell(t).running().report(), "https://forge.example.test/coop/guestbook/pulls/7#issuecomment-12", ctx)

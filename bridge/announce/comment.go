@@ -73,7 +73,7 @@ func page(r run.Report, c Context, smallPrint bool) string {
 		}
 	}
 	paragraph(headline(r))
-	if folded(r) {
+	if isFolded(r) {
 		paragraph(supersededBy(r, c))
 		paragraph(RunMarker(r.Request.ID))
 		return strings.TrimRight(b.String(), "\n") + "\n"
@@ -82,17 +82,17 @@ func page(r run.Report, c Context, smallPrint bool) string {
 	paragraph(staleNote(r))
 	paragraph(fault(r, c, smallPrint))
 	paragraph(stageTable(r, c))
-	paragraph(compared(r, c))
+	paragraph(comparison(r, c))
 	paragraph(levelLine(r))
 	paragraph(leftovers(r, c))
 	if smallPrint {
 		paragraph(findings(r, c))
 		paragraph(warnings(r, c))
-		paragraph(earlier(r, c))
+		paragraph(earlierAttempts(r, c))
 	}
 	paragraph(links(r, c))
 	paragraph(askers(r, c))
-	paragraph(again(r, c))
+	paragraph(howToRunAgain(r, c))
 	paragraph(atHome(r, c))
 	paragraph(RunMarker(r.Request.ID))
 	return strings.TrimRight(b.String(), "\n") + "\n"
@@ -130,8 +130,8 @@ func clock(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04 UTC")
 }
 
-// folded says whether the comment shrinks to one sentence.
-func folded(r run.Report) bool { return r.Word() == string(run.EndSuperseded) }
+// isFolded says whether the comment shrinks to one sentence.
+func isFolded(r run.Report) bool { return r.Word() == string(run.EndSuperseded) }
 
 func supersededBy(r run.Report, c Context) string {
 	newer := "a newer request"

@@ -6,9 +6,9 @@ import (
 	"seatrial/harness/run"
 )
 
-// compared says what differs from the default branch: whoever decides about a merge
+// comparison says what differs from the default branch: whoever decides about a merge
 // wants to know which faults are new. Where nothing differs it says nothing.
-func compared(r run.Report, c Context) string {
+func comparison(r run.Report, c Context) string {
 	if r.State != run.Ended || c.Base == nil || c.Base.Request.ID == r.Request.ID {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 	"pgregory.net/rapid"
 
+	"seatrial/bridge/admission"
 	"seatrial/bridge/announce"
 	"seatrial/bridge/command"
 	"seatrial/harness/run"
@@ -67,8 +68,8 @@ func TestNobodyBreaksOut(t *testing.T) {
 			r.State = run.Running
 			harmless(t, announce.Render(r, ctx), announce.RunMarker(runID))
 			for _, answer := range []string{
-				announce.RenderRefusal(99, evil, announce.Refusal{Sentence: evil, Next: evil}),
-				announce.RenderWaiting(99, evil, announce.Refusal{Sentence: evil, Next: evil}),
+				announce.RenderRefusal(99, evil, admission.Words{Sentence: evil, Next: evil}),
+				announce.RenderWaiting(99, evil, admission.Words{Sentence: evil, Next: evil}),
 				announce.RenderJoined(99, evil, r, evil, ctx),
 			} {
 				harmless(t, answer, announce.CommentMarker(99))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seatrial/harness/run"
+	"seatrial/internal/shell"
 )
 
 // How much of each part is shown. Escaping can make a character eleven bytes, so
@@ -129,10 +130,10 @@ func leftovers(r run.Report, c Context) string {
 	for _, l := range r.Leftovers[:min(len(r.Leftovers), listLimit)] {
 		items = append(items, "- "+c.prose(l.Kind, 40)+" "+code(c.mask(l.Name), 120))
 	}
-	return strings.Join(items, "\n") + more(len(r.Leftovers))
+	return strings.Join(items, "\n") + andMore(len(r.Leftovers))
 }
 
-func more(n int) string {
+func andMore(n int) string {
 	if n <= listLimit {
 		return ""
 	}
@@ -155,7 +156,7 @@ func findings(r run.Report, c Context) string {
 		}
 		items = append(items, fmt.Sprintf("- %s %s%s: %s", prose(string(f.Severity), 20), place, code(f.ID, 60), c.prose(f.Text, 300)))
 	}
-	return details(fmt.Sprintf("What lint says (%d)", len(r.Findings)), strings.Join(items, "\n")+more(len(r.Findings)))
+	return details(fmt.Sprintf("What lint says (%d)", len(r.Findings)), strings.Join(items, "\n")+andMore(len(r.Findings)))
 }
 
 func warnings(r run.Report, c Context) string {
@@ -166,10 +167,10 @@ func warnings(r run.Report, c Context) string {
 	for _, w := range r.Warnings[:min(len(r.Warnings), listLimit)] {
 		items = append(items, "- "+c.prose(w, 300))
 	}
-	return details(fmt.Sprintf("Worth knowing (%d)", len(r.Warnings)), strings.Join(items, "\n")+more(len(r.Warnings)))
+	return details(fmt.Sprintf("Worth knowing (%d)", len(r.Warnings)), strings.Join(items, "\n")+andMore(len(r.Warnings)))
 }
 
-func earlier(r run.Report, c Context) string {
+func earlierAttempts(r run.Report, c Context) string {
 	var items []string
 	for _, e := range r.Earlier[:min(len(r.Earlier), listLimit)] {
 		items = append(items, "An earlier attempt did not count: "+c.prose(e, 300)+".")
@@ -221,7 +222,7 @@ func askedBy(r run.Request) string {
 	return "Asked for by " + who
 }
 
-func again(r run.Report, c Context) string {
+func howToRunAgain(r run.Report, c Context) string {
 	if r.State != run.Ended || c.Word == "" {
 		return ""
 	}
@@ -243,9 +244,9 @@ func atHome(r run.Report, c Context) string {
 		enrolment = "../tests/" + r.Request.Recipe + "/recipe.yaml"
 	}
 	lines := []string{
-		"git clone " + shellWord(at.URL) + " " + shellWord("./"+r.Request.Recipe) + " && cd " + shellWord("./"+r.Request.Recipe),
-		"git fetch origin " + shellWord(at.Ref) + " && git checkout --detach " + shellWord(at.Commit),
-		"seatrial run . --enrolment " + shellWord(enrolment) + " --commit " + shellWord(at.Commit),
+		"git clone " + shell.Word(at.URL) + " " + shell.Word("./"+r.Request.Recipe) + " && cd " + shell.Word("./"+r.Request.Recipe),
+		"git fetch origin " + shell.Word(at.Ref) + " && git checkout --detach " + shell.Word(at.Commit),
+		"seatrial run . --enrolment " + shell.Word(enrolment) + " --commit " + shell.Word(at.Commit),
 	}
 	for i := range lines {
 		lines[i] = visible(lines[i])

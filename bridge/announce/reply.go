@@ -32,26 +32,35 @@ func (a *Announcer) Silence(ctx context.Context, c forge.Comment) error {
 	return a.finish(ctx, ledger.CommentKey(c.Repo.Forge, c.ID))
 }
 
-// refusalTelling answers a refused comment once.
-func (a *Announcer) refusalTelling(c ledger.Comment) telling {
-	return func(ctx context.Context, w *worker) (time.Duration, bool, error) {
-		n, err := a.Memory.Announcement(ctx, w.key)
-		if err != nil || n.Done {
-			return 0, n.Done, err
-		}
-		err = a.Reply(ctx, c.Comment, RenderRefusal(c.ID, c.Author.Login, a.Refusal(c)))
-		switch {
-		case a.mayNot(w, err):
-			if err := a.mute(ctx, &n, err); err != nil {
-				return 0, false, err
-			}
-		case err != nil && !errors.Is(err, forge.ErrNotFound):
-			return 0, false, err
-		case err != nil:
-			a.Log.Info("the pull request is gone; nobody is left to answer", "repo", c.Repo, "pr", c.Pull, "err", err)
-		}
-		return 0, true, a.finish(ctx, w.key)
+// refusalUpdate answers a refused comment once.
+func (a *Announcer) refusalUpdate(c ledger.Comment) update {
+	return update{
+		key:   ledger.CommentKey(c.Repo.Forge, c.ID),
+		forge: func(context.Context) (string, error) { return c.Repo.Forge, nil },
+		try: func(ctx context.Context, w *worker) (time.Duration, bool, error) {
+			done, err := a.sayRefused(ctx, c, w)
+			return 0, done, err
+		},
 	}
+}
+
+func (a *Announcer) sayRefused(ctx context.Context, c ledger.Comment, w *worker) (done bool, err error) {
+	n, err := a.Memory.Announcement(ctx, w.key)
+	if err != nil || n.Done {
+		return n.Done, err
+	}
+	err = a.Reply(ctx, c.Comment, RenderRefusal(c.ID, c.Author.Login, a.Refusal(c)))
+	switch {
+	case a.mayNotComment(w, err):
+		if err := a.giveUpCommenting(ctx, &n, err); err != nil {
+			return false, err
+		}
+	case err != nil && !errors.Is(err, forge.ErrNotFound):
+		return false, err
+	case err != nil:
+		a.Log.Info("the pull request is gone; nobody is left to answer", "repo", c.Repo, "pr", c.Pull, "err", err)
+	}
+	return true, a.finish(ctx, w.key)
 }
 
 // journalFilter selects the newest run of a commit.

@@ -17,54 +17,60 @@ import (
 // maxPosts is how often a comment is posted: once, and anew after it was deleted.
 const maxPosts = 2
 
-// runTelling says what there is to say about a run: the status first, so that an
-// old green is never read as the new one.
-func (a *Announcer) runTelling(id run.ID, restarted bool) telling {
-	first := true
-	return func(ctx context.Context, w *worker) (time.Duration, bool, error) {
-		if first {
-			w.unsure, first = restarted, false
-		}
-		r, err := a.Reports.Report(ctx, id)
-		if err != nil {
-			return 0, false, err
-		}
-		n, err := a.Memory.Announcement(ctx, w.key)
-		if err != nil || n.Done {
-			return 0, n.Done, err
-		}
-		at := r.Request.Code
-		repo, err := forge.ParseRepo(at.Forge, at.Repo)
-		if err != nil || at.Pull == 0 && r.Request.Via == "" {
-			return 0, true, a.finish(ctx, w.key) // asked for without a forge
-		}
-		voice, ok := a.Voice(at.Forge)
-		if !ok {
-			return 0, false, fmt.Errorf("cannot reach the forge %q: it is not in the configuration", at.Forge)
-		}
-		c := a.Context(ctx, r)
-		if err := a.status(ctx, voice, repo, r, c, &n, w); err != nil {
-			if at.Pull == 0 && errors.Is(err, forge.ErrNotFound) {
-				a.Log.Info("the commit is gone; nobody is left to tell", "repo", repo.String(), "run", id, "err", err)
-				return 0, true, a.finish(ctx, w.key)
+// runUpdate says what there is to say about a run.
+func (a *Announcer) runUpdate(id run.ID, restarted bool) update {
+	return update{
+		key: ledger.RunKey(id),
+		forge: func(ctx context.Context) (string, error) {
+			r, err := a.Reports.Report(ctx, id)
+			return r.Request.Code.Forge, err
+		},
+		try: func(ctx context.Context, w *worker) (time.Duration, bool, error) {
+			if restarted {
+				w.statusUnknown, restarted = true, false
 			}
-			return 0, false, err
-		}
-		if at.Pull == 0 { // of a branch: there is nowhere to comment
-			if r.State != run.Ended {
-				return 0, false, nil
-			}
+			return a.sayRun(ctx, id, w)
+		},
+	}
+}
+
+// sayRun says the status first, so that an old green is never read as the new one.
+func (a *Announcer) sayRun(ctx context.Context, id run.ID, w *worker) (again time.Duration, done bool, err error) {
+	r, err := a.Reports.Report(ctx, id)
+	if err != nil {
+		return 0, false, err
+	}
+	n, err := a.Memory.Announcement(ctx, w.key)
+	if err != nil || n.Done {
+		return 0, n.Done, err
+	}
+	at := r.Request.Code
+	repo, err := forge.ParseRepo(at.Forge, at.Repo)
+	if err != nil || at.Pull == 0 && r.Request.Via == "" {
+		return 0, true, a.finish(ctx, w.key) // asked for without a forge
+	}
+	voice, ok := a.Voice(at.Forge)
+	if !ok {
+		return 0, false, fmt.Errorf("cannot reach the forge %q: it is not in the configuration", at.Forge)
+	}
+	c := a.Context(ctx, r)
+	if err := a.status(ctx, voice, repo, r, c, &n, w); err != nil {
+		if at.Pull == 0 && errors.Is(err, forge.ErrNotFound) {
+			a.Log.Info("the commit is gone; nobody is left to tell", "repo", repo.String(), "run", id, "err", err)
 			return 0, true, a.finish(ctx, w.key)
 		}
-		again, err := a.comment(ctx, voice, repo, r, c, &n, w)
-		if a.mayNot(w, err) {
-			err = a.mute(ctx, &n, err)
-		}
-		if err != nil || again > 0 || r.State != run.Ended {
-			return again, false, err
-		}
-		return 0, true, a.finish(ctx, w.key)
+		return 0, false, err
 	}
+	if at.Pull != 0 { // of a branch there is nowhere to comment
+		again, err = a.comment(ctx, voice, repo, r, c, &n, w)
+		if a.mayNotComment(w, err) {
+			err = a.giveUpCommenting(ctx, &n, err)
+		}
+	}
+	if err != nil || again > 0 || r.State != run.Ended {
+		return again, false, err
+	}
+	return 0, true, a.finish(ctx, w.key)
 }
 
 // status sets the commit status where it differs from what was set.
@@ -74,11 +80,11 @@ func (a *Announcer) status(ctx context.Context, voice Voice, repo forge.Repo, r 
 	if n.Status == said || want.State == forge.StatusPending && n.Status != "" {
 		return nil
 	}
-	stands, err := a.statusStands(ctx, voice, repo, r, want, w.unsure)
+	stands, err := a.statusStands(ctx, voice, repo, r, want, w.statusUnknown)
 	if err != nil {
 		return err
 	}
-	w.unsure = true // until it is written down that it was set
+	w.statusUnknown = true // until it is written down that it was set
 	if !stands {
 		want.Details = DetailsOf(r, c)
 		if err := voice.SetStatus(ctx, repo, commit, want); err != nil {
@@ -90,13 +96,13 @@ func (a *Announcer) status(ctx context.Context, voice Voice, repo forge.Repo, r 
 	if err := a.remember(ctx, n); err != nil {
 		return err
 	}
-	w.unsure = false
+	w.statusUnknown = false
 	return nil
 }
 
 // statusStands says whether the status is there already, or must not be set any
 // more because a newer run of the same commit has the word.
-func (a *Announcer) statusStands(ctx context.Context, voice Voice, repo forge.Repo, r run.Report, want forge.Status, unsure bool) (bool, error) {
+func (a *Announcer) statusStands(ctx context.Context, voice Voice, repo forge.Repo, r run.Report, want forge.Status, unknown bool) (bool, error) {
 	newest, err := a.Reports.Reports(ctx, journalFilter(r.Request.Code))
 	if err != nil {
 		return false, err
@@ -104,7 +110,7 @@ func (a *Announcer) statusStands(ctx context.Context, voice Voice, repo forge.Re
 	if len(newest) > 0 && newest[0].Request.ID > r.Request.ID {
 		return true, nil
 	}
-	if !unsure {
+	if !unknown {
 		return false, nil
 	}
 	last, found, err := voice.LastStatus(ctx, repo, r.Request.Code.Commit, StatusContext)

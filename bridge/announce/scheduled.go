@@ -17,10 +17,10 @@ func ScheduleMarker(recipe string) string {
 // it stands by the run, and how it stood by the one before, if there was one.
 func RenderScheduled(r run.Report, before *run.Report, c Context) (title, body string) {
 	branch := strings.TrimPrefix(r.Request.Code.Ref, "refs/heads/")
-	title = fmt.Sprintf("%s %s on %s", r.Request.Recipe, development(r, before), cut(visible(branch), 60))
+	title = fmt.Sprintf("%s %s on %s", r.Request.Recipe, change(r, before), cut(visible(branch), 60))
 	parts := []string{
 		headline(r),
-		fmt.Sprintf("The branch %s was tested as scheduled. %s", code(branch, 60), stood(before, c)),
+		fmt.Sprintf("The branch %s was tested as scheduled. %s", code(branch, 60), resultBefore(before, c)),
 		fault(r, c, true),
 		stageTable(r, c),
 		levelLine(r),
@@ -38,8 +38,8 @@ func RenderScheduled(r run.Report, before *run.Report, c Context) (title, body s
 	return title, strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// development is how it stands, compared with how it stood.
-func development(r run.Report, before *run.Report) string {
+// change is how it stands, compared with how it stood.
+func change(r run.Report, before *run.Report) string {
 	switch {
 	case r.Verdict() == run.VerdictFail:
 		return "fails"
@@ -49,7 +49,7 @@ func development(r run.Report, before *run.Report) string {
 	return "passes again"
 }
 
-func stood(before *run.Report, c Context) string {
+func resultBefore(before *run.Report, c Context) string {
 	if before == nil {
 		return "There is nothing to compare it with."
 	}

@@ -14,14 +14,14 @@ import (
 // that Markdown leaves alone) and fence (a block longer than anything in it).
 // None of them can break out, mention anybody, or hide a character.
 
-// colours are the sequences with which programs paint terminals.
-var colours = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
+// colourCodes are the sequences with which programs paint terminals.
+var colourCodes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
 // visible shows every character that a reader could not see or that would
 // reorder the others. Line breaks are shown as well.
 func visible(s string) string {
 	var b strings.Builder
-	for _, r := range colours.ReplaceAllString(s, "") {
+	for _, r := range colourCodes.ReplaceAllString(s, "") {
 		switch {
 		case r == '\t':
 			b.WriteByte(' ')
@@ -157,15 +157,4 @@ func longestRun(s string, of rune) int {
 // details folds a block away under a title of ours.
 func details(title, block string) string {
 	return "<details><summary>" + title + "</summary>\n\n" + strings.TrimRight(block, "\n") + "\n\n</details>\n"
-}
-
-// shellWord quotes a word for a line that a person copies into a shell.
-func shellWord(s string) string {
-	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r))
-	}) < 0 && !strings.HasPrefix(s, "-")
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -14,22 +14,23 @@ import (
 // tryLimit is how long one try may take: a few requests to a slow forge.
 const tryLimit = 2 * time.Minute
 
-// fresh is how long a forge that does not answer is tried.
-const fresh = 24 * time.Hour
+// giveUpAfter is how long a forge that does not answer is tried.
+const giveUpAfter = 24 * time.Hour
 
 // worker says one thing. What it remembers is lost with the process; what must not
 // be lost lies in the ledger.
 type worker struct {
-	key  string
-	wake chan struct{}
+	key   string
+	wake  chan struct{}
+	slots chan struct{} // of its forge; nil while that is not known
 
 	retry   *backoff.ExponentialBackOff
 	failing time.Time // since when; zero while all is well
-	said    string    // the latest error, so that it is logged once
+	logged  string    // the latest error, so that it is logged once
 
-	lastPost time.Time
-	shape    string // what of the report is worth an edit at once
-	unsure   bool   // a status may have been posted without our knowing
+	lastPost      time.Time
+	shape         string // what of the report is worth an edit at once
+	statusUnknown bool   // one may have been posted without our knowing
 
 	forbidden time.Time // since when the forge does not let us comment; zero while it does
 }
@@ -40,17 +41,17 @@ func newRetry() *backoff.ExponentialBackOff {
 	return b
 }
 
-func (a *Announcer) work(ctx context.Context, w *worker, t telling) {
+func (a *Announcer) work(ctx context.Context, w *worker, u update) {
 	for {
-		again, done, err := a.once(ctx, w, t)
+		again, done, err := a.once(ctx, w, u)
 		if ctx.Err() != nil {
 			a.dismiss(w)
 			return
 		}
 		if err != nil {
 			again, done = a.failed(ctx, w, err)
-		} else if w.said != "" {
-			w.failing, w.said = time.Time{}, ""
+		} else if w.logged != "" {
+			w.failing, w.logged = time.Time{}, ""
 			w.retry.Reset()
 		}
 		if done && a.leave(w) {
@@ -66,43 +67,50 @@ func (a *Announcer) work(ctx context.Context, w *worker, t telling) {
 	}
 }
 
-// once takes one of the few slots for one try.
-func (a *Announcer) once(ctx context.Context, w *worker, t telling) (time.Duration, bool, error) {
+// once takes one of the forge's few slots for one try.
+func (a *Announcer) once(ctx context.Context, w *worker, u update) (time.Duration, bool, error) {
+	if w.slots == nil {
+		id, err := u.forge(ctx)
+		if err != nil {
+			return 0, false, err
+		}
+		w.slots = a.slotsOf(id)
+	}
 	select {
-	case a.slots <- struct{}{}:
-		defer func() { <-a.slots }()
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
 	case <-ctx.Done():
 		return 0, false, ctx.Err()
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	return t(ctx, w)
+	return u.try(ctx, w)
 }
 
 // failed logs an error once, and says when to try again, or that it is time to stop.
 func (a *Announcer) failed(ctx context.Context, w *worker, err error) (again time.Duration, done bool) {
 	now := a.Now()
 	if wait, ok := forge.Wait(err, now); ok { // it is no failure, and ends by itself
-		a.complain(w, err)
+		a.warn(w, err)
 		return wait, false
 	}
 	if w.failing.IsZero() {
 		w.failing = now
 	}
-	if now.Sub(w.failing) > fresh {
+	if now.Sub(w.failing) > giveUpAfter {
 		a.Log.Error("gave up saying it on the forge", "what", w.key, "since", w.failing, "err", err)
 		if err := a.finish(ctx, w.key); err != nil {
 			return w.retry.MaxInterval, false
 		}
 		return 0, true
 	}
-	a.complain(w, err)
+	a.warn(w, err)
 	return w.retry.NextBackOff(), false
 }
 
-func (a *Announcer) complain(w *worker, err error) {
-	if text := withoutNumbers(err.Error()); w.said != text {
-		w.said = text
+func (a *Announcer) warn(w *worker, err error) {
+	if text := withoutNumbers(err.Error()); w.logged != text {
+		w.logged = text
 		a.Log.Warn("cannot say it on the forge yet; will try again", "what", w.key, "err", err)
 	}
 }

@@ -23,7 +23,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
-	"seatrial/bridge"
+	answers "seatrial/bridge/answer"
 	"seatrial/bridge/callers"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/hook"
@@ -53,7 +53,7 @@ const (
 
 // Bridge starts runs.
 type Bridge interface {
-	Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error)
+	Ask(ctx context.Context, a answers.Ask) (answers.Answer, error)
 	Trusts(ctx context.Context, repo forge.Repo, who forge.Person) bool
 	Enrolled(repo forge.Repo) bool
 }

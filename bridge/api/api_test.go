@@ -26,8 +26,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
-	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	answers "seatrial/bridge/answer"
 	"seatrial/bridge/api"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/hook"
@@ -51,8 +51,8 @@ var guestbook = forge.Repo{Forge: "gitea", Owner: "coop", Name: "guestbook"}
 type lab struct {
 	*api.Service
 	t         *testing.T
-	asked     []bridge.Ask
-	answer    bridge.Answer
+	asked     []answers.Ask
+	answer    answers.Answer
 	err       error
 	decide    func(ctx context.Context) error // takes its time; nil: err is there at once
 	trusted   map[string]bool
@@ -61,7 +61,7 @@ type lab struct {
 	now       time.Time
 }
 
-func (l *lab) Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error) {
+func (l *lab) Ask(ctx context.Context, a answers.Ask) (answers.Answer, error) {
 	l.asked = append(l.asked, a)
 	if l.decide != nil {
 		return l.answer, l.decide(ctx)
@@ -101,7 +101,7 @@ func newLab(t *testing.T, change ...func(*api.Config)) *lab {
 
 func labWith(t *testing.T, tokens api.Tokens, change ...func(*api.Config)) *lab {
 	t.Helper()
-	l := &lab{t: t, answer: bridge.Answer{Run: made}, trusted: map[string]bool{"ada": true}, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	l := &lab{t: t, answer: answers.Answer{Run: made}, trusted: map[string]bool{"ada": true}, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	c := api.Config{
 		Bridge: l, Tokens: tokens, Runs: l, PublicURL: "https://ci.test/", Now: func() time.Time { return l.now },
 		Forges: []hook.Forge{{ID: "gitea", Kind: hook.Gitea}, {ID: "hub", Kind: hook.GitHub}},
@@ -171,7 +171,7 @@ func TestARequestBecomesARun(t *testing.T) {
 	if want := (api.Accepted{Run: made, URL: "https://ci.test/runs/" + string(made)}); got != want || w.Header().Get("Location") != "/api/v1/run/"+string(made) {
 		t.Errorf("got %+v at %q", got, w.Header().Get("Location"))
 	}
-	want := []bridge.Ask{{Key: "api ci k1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{Login: "token ci"}, Vouched: true, Via: run.ViaAPI,
+	want := []answers.Ask{{Key: "api ci k1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{Login: "token ci"}, Vouched: true, Via: run.ViaAPI,
 		Needs: []string{"kvm"}, Flavor: "arm", Secrets: true}}
 	if d := cmp.Diff(want, l.asked); d != "" {
 		t.Error(d)
@@ -266,10 +266,10 @@ func TestATokenMayAskOnceASecond(t *testing.T) {
 func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 	for reason, status := range map[admission.Reason]int{
 		admission.NotEnrolled: 404, admission.PullRequestGone: 404, admission.BranchGone: 404, admission.NotAMember: 403, admission.NotPermitted: 403, admission.Draft: 403, admission.TooMany: 429,
-		admission.HeadMoved: 409, admission.NotTheHead: 409, admission.Closed: 409, admission.NeedsUnmet: 409, admission.CannotIsolate: 409, admission.CannotPlace: 409,
+		admission.HeadMoved: 409, admission.NotTheHead: 409, admission.Closed: 409, admission.NeedsUnmet: 409, admission.CannotIsolate: 409, admission.CannotDispatch: 409,
 	} {
 		l := newLab(t)
-		l.answer = bridge.Answer{Refusal: &bridge.AskRefusal{Reason: reason, Sentence: "No.", Next: "Do it."}}
+		l.answer = answers.Answer{Refusal: &answers.Refusal{Reason: reason, Sentence: "No.", Next: "Do it."}}
 		wantProblem(t, l.request(`{"repo": "coop/guestbook"}`), status, string(reason), "No. Do it.")
 	}
 	for _, c := range []struct {
@@ -277,7 +277,7 @@ func TestRefusalsAndErrorsHaveAStatus(t *testing.T) {
 		status int
 		reason string
 	}{
-		{ledger.ErrAskedOtherwise, 422, "key-reused"}, {bridge.ErrNotReady, 503, "away"}, {errors.New("502"), 503, "away"},
+		{ledger.ErrAskedOtherwise, 422, "key-reused"}, {answers.ErrNotReady, 503, "away"}, {errors.New("502"), 503, "away"},
 	} {
 		l := newLab(t)
 		l.err = c.err
@@ -361,14 +361,14 @@ func (l *lab) post(target, event, body string, headers ...string) *httptest.Resp
 func TestARepositorysHookStartsARun(t *testing.T) {
 	l := newLab(t)
 	base := "/hook?token=" + l.hook
-	ask := bridge.Ask{Key: "hook hook/gitea/coop/guestbook d1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{ID: 5, Login: "ada"}, Vouched: true, Via: run.ViaHook, Secrets: true}
-	push := bridge.Ask{Key: "hook hook/gitea/coop/guestbook d1", Repo: guestbook, Branch: "main", Commit: commit, By: run.Person{ID: 9, Login: "eve"}, Vouched: true, Via: run.ViaHook}
+	ask := answers.Ask{Key: "hook hook/gitea/coop/guestbook d1", Repo: guestbook, Pull: 7, Commit: commit, By: run.Person{ID: 5, Login: "ada"}, Vouched: true, Via: run.ViaHook, Secrets: true}
+	push := answers.Ask{Key: "hook hook/gitea/coop/guestbook d1", Repo: guestbook, Branch: "main", Commit: commit, By: run.Person{ID: 9, Login: "eve"}, Vouched: true, Via: run.ViaHook}
 	reopened, flavoured := ask, ask
 	reopened.Secrets = false // whoever opens a stranger's again does not speak for its code
 	flavoured.Flavor, flavoured.Needs = "arm", []string{"kvm", "large"}
 	for _, c := range []struct {
 		name, target, event, body string
-		want                      bridge.Ask
+		want                      answers.Ask
 	}{
 		{"opened", base, "pull_request", opened, ask},
 		{"synchronized", base, "pull_request", strings.Replace(opened, "opened", "synchronized", 1), ask},
@@ -382,7 +382,7 @@ func TestARepositorysHookStartsARun(t *testing.T) {
 		if w.Code != http.StatusAccepted || w.Body.String() != string(made) || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
 			t.Errorf("%s: %d %q", c.name, w.Code, w.Body)
 		}
-		if d := cmp.Diff([]bridge.Ask{c.want}, l.asked, cmpopts.EquateEmpty()); d != "" {
+		if d := cmp.Diff([]answers.Ask{c.want}, l.asked, cmpopts.EquateEmpty()); d != "" {
 			t.Errorf("%s: %s", c.name, d)
 		}
 	}
@@ -443,7 +443,7 @@ func TestBadHooks(t *testing.T) {
 	if w := l.do(http.MethodGet, base, ""); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "POST" {
 		t.Errorf("GET: %d", w.Code)
 	}
-	l.answer = bridge.Answer{Refusal: &bridge.AskRefusal{Reason: admission.NeedsUnmet, Sentence: "No machine.", Next: "Offer it."}}
+	l.answer = answers.Answer{Refusal: &answers.Refusal{Reason: admission.NeedsUnmet, Sentence: "No machine.", Next: "Offer it."}}
 	if w := l.post(base, "push", pushed); w.Code != http.StatusForbidden || w.Body.String() != "No machine. Offer it.\n" {
 		t.Errorf("no node: %d %s", w.Code, w.Body)
 	}

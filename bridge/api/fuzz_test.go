@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"seatrial/bridge"
+	answers "seatrial/bridge/answer"
 )
 
 // sane holds of whatever the bridge is asked because of a stranger's text.
-func sane(t *testing.T, asked []bridge.Ask) {
+func sane(t *testing.T, asked []answers.Ask) {
 	t.Helper()
 	for _, a := range asked {
 		words := append([]string{a.Repo.Owner, a.Repo.Name, a.Branch, a.Commit, a.Flavor, a.Key}, a.Needs...)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"seatrial/bridge"
+	answers "seatrial/bridge/answer"
 	"seatrial/bridge/hook"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
@@ -120,8 +120,8 @@ func (s *Service) deliver(w http.ResponseWriter, r *http.Request, t token.Token,
 }
 
 // ask is what a hook asks for; nothing says why it asks for none.
-func (w hookAddress) ask(e hook.Event) (ask bridge.Ask, nothing string) {
-	ask = bridge.Ask{
+func (w hookAddress) ask(e hook.Event) (ask answers.Ask, nothing string) {
+	ask = answers.Ask{
 		Repo: e.Repo, Commit: e.Commit, Needs: w.hints, Flavor: w.flavor,
 		By: run.Person{Login: cmp.Or(e.Sender.Login, "somebody"), ID: e.Sender.ID}, Vouched: true, Via: run.ViaHook,
 	}

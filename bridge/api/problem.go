@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	answers "seatrial/bridge/answer"
 	"seatrial/bridge/ledger"
 	"seatrial/bridge/token"
 	"seatrial/internal/answer"
@@ -40,7 +40,7 @@ func unavailable(detail string) *answer.Problem {
 }
 
 // refusal is what the bridge's refusal means to a program.
-func refusal(r bridge.AskRefusal) *answer.Problem {
+func refusal(r answers.Refusal) *answer.Problem {
 	status := http.StatusConflict
 	switch r.Reason {
 	case admission.NotEnrolled, admission.PullRequestGone, admission.BranchGone:
@@ -58,7 +58,7 @@ func (s *Service) failed(err error) *answer.Problem {
 	switch {
 	case errors.Is(err, ledger.ErrAskedOtherwise):
 		return newProblem(http.StatusUnprocessableEntity, "key-reused", "This key was used to ask for something else.", "Use another key for each request, and the same one only to ask again after no answer came.")
-	case errors.Is(err, bridge.ErrNotReady):
+	case errors.Is(err, answers.ErrNotReady):
 		return unavailable("The server is still starting.")
 	}
 	s.Log.Warn("cannot decide about a request for a run", "err", err)

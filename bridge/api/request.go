@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"seatrial/bridge"
+	answers "seatrial/bridge/answer"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
 	"seatrial/internal/answer"
@@ -155,7 +155,7 @@ func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) 
 	if !t.Allows(repo) {
 		return Accepted{}, newProblem(http.StatusForbidden, "not-this-repository", "This token is not for "+repo.String()+".", "Use another token; “seatrial token list” shows what each is for.")
 	}
-	ask := bridge.Ask{
+	ask := answers.Ask{
 		Repo: repo, Pull: asked.Pull, Branch: asked.Branch, Commit: asked.Commit, Needs: asked.Needs, Flavor: asked.Flavor,
 		By: run.Person{Login: "token " + t.Name}, Vouched: true, Via: run.ViaAPI, Secrets: true,
 	}
@@ -165,7 +165,7 @@ func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) 
 	return s.ask(r, ask)
 }
 
-func (s *Service) ask(r *http.Request, ask bridge.Ask) (Accepted, *answer.Problem) {
+func (s *Service) ask(r *http.Request, ask answers.Ask) (Accepted, *answer.Problem) {
 	answer, err := s.Bridge.Ask(r.Context(), ask)
 	switch {
 	case err != nil:
@@ -183,11 +183,9 @@ func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *answer.P
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, newProblem(http.StatusUnsupportedMediaType, "wrong-type", "Only JSON is read.", "Send it with the content type application/json.")
 	}
-	// Where deadlines cannot be set, the server's own hold. One that is left behind would end
-	// the request's context while somebody still decides about it.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(readLimit))
-	defer control.SetReadDeadline(time.Time{})
+	// Where deadlines cannot be set, the server's own hold. The server lifts it once the body
+	// was read.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readLimit))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
 		return nil, newProblem(http.StatusRequestEntityTooLarge, "too-big", fmt.Sprintf("The body is larger than %d KiB.", most>>10), "Send less.")

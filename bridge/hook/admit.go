@@ -105,9 +105,7 @@ var errBusy = errors.New("too many large bodies at once")
 
 // read reads the raw body.
 func (rc *Receiver) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(readLimit)) // a recorder has none
-	defer control.SetReadDeadline(time.Time{})             // else it ends the request's context
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readLimit)) // a recorder has none
 	limited := http.MaxBytesReader(w, r.Body, rc.config.MaxBody)
 	if r.ContentLength > rc.config.MaxBody {
 		return nil, &http.MaxBytesError{Limit: rc.config.MaxBody}

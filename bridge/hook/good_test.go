@@ -199,6 +199,37 @@ func TestEventsAboutTheSameAreDeliveredAsOne(t *testing.T) {
 	})
 }
 
+func TestAForgeThatHangsDelaysNoOthersHooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back, delivered := make(chan struct{}), make(chan string, 100)
+		l := newLab(t, func(c *hook.Config) {
+			c.Deliver = func(_ context.Context, e hook.Event) {
+				if e.Forge == "hub" {
+					<-back
+				}
+				delivered <- e.Forge
+			}
+		})
+		l.run(t)
+		const hanging = 20
+		for n := range hanging {
+			r := request("hub", "pull_request", []byte(strings.Replace(closed, `"number":7`, fmt.Sprintf(`"number":%d`, 1+n), 1)))
+			r.Header.Set("X-Github-Delivery", fmt.Sprint(n))
+			l.send(t, r)
+		}
+		l.send(t, request("git", "push", []byte(pushed)))
+		synctest.Wait()
+		if n := len(delivered); n != 1 || <-delivered != "git" {
+			t.Errorf("%d hooks were delivered while the hub hung", n)
+		}
+		close(back)
+		synctest.Wait()
+		if n := len(delivered); n != hanging {
+			t.Errorf("%d of the hub's were delivered when it was back, want %d", n, hanging)
+		}
+	})
+}
+
 func TestTooManyEventsBecomeOneLookAtTheWholeRepository(t *testing.T) {
 	l := newLab(t, func(c *hook.Config) { c.MaxWaiting = 3 })
 	pull := func(n int) string { return strings.Replace(closed, `"number":7`, fmt.Sprintf(`"number":%d`, n), 1) }

@@ -37,7 +37,8 @@ type waiting struct {
 }
 
 // queue holds what is to be delivered: at most max events, and one more for each
-// repository. An event that comes while its like is being delivered waits for that.
+// repository. An event that comes while its like is being delivered waits for that, and so
+// does one of a forge of which atOnce are: another forge's do not wait for it.
 type queue struct {
 	max int
 
@@ -45,11 +46,12 @@ type queue struct {
 	order   []key
 	waiting map[key]waiting
 	active  map[key]bool
+	byForge map[string]int // how many of active
 	wake    chan struct{}
 }
 
 func newQueue(max int) *queue {
-	return &queue{max: max, waiting: map[key]waiting{}, active: map[key]bool{}, wake: make(chan struct{}, 1)}
+	return &queue{max: max, waiting: map[key]waiting{}, active: map[key]bool{}, byForge: map[string]int{}, wake: make(chan struct{}, 1)}
 }
 
 // put has an event delivered. Where there is no room, all of its repository will be
@@ -96,13 +98,14 @@ func (q *queue) next() (w waiting, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, k := range q.order {
-		if q.active[k] {
+		if q.active[k] || q.byForge[k.repo.Forge] >= atOnce {
 			continue
 		}
 		w = q.waiting[k]
 		delete(q.waiting, k)
 		q.order = append(q.order[:i], q.order[i+1:]...)
 		q.active[k] = true
+		q.byForge[k.repo.Forge]++
 		if len(q.order) > 0 {
 			q.signal() // for the next one who waits
 		}
@@ -115,7 +118,9 @@ func (q *queue) next() (w waiting, ok bool) {
 func (q *queue) done(w waiting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.active, keyOf(w.event))
+	k := keyOf(w.event)
+	delete(q.active, k)
+	q.byForge[k.repo.Forge]--
 	q.signal()
 }
 

@@ -23,8 +23,8 @@ const (
 	readLimit = 10 * time.Second
 	// recordLimit is how long it may take to write down a repository that is not enrolled.
 	recordLimit = 2 * time.Second
-	// atOnce is how many events are delivered at the same time: enough that one slow
-	// question does not hold up all others, and few enough not to storm a forge.
+	// atOnce is how many events of one forge are delivered at the same time: enough that one
+	// slow question does not hold up all others, and few enough not to storm a forge.
 	atOnce = 4
 	// knownDeliveries are remembered for knownFor, which saves the work of a replay that
 	// comes at once. One that a person asks for later has its effect.
@@ -89,7 +89,7 @@ func (rc *Receiver) Owns(r *http.Request) bool {
 // Run delivers events until the context ends. Without it they wait.
 func (rc *Receiver) Run(ctx context.Context) error {
 	var g errgroup.Group
-	for range atOnce {
+	for range atOnce * len(rc.config.Forges) {
 		g.Go(func() error {
 			for {
 				next, ok := rc.queue.take(ctx)

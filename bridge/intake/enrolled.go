@@ -10,28 +10,28 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// slack is how exactly two clocks are known to each other: a forge's Date header
+// clockSlack is how exactly two clocks are known to each other: a forge's Date header
 // has whole seconds and was written a moment ago.
-const slack = 2 * time.Second
+const clockSlack = 2 * time.Second
 
-// putBack is how far a forge's clock must jump before it counts as put back, and how
+// clockSetBack is how far a forge's clock must jump before it counts as put back, and how
 // far back comments count then.
-const putBack = 2 * time.Minute
+const clockSetBack = 2 * time.Minute
 
-// marks remembers since when repositories are enrolled, for both loops of each forge.
-type marks struct {
+// enrolmentTimes remembers since when repositories are enrolled, for both loops of each forge.
+type enrolmentTimes struct {
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
-func (m *marks) get(forgeID, repo string) (time.Time, bool) {
+func (m *enrolmentTimes) get(forgeID, repo string) (time.Time, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at, known := m.at[forgeID+":"+repo]
 	return at, known
 }
 
-func (m *marks) put(forgeID, repo string, at time.Time) {
+func (m *enrolmentTimes) put(forgeID, repo string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.at == nil {
@@ -56,9 +56,9 @@ func (p *Poller) enrolments(ctx context.Context, s Source, repos []forge.Repo) (
 		}
 		// A clock that was put back makes comments that look older than the enrolment,
 		// until it has caught up.
-		if now := p.forgeTime(s); at.After(now.Add(putBack)) {
+		if now := p.forgeTime(s); at.After(now.Add(clockSetBack)) {
 			var err error
-			if at, err = p.remember(ctx, s, key, now.Add(-putBack)); err != nil {
+			if at, err = p.remember(ctx, s, key, now.Add(-clockSetBack)); err != nil {
 				return nil, err
 			}
 			p.since.put(s.Forge, key, at)
@@ -70,7 +70,7 @@ func (p *Poller) enrolments(ctx context.Context, s Source, repos []forge.Repo) (
 
 // enrolledSince reads the time from the ledger, where it lies beside the cursors.
 func (p *Poller) enrolledSince(ctx context.Context, s Source, r forge.Repo, key string) (time.Time, error) {
-	text, err := p.Memory.Cursor(ctx, markName(s, key))
+	text, err := p.Memory.Cursor(ctx, enrolledScope(s, key))
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -81,14 +81,14 @@ func (p *Poller) enrolledSince(ctx context.Context, s Source, r forge.Repo, key 
 		}
 		return at, nil
 	}
-	return p.remember(ctx, s, key, p.forgeTime(s).Add(-slack))
+	return p.remember(ctx, s, key, p.forgeTime(s).Add(-clockSlack))
 }
 
-func markName(s Source, key string) string { return "enrolled:" + s.Forge + ":" + key }
+func enrolledScope(s Source, key string) string { return "enrolled:" + s.Forge + ":" + key }
 
 func (p *Poller) remember(ctx context.Context, s Source, key string, at time.Time) (time.Time, error) {
 	at = at.UTC().Truncate(time.Second)
-	return at, p.Memory.SetCursor(ctx, markName(s, key), forge.Cursor(at.Format(time.RFC3339)))
+	return at, p.Memory.SetCursor(ctx, enrolledScope(s, key), forge.Cursor(at.Format(time.RFC3339)))
 }
 
 // forgeTime is what the forge's clock shows now.

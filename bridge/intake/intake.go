@@ -73,7 +73,7 @@ type Config struct {
 	Enrolled func() []forge.Repo // of all forges; asked anew each time
 	Memory   Memory
 	Grammar  command.Grammar
-	Found    func() // called after new open comments were recorded
+	Found    func(forgeID string) // called after new open comments were recorded
 	// Seen is told of each new open comment how long ago, by the forge's clock, it was
 	// made. May be nil.
 	Seen func(forgeID string, age time.Duration)
@@ -81,7 +81,7 @@ type Config struct {
 	// often. May be nil.
 	Busy func(ctx context.Context, repo forge.Repo) bool
 
-	Interval   time.Duration // of the organisation-wide question, and of lively repositories without one: an upper bound
+	Interval   time.Duration // of the organisation-wide question, and of active repositories without one: an upper bound
 	SweepEvery time.Duration // each repository, spread over it
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -90,13 +90,12 @@ type Config struct {
 // Poller listens by asking again and again.
 type Poller struct {
 	Config
-	nudges map[string]chan struct{}
-	// troubles are by forge.
-	troubles map[string]*trouble
-	since    marks
+	nudges   map[string]chan struct{}
+	failures map[string]*failureCounts // by forge
+	since    enrolmentTimes
 	paces    map[string]*pace
-	turns    turns
-	newest   newest
+	turns    scopeTurns
+	newest   newestComments
 }
 
 // New makes a poller.
@@ -110,10 +109,10 @@ func New(c Config) *Poller {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p := &Poller{Config: c, nudges: map[string]chan struct{}{}, troubles: map[string]*trouble{}, paces: map[string]*pace{}}
+	p := &Poller{Config: c, nudges: map[string]chan struct{}{}, failures: map[string]*failureCounts{}, paces: map[string]*pace{}}
 	for _, s := range c.Sources {
 		p.nudges[s.Forge] = make(chan struct{}, 1)
-		p.troubles[s.Forge] = &trouble{counts: map[string]int{}}
+		p.failures[s.Forge] = &failureCounts{counts: map[string]int{}}
 		p.paces[s.Forge] = newPace(s, c.Now, c.Log)
 	}
 	return p
@@ -124,9 +123,9 @@ func (p *Poller) Run(ctx context.Context) error {
 	var g errgroup.Group
 	for _, s := range p.Sources {
 		if s.Org != "" {
-			g.Go(func() error { return p.askAgainAndAgain(ctx, s) })
+			g.Go(func() error { return p.pollOrganisation(ctx, s) })
 		}
-		g.Go(func() error { return p.sweepAgainAndAgain(ctx, s) })
+		g.Go(func() error { return p.pollRepositories(ctx, s) })
 	}
 	return g.Wait()
 }
@@ -197,7 +196,7 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 		}
 	}
 	if found && p.Found != nil {
-		p.Found()
+		p.Found(s.Forge)
 	}
 	if next != cursor {
 		if err := p.Memory.SetCursor(ctx, scope.Name(), next); err != nil {

@@ -40,14 +40,14 @@ func (p *Poller) LookFor(ctx context.Context, repo forge.Repo, comment int64) er
 // listLag is what a list that is copied from place to place is given to catch up.
 const listLag = 2 * time.Second
 
-// newest is the highest number of a comment that was read of each repository since the
+// newestComments is the highest number of a comment that was read of each repository since the
 // start. Numbers ascend.
-type newest struct {
+type newestComments struct {
 	mu sync.Mutex
 	of map[string]int64
 }
 
-func (n *newest) saw(c forge.Comment) {
+func (n *newestComments) saw(c forge.Comment) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.of == nil {
@@ -57,7 +57,7 @@ func (n *newest) saw(c forge.Comment) {
 	n.of[key] = max(n.of[key], c.ID)
 }
 
-func (n *newest) seen(forgeID string, repo forge.Repo) int64 {
+func (n *newestComments) seen(forgeID string, repo forge.Repo) int64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.of[forgeID+":"+strings.ToLower(repo.String())]
@@ -91,14 +91,14 @@ func (p *Poller) find(repo forge.Repo) (Source, forge.Repo, bool) {
 	return Source{}, forge.Repo{}, false
 }
 
-// turns lets one at a time read a scope: a cursor that two moved at once could go back.
-type turns struct {
+// scopeTurns lets one at a time read a scope: a cursor that two moved at once could go back.
+type scopeTurns struct {
 	mu sync.Mutex
 	of map[string]chan struct{}
 }
 
 // take waits for the scope's turn. The caller gives it back.
-func (t *turns) take(ctx context.Context, scope string) (giveBack func(), err error) {
+func (t *scopeTurns) take(ctx context.Context, scope string) (giveBack func(), err error) {
 	t.mu.Lock()
 	if t.of == nil {
 		t.of = map[string]chan struct{}{}

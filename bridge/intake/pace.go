@@ -32,13 +32,13 @@ type pace struct {
 
 	mu      sync.Mutex
 	until   time.Time // no question before
-	spared  time.Time // the end of the period of whose budget it was said that it is nearly spent
+	saved   time.Time // the end of the period of whose budget it was said that it is nearly spent
 	up      bool
 	org     time.Time // of the latest complete answer about the organisation
 	looked  map[forge.Repo]time.Time
-	lively  map[forge.Repo]time.Time // where something happened, until the sweep has noticed
+	active  map[forge.Repo]time.Time // where something happened, until the sweep has noticed
 	started time.Time
-	stir    chan struct{} // something is in lively
+	stirred chan struct{} // something is in active
 }
 
 func newPace(s Source, now func() time.Time, log *slog.Logger) *pace {
@@ -52,7 +52,7 @@ func newPace(s Source, now func() time.Time, log *slog.Logger) *pace {
 	}
 	return &pace{
 		log: log.With("forge", s.Forge), now: now, budget: s.Budget, limiter: rate.NewLimiter(limit, 1),
-		looked: map[forge.Repo]time.Time{}, lively: map[forge.Repo]time.Time{}, started: now(), stir: make(chan struct{}, 1),
+		looked: map[forge.Repo]time.Time{}, active: map[forge.Repo]time.Time{}, started: now(), stirred: make(chan struct{}, 1),
 	}
 }
 
@@ -83,8 +83,8 @@ func (p *pace) nextQuestion() time.Time {
 	defer p.mu.Unlock()
 	if now := p.now(); b.Limit > 0 && b.Left*reserved < b.Limit && b.Reset.After(now) {
 		reset := earlier(b.Reset, now.Add(longestWait))
-		if !b.Reset.Equal(p.spared) {
-			p.spared = b.Reset
+		if !b.Reset.Equal(p.saved) {
+			p.saved = b.Reset
 			p.log.Warn("what the forge lets us ask is nearly spent; looking for comments again when it begins anew, so that the rest is for reporting", "left", b.Left, "of", b.Limit, "until", reset)
 		}
 		return later(p.until, reset)
@@ -118,15 +118,15 @@ func (p *pace) read(scope forge.Scope, happened bool) {
 	}
 	p.looked[scope.Repo] = p.now()
 	if happened {
-		p.enliven(scope.Repo)
+		p.activate(scope.Repo)
 	}
 }
 
-// enliven lets a repository's turn come soon. The lock is held.
-func (p *pace) enliven(repo forge.Repo) {
-	p.lively[repo] = p.now()
+// activate lets a repository's turn come soon. The lock is held.
+func (p *pace) activate(repo forge.Repo) {
+	p.active[repo] = p.now()
 	select {
-	case p.stir <- struct{}{}:
+	case p.stirred <- struct{}{}:
 	default:
 	}
 }
@@ -140,7 +140,7 @@ func (p *pace) refuses(repo forge.Repo) error {
 	if !until.After(p.now()) {
 		return nil
 	}
-	p.enliven(repo)
+	p.activate(repo)
 	return &forge.LimitedError{Until: until}
 }
 
@@ -148,12 +148,12 @@ func (p *pace) refuses(repo forge.Repo) error {
 func (p *pace) happened() map[forge.Repo]time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.lively) == 0 {
+	if len(p.active) == 0 {
 		return nil
 	}
-	lively := p.lively
-	p.lively = map[forge.Repo]time.Time{}
-	return lively
+	active := p.active
+	p.active = map[forge.Repo]time.Time{}
+	return active
 }
 
 func later(a, b time.Time) time.Time {

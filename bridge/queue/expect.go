@@ -7,9 +7,9 @@ import (
 	"seatrial/harness/run"
 )
 
-// recent is how many runs of a recipe say how long the next one takes: few enough
+// historyLength is how many runs of a recipe say how long the next one takes: few enough
 // to follow a recipe that became slower.
-const recent = 8
+const historyLength = 8
 
 // history holds how long the latest runs of each recipe kept their slot.
 type history map[string][]time.Duration
@@ -19,7 +19,7 @@ func (h history) add(recipe string, took time.Duration) {
 		return
 	}
 	known := append(h[recipe], took)
-	h[recipe] = known[max(0, len(known)-recent):]
+	h[recipe] = known[max(0, len(known)-historyLength):]
 }
 
 // expected is how long a run of the recipe takes: the median of its own recent
@@ -58,7 +58,7 @@ func (q *Queue) Position(id run.ID) (place int, of int, wait time.Duration, ok b
 // wait plays the queue forward until the request at the index gets a slot.
 func (q *Queue) wait(index int) time.Duration {
 	free, ok := q.freeing()
-	if !ok || len(free) == 0 || len(q.Unmet(q.waiting[index].request.Needs)) > 0 || q.waiting[index].readiness != ready {
+	if !ok || len(free) == 0 || len(q.Unmet(q.waiting[index].request.Needs)) > 0 || q.waiting[index].readiness != isReady {
 		return 0
 	}
 	for _, w := range q.waiting[:index] {

@@ -13,9 +13,9 @@ import (
 type readiness int
 
 const (
-	ready readiness = iota
-	unprepared
-	preparing
+	isReady readiness = iota
+	isUnprepared
+	isPreparing
 )
 
 // ToPrepare waits for a request that has to be prepared, the foremost first, and gives
@@ -41,13 +41,13 @@ func (q *Queue) tryPrepare() (run.Request, <-chan struct{}, <-chan struct{}, boo
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	i := slices.IndexFunc(q.waiting, func(w waiting) bool {
-		return w.readiness == unprepared && len(q.Unmet(w.request.Needs)) == 0
+		return w.readiness == isUnprepared && len(q.Unmet(w.request.Needs)) == 0
 	})
 	if i < 0 {
 		return run.Request{}, nil, q.changed, false
 	}
 	w := &q.waiting[i]
-	w.readiness, w.gone = preparing, make(chan struct{})
+	w.readiness, w.gone = isPreparing, make(chan struct{})
 	return w.request, w.gone, nil, true
 }
 
@@ -55,8 +55,8 @@ func (q *Queue) tryPrepare() (run.Request, <-chan struct{}, <-chan struct{}, boo
 func (q *Queue) Prepared(id run.ID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if i := q.place(id); i >= 0 && q.waiting[i].readiness == preparing {
-		q.waiting[i].readiness, q.waiting[i].gone = ready, nil
+	if i := q.place(id); i >= 0 && q.waiting[i].readiness == isPreparing {
+		q.waiting[i].readiness, q.waiting[i].gone = isReady, nil
 		q.wake()
 	}
 }
@@ -66,5 +66,5 @@ func (q *Queue) Preparing(id run.ID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	i := q.place(id)
-	return i >= 0 && q.waiting[i].readiness == preparing
+	return i >= 0 && q.waiting[i].readiness == isPreparing
 }

@@ -18,9 +18,9 @@ import (
 	"seatrial/harness/run"
 )
 
-// remembered is how many runs that are over the queue knows, so that a late
+// maxRemembered is how many runs that are over the queue knows, so that a late
 // repeat of one does not run it again.
-const remembered = 4096
+const maxRemembered = 4096
 
 // Config says what there is to give.
 type Config struct {
@@ -80,7 +80,7 @@ func New(c Config) *Queue {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	over, _ := lru.New[run.ID, struct{}](remembered) // fails for sizes below 1 only
+	over, _ := lru.New[run.ID, struct{}](maxRemembered) // fails for sizes below 1 only
 	return &Queue{config: c, slots: map[int]*slot{}, over: over, history: history{}, changed: make(chan struct{})}
 }
 
@@ -134,7 +134,7 @@ func (q *Queue) add(r run.Request, since time.Time) bool {
 	q.turns++
 	w := waiting{request: r, turn: q.turns, since: since}
 	if q.config.Prepares != nil && q.config.Prepares(r) {
-		w.readiness = unprepared
+		w.readiness = isUnprepared
 	}
 	q.waiting = append(q.waiting, w)
 	q.wake()

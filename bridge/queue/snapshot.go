@@ -27,7 +27,7 @@ func (q *Queue) Snapshot() run.Queue {
 	for i, w := range q.waiting {
 		shot.Waiting = append(shot.Waiting, run.Waiter{
 			Place: i + 1, Run: w.request.ID, Recipe: w.request.Recipe, Since: w.since,
-			Wait: q.wait(i), Unmet: q.Unmet(w.request.Needs), Preparing: w.readiness == preparing,
+			Wait: q.wait(i), Unmet: q.Unmet(w.request.Needs), Preparing: w.readiness == isPreparing,
 		})
 	}
 	return shot

@@ -34,7 +34,7 @@ func (q *Queue) tryTake() (run.Request, run.Lease, <-chan struct{}, bool) {
 	defer q.mu.Unlock()
 	number := q.freeSlot()
 	next := slices.IndexFunc(q.waiting, func(w waiting) bool {
-		return w.readiness == ready && len(q.Unmet(w.request.Needs)) == 0
+		return w.readiness == isReady && len(q.Unmet(w.request.Needs)) == 0
 	})
 	if number == 0 || next < 0 {
 		return run.Request{}, run.Lease{}, q.changed, false

@@ -77,12 +77,12 @@ func weekdayOf(t time.Time, days int) time.Weekday {
 	return time.Date(t.Year(), t.Month(), t.Day()+days, 12, 0, 0, 0, time.UTC).Weekday()
 }
 
-// latest is the last planned time after one and not after another; ok is false where
+// latestTime is the last planned time after one and not after another; ok is false where
 // there is none. Of times that a clock on the wall shows twice, the first one counts.
-func latest(s cron.Schedule, after, now time.Time) (at time.Time, ok bool) {
+func latestTime(s cron.Schedule, after, now time.Time) (at time.Time, ok bool) {
 	const long = 48 * time.Hour
 	if now.Sub(after) > long { // most of what was missed is of no interest
-		if at, ok := latest(s, now.Add(-long), now); ok {
+		if at, ok := latestTime(s, now.Add(-long), now); ok {
 			return at, true
 		}
 	}

@@ -78,7 +78,7 @@ func TestAnHourThatComesTwiceCountsOnce(t *testing.T) {
 	last := time.Date(2026, 10, 24, 12, 0, 0, 0, loc)
 	n, end := 0, last.Add(36*time.Hour)
 	for now := last; now.Before(end); now = now.Add(time.Minute) {
-		if at, ok := latest(p, last, now); ok {
+		if at, ok := latestTime(p, last, now); ok {
 			last = at
 			n++
 		}
@@ -94,7 +94,7 @@ func TestTheLatestPlannedTimeIsFoundSoon(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 11, 21, 12, 0, 30, 0, time.UTC)
-	at, ok := latest(p, now.AddDate(-20, 0, 0), now)
+	at, ok := latestTime(p, now.AddDate(-20, 0, 0), now)
 	if want := now.Truncate(time.Minute); !ok || !at.Equal(want) {
 		t.Errorf("got %s, %v; want %s", at, ok, want)
 	}
@@ -102,10 +102,10 @@ func TestTheLatestPlannedTimeIsFoundSoon(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at, ok := latest(yearly, now.AddDate(-3, 0, 0), now); !ok || at.Format(time.DateOnly) != "2026-01-01" {
+	if at, ok := latestTime(yearly, now.AddDate(-3, 0, 0), now); !ok || at.Format(time.DateOnly) != "2026-01-01" {
 		t.Errorf("got %s, %v", at, ok)
 	}
-	if at, ok := latest(yearly, now.AddDate(0, -1, 0), now); ok {
+	if at, ok := latestTime(yearly, now.AddDate(0, -1, 0), now); ok {
 		t.Errorf("got %s", at)
 	}
 }

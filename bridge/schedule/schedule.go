@@ -14,12 +14,14 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
 
 	"seatrial/bridge"
 	"seatrial/bridge/announce"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
@@ -28,15 +30,15 @@ import (
 )
 
 const (
-	// look is how often it is looked whether a time has come, or a run has ended.
-	look = time.Minute
-	// recent is how many runs of a recipe are looked through for the one before.
-	recent = 200
+	// lookEvery is how often it is looked whether a time has come, or a run has ended.
+	lookEvery = time.Minute
+	// recentRuns is how many runs of a recipe are looked through for the one before.
+	recentRuns = 200
 )
 
 // Bridge starts runs, and lets issues be kept.
 type Bridge interface {
-	Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error)
+	Ask(ctx context.Context, a answer.Ask) (answer.Answer, error)
 	RepoOf(e recipes.Enrolment) (forge.Repo, bool)
 	IssuesOf(forgeID string) (issues bridge.Issues, self func(context.Context) (forge.Person, error), ok bool)
 }
@@ -68,8 +70,15 @@ type Config struct {
 // Scheduler is made by New and lives in Run.
 type Scheduler struct {
 	Config
-	asked  map[string]bool // recipes of whose runs something may have to be told
-	failed map[string]string
+	forges map[string]*recipesOf // by ID
+}
+
+// recipesOf is what is known about one forge's recipes. One goroutine at a time attends to
+// a forge, so that a forge never waits for another.
+type recipesOf struct {
+	attending chan struct{}     // full while one does
+	unsettled map[string]bool   // recipes with runs whose result may not be reported yet
+	failed    map[string]string // by recipe: what was logged
 }
 
 // New makes a scheduler.
@@ -95,19 +104,32 @@ func New(c Config) (*Scheduler, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Scheduler{Config: c, asked: map[string]bool{}, failed: map[string]string{}}, nil
+	return &Scheduler{Config: c, forges: map[string]*recipesOf{}}, nil
 }
 
 // Run looks after the schedules until the context ends.
 func (s *Scheduler) Run(ctx context.Context) error {
-	tick := time.NewTicker(look)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for _, e := range s.Enrolments() {
-		s.asked[e.Name] = true // an earlier process may have asked
-	}
+	var work sync.WaitGroup
+	defer work.Wait()
 	for {
-		for _, e := range s.Enrolments() {
-			s.attend(ctx, e)
+		for id, all := range s.byForge() {
+			known := s.forges[id]
+			if known == nil {
+				known = newRecipesOf(all)
+				s.forges[id] = known
+			}
+			select {
+			case known.attending <- struct{}{}:
+				work.Go(func() {
+					defer func() { <-known.attending }()
+					for _, e := range all {
+						s.attend(ctx, known, e)
+					}
+				})
+			default: // still busy with the look before; the next one finds what is due
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -117,24 +139,42 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
+func (s *Scheduler) byForge() map[string][]recipes.Enrolment {
+	all := map[string][]recipes.Enrolment{}
+	for _, e := range s.Enrolments() {
+		if repo, ok := s.Bridge.RepoOf(e); ok {
+			all[repo.Forge] = append(all[repo.Forge], e)
+		}
+	}
+	return all
+}
+
+func newRecipesOf(all []recipes.Enrolment) *recipesOf {
+	known := &recipesOf{attending: make(chan struct{}, 1), unsettled: map[string]bool{}, failed: map[string]string{}}
+	for _, e := range all {
+		known.unsettled[e.Name] = true // an earlier process may have asked
+	}
+	return known
+}
+
 // attend does what is due about one recipe, and says what it could not do, once.
-func (s *Scheduler) attend(ctx context.Context, e recipes.Enrolment) {
-	err := errors.Join(s.tell(ctx, e), s.ask(ctx, e))
+func (s *Scheduler) attend(ctx context.Context, known *recipesOf, e recipes.Enrolment) {
+	err := errors.Join(s.report(ctx, known, e), s.ask(ctx, known, e))
 	if ctx.Err() != nil {
 		return
 	}
 	if err == nil {
-		delete(s.failed, e.Name)
+		delete(known.failed, e.Name)
 		return
 	}
-	if text := err.Error(); s.failed[e.Name] != text {
-		s.failed[e.Name] = text
+	if text := err.Error(); known.failed[e.Name] != text {
+		known.failed[e.Name] = text
 		s.Log.Warn("cannot do what a recipe's schedule asks for yet; will try again", "recipe", e.Name, "err", err)
 	}
 }
 
 // ask asks for a run if its time has come.
-func (s *Scheduler) ask(ctx context.Context, e recipes.Enrolment) error {
+func (s *Scheduler) ask(ctx context.Context, known *recipesOf, e recipes.Enrolment) error {
 	plan, err := planOf(e.Name, e.Schedule, s.Default, s.Night, s.Location)
 	if err != nil || plan == nil {
 		return err
@@ -147,7 +187,7 @@ func (s *Scheduler) ask(ctx context.Context, e recipes.Enrolment) error {
 	if err != nil || !due {
 		return err
 	}
-	open, err := s.Runs.Reports(ctx, journal.Filter{Recipe: e.Name, Open: true, Limit: recent})
+	open, err := s.Runs.Reports(ctx, journal.Filter{Recipe: e.Name, Open: true, Limit: recentRuns})
 	if err != nil {
 		return fmt.Errorf("cannot read the open runs of %s: %w", e.Name, err)
 	}
@@ -157,35 +197,35 @@ func (s *Scheduler) ask(ctx context.Context, e recipes.Enrolment) error {
 			return s.remember(ctx, e, at)
 		}
 	}
-	answer, err := s.Bridge.Ask(ctx, bridge.Ask{
+	answered, err := s.Bridge.Ask(ctx, answer.Ask{
 		Key:  fmt.Sprintf("schedule:%s:%s", e.Name, at.UTC().Format(time.RFC3339)),
 		Repo: repo, By: run.Person{Login: "schedule"}, Vouched: true, Via: run.ViaSchedule, Secrets: true,
 	})
 	switch {
-	case errors.Is(err, bridge.ErrNotReady):
+	case errors.Is(err, answer.ErrNotReady):
 		return nil
 	case err != nil:
 		return fmt.Errorf("cannot ask for a run of %s: %w", e.Name, err)
-	case answer.Refusal != nil:
-		s.Log.Warn("a recipe cannot be tested again", "recipe", e.Name, "why", answer.Refusal.Sentence, "next", answer.Refusal.Next)
+	case answered.Refusal != nil:
+		s.Log.Warn("a recipe cannot be tested again", "recipe", e.Name, "why", answered.Refusal.Sentence, "next", answered.Refusal.Next)
 	}
-	s.asked[e.Name] = true
+	known.unsettled[e.Name] = true
 	return s.remember(ctx, e, at)
 }
 
 // due says which planned time has come and was not attended to. A schedule that is new
 // begins now: it has missed nothing.
 func (s *Scheduler) due(ctx context.Context, e recipes.Enrolment, plan cron.Schedule) (at time.Time, ok bool, err error) {
-	known, err := s.Memory.Cursor(ctx, planScope(e))
+	cursor, err := s.Memory.Cursor(ctx, planScope(e))
 	if err != nil {
 		return at, false, err
 	}
-	stamp, schedule, _ := strings.Cut(string(known), " ")
+	stamp, schedule, _ := strings.Cut(string(cursor), " ")
 	last, err := time.Parse(time.RFC3339, stamp)
 	if err != nil || schedule != s.scheduleOf(e) {
 		return at, false, s.remember(ctx, e, s.Now())
 	}
-	at, ok = latest(plan, last, s.Now())
+	at, ok = latestTime(plan, last, s.Now())
 	return at, ok, nil
 }
 
@@ -201,5 +241,5 @@ func (s *Scheduler) scheduleOf(e recipes.Enrolment) string {
 }
 
 // The names under which the ledger keeps what was attended to.
-func planScope(e recipes.Enrolment) string { return "schedule:" + e.Name }
-func toldScope(e recipes.Enrolment) string { return "schedule-told:" + e.Name }
+func planScope(e recipes.Enrolment) string      { return "schedule:" + e.Name }
+func announcedScope(e recipes.Enrolment) string { return "schedule-told:" + e.Name }

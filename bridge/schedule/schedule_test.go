@@ -113,6 +113,24 @@ func TestAForgeThatIsDownIsAskedAgain(t *testing.T) {
 	})
 }
 
+func TestAForgeThatHangsDelaysNoOthersSchedule(t *testing.T) {
+	inABubble(t, "nightly", func(t *testing.T, w *world) {
+		w.others = []enrolment{{Name: "mail", Forge: "hub", Repo: "guild/mail", Schedule: "nightly"}}
+		w.hangs = map[string]chan struct{}{"gitea": make(chan struct{})}
+		w.start()
+		w.pass(48 * time.Hour)
+		if d := cmp.Diff([]string{"mail", "mail"}, w.askedOf); d != "" {
+			t.Errorf("after two nights: %s", d)
+		}
+		close(w.hangs["gitea"])
+		w.pass(time.Minute)
+		w.stop()
+		if d := cmp.Diff([]string{"mail", "mail", "guestbook"}, w.askedOf); d != "" {
+			t.Errorf("when it is back: %s", d)
+		}
+	})
+}
+
 func TestOneRunAtATime(t *testing.T) {
 	inABubble(t, "0 * * * *", func(t *testing.T, w *world) {
 		w.set("never")
@@ -173,7 +191,7 @@ func TestAnIssueIsNotOpenedTwice(t *testing.T) {
 		w.night("fail")
 		w.stop()
 		// The last process died after it had opened the issue and before it could say so.
-		if err := w.memory.SetCursor(t.Context(), toldScope(w.recipe), ""); err != nil {
+		if err := w.memory.SetCursor(t.Context(), announcedScope(w.recipe), ""); err != nil {
 			t.Fatal(err)
 		}
 		w.start()

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"seatrial/bridge"
+	"seatrial/bridge/answer"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger/ledgertest"
 	"seatrial/harness/run"
@@ -29,10 +31,14 @@ type world struct {
 	t      *testing.T
 	memory *ledgertest.Memory
 	recipe recipes.Enrolment
+	others []recipes.Enrolment
+
+	hangs map[string]chan struct{} // forges that do not answer before it is closed
 
 	mu      sync.Mutex
 	comes   string // pass, fail, drop, unverified, never
 	asks    []time.Time
+	askedOf []string // the recipes of the asks
 	byKey   map[string]run.ID
 	issues  []forge.Issue
 	writes  []string
@@ -96,30 +102,38 @@ func (w *world) count() int {
 func (w *world) enrolments() []recipes.Enrolment {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return []recipes.Enrolment{w.recipe}
+	return append([]recipes.Enrolment{w.recipe}, w.others...)
 }
 
-func (w *world) Ask(ctx context.Context, a bridge.Ask) (bridge.Answer, error) {
+func (w *world) Ask(ctx context.Context, a answer.Ask) (answer.Answer, error) {
+	if hangs := w.hangs[a.Repo.Forge]; hangs != nil {
+		select {
+		case <-hangs:
+		case <-ctx.Done():
+			return answer.Answer{}, ctx.Err()
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.down {
-		return bridge.Answer{}, errors.New("502")
+		return answer.Answer{}, errors.New("502")
 	}
 	if id, ok := w.byKey[a.Key]; ok {
-		return bridge.Answer{Run: id}, nil
+		return answer.Answer{Run: id}, nil
 	}
-	w.asks = append(w.asks, time.Now())
+	recipe := strings.Split(a.Key, ":")[1]
+	w.asks, w.askedOf = append(w.asks, time.Now()), append(w.askedOf, recipe)
 	id := run.NewID(time.Now())
 	w.byKey[a.Key] = id
-	r := run.Request{ID: id, Recipe: "guestbook", AskedAt: time.Now(), Via: a.Via, AskedBy: a.By,
-		Code: run.Code{Forge: "gitea", Repo: a.Repo.String(), Ref: "refs/heads/main", Commit: strings.Repeat("1", 40), URL: "https://forge.test/coop/guestbook.git"}}
+	r := run.Request{ID: id, Recipe: recipe, AskedAt: time.Now(), Via: a.Via, AskedBy: a.By,
+		Code: run.Code{Forge: a.Repo.Forge, Repo: a.Repo.String(), Ref: "refs/heads/main", Commit: strings.Repeat("1", 40), URL: "https://forge.test/coop/guestbook.git"}}
 	if err := w.memory.Append(ctx, run.Event{Run: id, Source: run.Bridge, At: time.Now(), Kind: run.KindRequested}.With(r)); err != nil {
 		w.t.Error(err)
 	}
 	if comes := w.comes; comes != "never" {
 		time.AfterFunc(10*time.Minute, func() { w.conclude(id, comes) })
 	}
-	return bridge.Answer{Run: id}, nil
+	return answer.Answer{Run: id}, nil
 }
 
 // conclude has a run come to something.
@@ -159,7 +173,7 @@ func (w *world) conclude(id run.ID, comes string) {
 }
 
 func (w *world) RepoOf(e recipes.Enrolment) (forge.Repo, bool) {
-	r, err := forge.ParseRepo("gitea", e.Repo)
+	r, err := forge.ParseRepo(cmp.Or(e.Forge, "gitea"), e.Repo)
 	return r, err == nil
 }
 

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"seatrial/internal/atomicfile"
 )
 
 // tokenPrefix tells people and scanners of leaked secrets what a token is.
@@ -154,21 +156,7 @@ func (b *Book) change(how func([]Token) ([]Token, error)) (err error) {
 	if err != nil {
 		return fmt.Errorf("cannot keep the tokens: %w", err)
 	}
-	return b.write(append(text, '\n'))
-}
-
-func (b *Book) write(text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(b.path), "."+filepath.Base(b.path)+"-") // 0600
-	if err != nil {
-		return fmt.Errorf("cannot keep the tokens: %w", err)
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), b.path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := atomicfile.Write(b.path, append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("cannot keep the tokens: %w", err)
 	}
 	return nil

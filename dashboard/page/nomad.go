@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/shell"
 )
 
 // Nomad is how people reach the cluster on which runs are performed. The zero value
@@ -62,6 +63,6 @@ func (n Nomad) commands(alloc string) string {
 	if !allocID.MatchString(alloc) {
 		return ""
 	}
-	in := "-namespace=" + shellWord(n.namespace) + " " + alloc
+	in := "-namespace=" + shell.Word(n.namespace) + " " + alloc
 	return "nomad alloc status " + in + "\nnomad alloc logs " + in + " " + cluster.Executor
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"seatrial/harness/run"
+	"seatrial/internal/shell"
 )
 
 // visible shows every character that a reader could not see or that would reorder
@@ -117,17 +118,6 @@ func (m moment) Age() string {
 	return roughDuration(d) + " ago"
 }
 
-// shellWord quotes a word for a line that a person copies into a shell.
-func shellWord(s string) string {
-	plain := s != "" && !strings.HasPrefix(s, "-") && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r))
-	}) < 0
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // atHome are the lines that do the same without a forge; empty where they would not
 // work, or where copying them would run something that cannot be seen.
 func atHome(r run.Request, enrolment string) string {
@@ -138,18 +128,18 @@ func atHome(r run.Request, enrolment string) string {
 	if enrolment == "" {
 		enrolment = "../tests/" + r.Recipe + "/recipe.yaml"
 	}
-	folder, ref := shellWord("./"+r.Recipe), at.Ref
+	folder, ref := shell.Word("./"+r.Recipe), at.Ref
 	if ref == "" {
 		ref = at.Commit
 	}
-	lines := "git clone " + shellWord(at.URL) + " " + folder + " && cd " + folder + "\n" +
-		"git fetch origin " + shellWord(ref) + " && git checkout --detach " + shellWord(at.Commit) + "\n" +
-		"seatrial run . --enrolment " + shellWord(enrolment) + " --commit " + shellWord(at.Commit)
+	lines := "git clone " + shell.Word(at.URL) + " " + folder + " && cd " + folder + "\n" +
+		"git fetch origin " + shell.Word(ref) + " && git checkout --detach " + shell.Word(at.Commit) + "\n" +
+		"seatrial run . --enrolment " + shell.Word(enrolment) + " --commit " + shell.Word(at.Commit)
 	if r.From != "" {
-		lines += " --from " + shellWord(r.From)
+		lines += " --from " + shell.Word(r.From)
 	}
 	if r.Only != "" {
-		lines += " --only " + shellWord(string(r.Only))
+		lines += " --only " + shell.Word(string(r.Only))
 	}
 	if visible(lines) != lines || strings.Count(lines, "\n") != 2 {
 		return ""

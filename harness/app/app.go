@@ -69,12 +69,24 @@ type Lifecycle interface {
 }
 
 // Storage gives access to an app's volumes, running or stopped, as tar streams.
+//
+// What an app sees of its files comes back as it was: names and paths of any bytes and
+// length; links as links and hard links as one file; pipes; modes with setuid, setgid and
+// sticky bits; owners and groups; times to the nanosecond, also before 1970, of folders and
+// links too; attributes of the app's own (user.*), access control lists and capabilities;
+// holes as holes; and what the volume's own folder is like. Sockets and device nodes are
+// not kept, but for overlay whiteouts. Where others on the machine can reach the volume,
+// neither are setuid bits, setgid bits and capabilities of files, and where the deployer
+// works as the app's user, neither are owners that the user may not give.
 type Storage interface {
 	Volumes(ctx context.Context) ([]Volume, error)
-	// Export writes the volume as a tar stream: paths relative to the volume, modes, links as links.
-	Export(ctx context.Context, volume string, w io.Writer) error
-	// Import replaces the volume's content by the stream's. Entries that would leave the volume are refused.
-	Import(ctx context.Context, volume string, r io.Reader) error
+	// Export writes the volume as a tar stream, paths relative to the volume. Files with
+	// holes are written as package sparse does. notKept says, a line a kind, what of the
+	// volume is not in it.
+	Export(ctx context.Context, volume string, w io.Writer) (notKept []string, err error)
+	// Import replaces the volume's content by the stream's. Entries that would leave the
+	// volume are refused. notKept says, a line a kind, what of the stream is not in it.
+	Import(ctx context.Context, volume string, r io.Reader) (notKept []string, err error)
 	// Put adds one file to a volume or overwrites it; Get reads one, with an error
 	// that matches fs.ErrNotExist if it is not there.
 	Put(ctx context.Context, volume, path string, content []byte) error
@@ -167,7 +179,7 @@ type Declarer interface {
 type Merger interface {
 	// Merge writes the stream's entries into the volume, over what has their names, and
 	// leaves alone whatever else is in it. Otherwise it is like Import.
-	Merge(ctx context.Context, volume string, r io.Reader) error
+	Merge(ctx context.Context, volume string, r io.Reader) (notKept []string, err error)
 }
 
 // Stray is a file that the app wrote outside its volumes and temporary folders.

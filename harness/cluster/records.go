@@ -12,6 +12,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 )
 
 const recordEnding = ".json"
@@ -27,12 +28,8 @@ func (r Records) Write(l run.Labels) error {
 	if err == nil {
 		err = os.MkdirAll(r.Dir, 0o700)
 	}
-	path := r.path(l)
 	if err == nil {
-		err = os.WriteFile(path+".new", append(text, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
+		err = atomicfile.Write(r.path(l), append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot record the attempt: %w", err)

@@ -9,11 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 )
 
 // Format is the number of this form of result.json.
@@ -66,21 +66,11 @@ func Write(dir string, r run.Report) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(replace(filepath.Join(dir, JSONFile), append(text, '\n')), replace(filepath.Join(dir, JUnitFile), junit))
-}
-
-func replace(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("cannot write the result: %w", err)
-	}
-	_, err = file.Write(content)
-	err = errors.Join(err, file.Chmod(0o644), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
+	const mode = 0o644
+	if err := errors.Join(
+		atomicfile.Write(filepath.Join(dir, JSONFile), append(text, '\n'), mode),
+		atomicfile.Write(filepath.Join(dir, JUnitFile), junit, mode),
+	); err != nil {
 		return fmt.Errorf("cannot write the result: %w", err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"seatrial/harness/run"
+	"seatrial/internal/tail"
 )
 
 // nesting is how deep archives in archives are looked into.
@@ -142,14 +143,14 @@ func dumped(name string, r io.Reader) error {
 	if begin == "" && !custom {
 		return nil
 	}
-	last := &ending{}
+	last := &tail.Buffer{Max: tailLength}
 	if _, err := io.Copy(last, body); err != nil {
 		return err
 	}
 	switch {
-	case custom && !bytes.HasSuffix(last.kept, []byte(customEnd)):
+	case custom && !bytes.HasSuffix(last.Bytes(), []byte(customEnd)):
 		return truncated(name, "it begins as a dump in PostgreSQL's custom format and does not end as one")
-	case !custom && !last.line(end):
+	case !custom && !hasLine(last.Bytes(), end):
 		return truncated(name, fmt.Sprintf("it begins with %q, and %q is not among its last lines", begin, end))
 	}
 	return nil
@@ -176,21 +177,10 @@ func dumpOf(head []byte) (begin, end string) {
 	return "", ""
 }
 
-// ending keeps the last bytes of what is written to it.
-type ending struct{ kept []byte }
-
-func (e *ending) Write(p []byte) (int, error) {
-	e.kept = append(e.kept, p[max(0, len(p)-tailLength):]...)
-	if len(e.kept) > tailLength {
-		e.kept = append(e.kept[:0], e.kept[len(e.kept)-tailLength:]...)
-	}
-	return len(p), nil
-}
-
-// line says whether a line begins so.
-func (e *ending) line(begin string) bool {
-	for line := range strings.Lines(string(e.kept)) {
-		if strings.HasPrefix(line, begin) {
+// hasLine says whether a line begins so.
+func hasLine(text []byte, begin string) bool {
+	for line := range bytes.Lines(text) {
+		if bytes.HasPrefix(line, []byte(begin)) {
 			return true
 		}
 	}

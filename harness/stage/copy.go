@@ -16,9 +16,13 @@ func (x *exam) save(ctx context.Context, volume string, chosen choice) (saved, e
 		defer cancel()
 		exported, toFilter := io.Pipe()
 		filtered, toVault := io.Pipe()
+		var notKept []string
 		export, copied := make(chan error, 1), make(chan error, 1)
 		go func() {
-			err := guard(func() error { return x.App.Export(ctx, volume, toFilter) })
+			err := guard(func() (err error) {
+				notKept, err = x.App.Export(ctx, volume, toFilter)
+				return err
+			})
 			toFilter.CloseWithError(err)
 			export <- stepped("cannot export the volume "+volume, err)
 		}()
@@ -34,9 +38,18 @@ func (x *exam) save(ctx context.Context, volume string, chosen choice) (saved, e
 		s.snapshot, err = x.Vault.Save(ctx, x.Run, "volume-"+volume, filtered)
 		filtered.CloseWithError(errStopped)
 		// An error runs down the stream: the one furthest up is the cause.
-		return cmp.Or(<-export, <-copied, stepped("cannot keep the copy of the volume "+volume, err))
+		err = cmp.Or(<-export, <-copied, stepped("cannot keep the copy of the volume "+volume, err))
+		x.tellNotKept(volume, notKept)
+		return err
 	})
 	return s, err
+}
+
+// tellNotKept writes down what a copy of a volume lacks.
+func (x *exam) tellNotKept(volume string, notKept []string) {
+	for _, line := range notKept {
+		x.say("of the volume %s, %s", volume, line)
+	}
 }
 
 // errStopped ends the parts of a stream whose reader is done.

@@ -32,6 +32,7 @@ var (
 // fakeApp keeps volumes in memory. on changes what a deed does; what it returns is
 // the deed's error. Deeds are written down by name.
 type fakeApp struct {
+	notKept   []string // what it says of each copy
 	t         *testing.T
 	trouble   string // that befell the platform
 	volumes   map[string]map[string]string
@@ -122,35 +123,35 @@ func (a *fakeApp) Volumes(context.Context) (all []app.Volume, err error) {
 	return all, nil
 }
 
-func (a *fakeApp) Export(ctx context.Context, volume string, w io.Writer) error {
+func (a *fakeApp) Export(ctx context.Context, volume string, w io.Writer) ([]string, error) {
 	if !a.frozen {
 		a.t.Errorf("%s was copied while the app could write", volume)
 	}
 	if err := a.do(ctx, "export "+volume); err != nil {
-		return err
+		return nil, err
 	}
 	out := tar.NewWriter(w)
 	for _, name := range slices.Sorted(maps.Keys(a.volumes[volume])) {
 		content := a.volumes[volume][name]
 		if err := out.WriteHeader(&tar.Header{Name: "./" + name, Mode: 0o644, Size: int64(len(content)), Typeflag: tar.TypeReg}); err != nil {
-			return err
+			return nil, err
 		}
 		if _, err := io.WriteString(out, content); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return out.Close()
+	return a.notKept, out.Close()
 }
 
-func (a *fakeApp) Import(ctx context.Context, volume string, r io.Reader) error {
+func (a *fakeApp) Import(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	if !a.stopped {
 		a.t.Errorf("%s was imported under a running app", volume)
 	}
 	a.volumes[volume] = map[string]string{}
 	if err := a.read(volume, r); err != nil {
-		return err
+		return nil, err
 	}
-	return a.do(ctx, "import "+volume)
+	return a.notKept, a.do(ctx, "import "+volume)
 }
 
 // read adds a stream's files to a volume.

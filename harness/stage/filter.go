@@ -13,6 +13,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"seatrial/harness/canary"
+	"seatrial/harness/sparse"
 )
 
 // exclusion are globs over <volume>/<path> that a backup does not cover. A folder
@@ -132,9 +133,9 @@ func filter(r io.Reader, w io.Writer, volume string, chosen choice) (manifest, e
 			return m, fmt.Errorf("%s: %w", name, err)
 		}
 		body := bufio.NewReader(in)
-		start, _ := body.Peek(len(sqliteMagic))
+		start, _ := body.Peek(len(sqliteMagic)) // no file with a hole there is a database
 		if regular {
-			m.files = append(m.files, entry{path: name, size: header.Size, kind: look(start)})
+			m.files = append(m.files, entry{path: name, size: sparse.Size(header), kind: look(start)})
 		}
 		if _, err := io.Copy(out, body); err != nil {
 			return m, fmt.Errorf("%s: %w", name, err)

@@ -98,9 +98,11 @@ func (x *exam) bringBack(ctx context.Context, s saved) error {
 			}
 			put = merger.Merge
 		}
-		if err := put(ctx, s.volume, stream); err != nil {
+		notKept, err := put(ctx, s.volume, stream)
+		if err != nil {
 			return fmt.Errorf("cannot import %s: %w", s.volume, err)
 		}
+		x.tellNotKept(s.volume, notKept)
 		return nil
 	})
 }

@@ -54,7 +54,7 @@ func (d *demo) openCluster(ctx context.Context) (err error) {
 		return err
 	}
 	c.options = setup.Options{
-		Namespaces: c.access.Namespaces, Binary: self, State: filepath.Join(d.dir, "node"), Recipes: book.Enrolments, Args: (buildOptions{Share: d.settings.Share, BuildEnv: d.settings.BuildEnv}).args(),
+		Namespaces: c.access.Namespaces, Binary: self, State: filepath.Join(d.dir, "node"), Recipes: book.Enrolments, Settings: cluster.Settings{Share: d.settings.Share, BuildEnv: d.settings.BuildEnv},
 	}
 	changes, err := setup.Apply(ctx, c.access.Client, c.options)
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 	"seatrial/harness/cluster"
 	"seatrial/harness/cluster/setup"
 	"seatrial/internal/exit"
+	"seatrial/internal/perform"
 	"seatrial/recipes"
 	"seatrial/recipes/nomadvars"
 )
@@ -43,8 +44,17 @@ type clusterNeeds struct {
 func (c *clusterNeeds) options(namespaces cluster.Namespaces) setup.Options {
 	return setup.Options{
 		Namespaces: namespaces, Binary: c.Binary, State: c.NodeState, Driver: c.Driver, Image: c.Image, NodePool: c.NodePool, JanitorEvery: c.JanitorEvery,
-		LostAfter: c.LostAfter, Args: append(c.buildOptions.args(), c.vaultOptions.args()...),
+		LostAfter: c.LostAfter, Settings: c.settings(),
 	}
+}
+
+// settings are those of runs on the cluster. The archive is what there is without any.
+func (c *clusterNeeds) settings() cluster.Settings {
+	s := cluster.Settings{Share: c.Share, BuildEnv: c.BuildEnv}
+	if c.Vault == perform.VaultRestic {
+		s.Vault = c.Vault
+	}
+	return s
 }
 
 // enrolled adds the enrolments in files, and where there is a client those in variables,

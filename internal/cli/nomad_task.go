@@ -10,29 +10,27 @@ import (
 
 // nomadExecutorCommand performs one dispatched run in its allocation. Its verdict is in
 // its events; its exit code says only whether it could do its work.
-type nomadExecutorCommand struct {
-	buildOptions
-	vaultOptions
-}
+type nomadExecutorCommand struct{}
 
 func (c *nomadExecutorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	a, err := perform.ReadAllocation(os.Environ())
 	if err != nil {
 		return err
 	}
-	if err := c.vaultOptions.check(ctx); err != nil {
+	if err := a.TakeLease(ctx); err != nil {
 		return err
 	}
-	if err := a.TakeLease(ctx); err != nil {
+	if err := a.ReadSettings(ctx); err != nil {
+		return err
+	}
+	if err := (vaultOptions{Vault: a.Job.Settings.Vault}).check(ctx); err != nil {
 		return err
 	}
 	if err := perform.Records(g.folder()).Write(a.Job.Labels()); err != nil {
 		return exit.With(exit.Configuration, err)
 	}
-	job := a.Job
-	job.Settings.Share, job.Settings.BuildEnv, job.Settings.Vault = c.Share, c.BuildEnv, c.Vault
 	return performAttempt(ctx, a.Folder, perform.Config{
-		State: g.folder(), Job: job, Allocation: a, Log: g.logger(s.Err), Follow: printableWriter{s.Out},
+		State: g.folder(), Job: a.Job, Allocation: a, Log: g.logger(s.Err), Follow: printableWriter{s.Out},
 	})
 }
 

@@ -66,18 +66,6 @@ func (o buildOptions) check() error {
 	return nil
 }
 
-// args are the options as an executor on a cluster is given them.
-func (o buildOptions) args() []string {
-	var args []string
-	for _, share := range o.Share {
-		args = append(args, "--share", share)
-	}
-	for _, entry := range o.BuildEnv {
-		args = append(args, "--build-env="+entry)
-	}
-	return args
-}
-
 // vaultOptions say where backups are kept while a run lives.
 type vaultOptions struct {
 	Vault string `help:"What keeps a run's backup until it is restored: archive, which is built in, or restic, the program of that name." enum:"archive,restic" default:"archive"`
@@ -89,14 +77,6 @@ func (o vaultOptions) check(ctx context.Context) error {
 		return nil
 	}
 	return exit.With(exit.Configuration, restic.Check(ctx))
-}
-
-// args are the options as an executor on a cluster is given them.
-func (o vaultOptions) args() []string {
-	if o.Vault != perform.VaultRestic {
-		return nil
-	}
-	return []string{"--vault", o.Vault}
 }
 
 // dockerOptions are the options of commands that deploy on a Docker Engine.

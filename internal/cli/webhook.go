@@ -14,6 +14,7 @@ import (
 
 	"seatrial/bridge/forges"
 	"seatrial/bridge/hook"
+	"seatrial/internal/atomicfile"
 	"seatrial/internal/exit"
 	"seatrial/internal/state"
 )
@@ -76,7 +77,7 @@ func changeSecrets(path string, fresh, forgetOld bool) (all []string, err error)
 	if len(all) == before && !fresh {
 		return all, nil
 	}
-	return all, replaceFile(path, strings.Join(all, "\n")+"\n")
+	return all, atomicfile.Write(path, []byte(strings.Join(all, "\n")+"\n"), 0o600)
 }
 
 // newSecret is 32 random bytes in base64url.
@@ -96,21 +97,4 @@ func lockFolder(dir string) (unlock func(), err error) {
 		return nil, err
 	}
 	return func() { f.Close() }, nil
-}
-
-// replaceFile writes a file that only its owner can read, whole or not at all.
-func replaceFile(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
 }

@@ -121,8 +121,8 @@ func (s *Server) end(base context.Context, cut context.CancelFunc) {
 		return
 	}
 	s.log.Warn("requests that did not end in time were cut", "requests", s.connections.answering(), "after", Grace)
+	s.Close() // first, so that what handlers still say when they are cut reaches nobody
 	cut()
-	s.Close()
 	left, cancelLeft := context.WithTimeout(context.WithoutCancel(base), cutGrace)
 	defer cancelLeft()
 	if s.connections.wait(left) != nil {

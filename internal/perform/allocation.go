@@ -20,6 +20,7 @@ import (
 	"seatrial/harness/app/process"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 	"seatrial/internal/exit"
 	"seatrial/internal/state"
 )
@@ -86,23 +87,39 @@ const (
 	nodeIDVariable   = "NODE_ID"
 )
 
-// leaseTries is within about a minute: a cluster without a leader finds one in less.
-const leaseTries = 7
+// clusterTries is within about a minute: a cluster without a leader finds one in less.
+const clusterTries = 7
 
 // TakeLease makes sure that no other allocation performs the attempt.
 func (a *Allocation) TakeLease(ctx context.Context) error {
 	if late := time.Since(a.Job.Lease.Expires.Add(-run.TeardownBudget)); late > 0 {
-		return exit.With(exit.Unavailable, fmt.Errorf("run %s comes too late: its time ended %s ago, so nothing was started", a.Job.Request.ID, late.Round(time.Second)))
+		return exit.Errorf(exit.Unavailable, "run %s comes too late: its time ended %s ago, so nothing was started", a.Job.Request.ID, late.Round(time.Second))
 	}
+	return askCluster(ctx, func() error {
+		return cluster.TakeLease(ctx, a.client, a.namespaces, a.Job.Labels(), a.id)
+	})
+}
+
+// ReadSettings completes the job with what the operator set for runs on the cluster.
+func (a *Allocation) ReadSettings(ctx context.Context) error {
+	return askCluster(ctx, func() error {
+		s, err := cluster.ReadSettings(ctx, a.client, a.namespaces)
+		a.Job.Settings.Share, a.Job.Settings.BuildEnv, a.Job.Settings.Vault = s.Share, s.BuildEnv, s.Vault
+		return err
+	})
+}
+
+// askCluster asks until there is an answer.
+func askCluster(ctx context.Context, ask func() error) error {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.Multiplier = time.Second, 2
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := cluster.TakeLease(ctx, a.client, a.namespaces, a.Job.Labels(), a.id)
+		err := ask()
 		if errors.Is(err, cluster.ErrTaken) || cluster.Is(err, cluster.ErrForbidden) {
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err
-	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(leaseTries))
+	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(clusterTries))
 	return exit.With(exit.Unavailable, err)
 }
 
@@ -137,10 +154,7 @@ func (a *Allocation) TearDown(ctx context.Context, f state.Folder, log *slog.Log
 func writeSwept(path string, swept run.Swept) error {
 	text, err := json.Marshal(swept)
 	if err == nil {
-		err = os.WriteFile(path+".new", append(text, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
+		err = atomicfile.Write(path, append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write down what is left: %w", err)

@@ -34,7 +34,7 @@ func (sv *Server) newDashboard() *dashboard.Dashboard {
 			return shot
 		}
 	}
-	metrics := []prometheus.Collector{sv.bridge.Numbers()}
+	metrics := []prometheus.Collector{sv.bridge.Metrics()}
 	if sv.hooks != nil {
 		metrics = append(metrics, sv.hooks)
 	}

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"seatrial/bridge"
 	"seatrial/bridge/admission"
+	"seatrial/bridge/attempt"
 	"seatrial/bridge/dispatch"
 	"seatrial/bridge/dispatch/local"
 	"seatrial/bridge/dispatch/nomad"
@@ -37,7 +37,7 @@ type executor struct {
 	cannotIsolate string
 	// preparer fetches what the waiting runs need that prepares names; nil: nothing is
 	// fetched before a run has its slot.
-	preparer bridge.Preparer
+	preparer attempt.Preparer
 	prepares func(e recipes.Enrolment) bool
 	run      func(ctx context.Context) error // keeps what is known about the place fresh; may be nil
 	log      joblog.Source                   // what an attempt's job printed; may be nil

@@ -27,7 +27,7 @@ type images struct {
 	log     *slog.Logger
 }
 
-// Prepare implements bridge.Preparer. The run itself says what an image that cannot be
+// Prepare implements attempt.Preparer. The run itself says what an image that cannot be
 // pulled means.
 func (i images) Prepare(ctx context.Context, r run.Request, e recipes.Enrolment) error {
 	if e.Target != recipes.TargetSwarm || i.engine == nil {

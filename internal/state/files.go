@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 
+	"seatrial/internal/atomicfile"
 	"seatrial/internal/exit"
 )
 
@@ -25,9 +26,11 @@ func (f Folder) Instance() (string, error) {
 		return "", err
 	}
 	path := f.Path(instanceFile)
-	err := createOnce(path, NewInstance("")+"\n")
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", unusable(err)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		err := atomicfile.Create(path, []byte(NewInstance("")+"\n"), 0o600)
+		if err != nil && !errors.Is(err, fs.ErrExist) { // somebody else was quicker
+			return "", unusable(err)
+		}
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -51,27 +54,9 @@ func NewInstance(prefix string) string {
 	return prefix + hex.EncodeToString(b)
 }
 
-// createOnce makes a file that holds the whole text or is not there at all. It is
-// fs.ErrExist where there is one.
-func createOnce(path, text string) error {
-	if _, err := os.Lstat(path); err == nil {
-		return fs.ErrExist
-	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".instance-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.WriteString(text)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	return os.Link(temp.Name(), path)
-}
-
 // WriteAddress lets programs on this machine find the server.
 func (f Folder) WriteAddress(url string) error {
-	if err := os.WriteFile(f.Path(addressFile), []byte(url+"\n"), 0o644); err != nil {
+	if err := atomicfile.Write(f.Path(addressFile), []byte(url+"\n"), 0o644); err != nil {
 		return exit.Errorf(exit.Configuration, "cannot write down where the server is: %w", err)
 	}
 	return nil

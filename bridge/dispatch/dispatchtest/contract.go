@@ -26,7 +26,7 @@ type Fixture struct {
 	Dispatcher dispatch.Dispatcher
 	// Starts counts how often an attempt was really started.
 	Starts func(id run.ID, attempt int) int
-	// Reopen returns a second dispatcher over the same place, as after a restart.
+	// Reopen returns a second dispatcher over the same executor, as after a restart.
 	Reopen func() dispatch.Dispatcher
 }
 

@@ -13,7 +13,7 @@ import (
 	"seatrial/harness/run"
 )
 
-// Fake is a place in memory. Its runs do what Script says, event by event.
+// Fake is an executor in memory. Its runs do what Script says, event by event.
 type Fake struct {
 	// Script says what the attempt does. It appends events with emit (numbering is
 	// done for it) and returns whether it ended with its last word; the context ends
@@ -150,7 +150,7 @@ func (f *Fake) Stop(_ context.Context, id run.ID, n int) error {
 	return nil
 }
 
-// End asks the script to stop as the place itself would, for a cause of its own.
+// End asks the script to stop as the executor itself would, for a cause of its own.
 func (f *Fake) End(id run.ID, n int, cause dispatch.Cause) {
 	a := f.find(id, n)
 	f.mu.Lock()

@@ -18,16 +18,15 @@ import (
 // see life, seldom enough to cost nothing.
 const followEvery = 150 * time.Millisecond
 
-// killMargin is how long after its lease a harness may still live. Its own limit
-// and teardown budget lie within the lease.
-const killMargin = 30 * time.Second
-
 // Follow reads the attempt's event file until the attempt is over. A harness that
 // outlives its lease is killed here.
 func (d *Dispatcher) Follow(ctx context.Context, id run.ID, attempt int, after int64) iter.Seq2[run.Event, error] {
 	return func(yield func(run.Event, error) bool) {
 		lines := &dispatch.EventReader{Path: filepath.Join(d.folder(id, attempt), dispatch.EventsFile)}
 		defer lines.Close()
+		lease := &leaseGuard{now: d.Now, log: d.Log.With("run", id, "attempt", attempt),
+			job:  func() (dispatch.Job, error) { return ReadJob(d.folder(id, attempt)) },
+			kill: func() error { return d.signal(id, attempt, unix.SIGKILL) }}
 		tick := time.NewTicker(followEvery)
 		defer tick.Stop()
 		for {
@@ -51,24 +50,13 @@ func (d *Dispatcher) Follow(ctx context.Context, id run.ID, attempt int, after i
 			if state.Phase.Over() {
 				return
 			}
-			d.enforceLease(id, attempt)
+			lease.enforce()
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
 		}
-	}
-}
-
-func (d *Dispatcher) enforceLease(id run.ID, attempt int) {
-	job, err := ReadJob(d.folder(id, attempt))
-	if err != nil || d.Now().Before(job.Lease.Expires.Add(killMargin)) {
-		return
-	}
-	d.Log.Warn("killing a harness that outlived its lease", "run", id, "attempt", attempt, "expired", job.Lease.Expires)
-	if err := d.signal(id, attempt, unix.SIGKILL); err != nil {
-		d.Log.Error("cannot kill the harness", "run", id, "err", err)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"seatrial/bridge/dispatch"
+	"seatrial/internal/atomicfile"
+	"seatrial/internal/procs"
 )
 
 // The files of an attempt's folder.
@@ -33,10 +35,11 @@ func ReadJob(folder string) (dispatch.Job, error) {
 // error where the attempt was begun already, or was given up: then this process must
 // do nothing.
 func Stamp(folder string) error {
-	start, err := startTime(os.Getpid())
-	if err == nil {
-		err = writeOnce(filepath.Join(folder, stampFile), process{PID: os.Getpid(), Start: start})
+	self, ok := procs.Read(os.Getpid())
+	if !ok {
+		return fmt.Errorf("cannot stamp %s: it cannot be read when this process was started", folder)
 	}
+	err := writeJSON(filepath.Join(folder, stampFile), process{PID: self.PID, Start: self.Start}, atomicfile.Create)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot begin the attempt in %s: it was begun by another process, or given up", folder)
 	}
@@ -48,7 +51,9 @@ func Stamp(folder string) error {
 
 // giveUp says that the attempt will never begin: a child that comes late finds so. It
 // is fs.ErrExist where one has begun.
-func giveUp(folder string) error { return writeOnce(filepath.Join(folder, stampFile), process{}) }
+func giveUp(folder string) error {
+	return writeJSON(filepath.Join(folder, stampFile), process{}, atomicfile.Create)
+}
 
 func readJSON(path string, v any) error {
 	b, err := os.ReadFile(path)
@@ -61,28 +66,14 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
-// writeJSON writes the file whole or not at all.
-func writeJSON(path string, v any) error { return write(path, v, os.Rename) }
-
-// writeOnce does so too, but only if there is none: else it returns fs.ErrExist.
-func writeOnce(path string, v any) error { return write(path, v, os.Link) }
-
-func write(path string, v any, place func(from, to string) error) error {
+// writeJSON writes with atomicfile.Write or Create. The file is its owner's alone: what
+// the operator set for runs lies in the job.
+func writeJSON(path string, v any, write func(path string, data []byte, mode os.FileMode) error) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(append(b, '\n'))
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err != nil {
-		return err
-	}
-	return place(temp.Name(), path)
+	return write(path, append(b, '\n'), 0o600)
 }
 
 func exists(path string) bool {

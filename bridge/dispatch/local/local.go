@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -24,6 +25,7 @@ import (
 	"seatrial/bridge/dispatch"
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 	"seatrial/recipes"
 )
 
@@ -103,7 +105,7 @@ func Prepare(root string, job dispatch.Job) (made bool, err error) {
 		return false, err
 	}
 	defer os.RemoveAll(temp)
-	if err := writeJSON(filepath.Join(temp, jobFile), job); err != nil {
+	if err := writeJSON(filepath.Join(temp, jobFile), job, atomicfile.Write); err != nil {
 		return false, err
 	}
 	err = os.Rename(temp, dispatch.Folder(root, job.Request.ID, job.Attempt))
@@ -222,15 +224,22 @@ func (d *Dispatcher) signal(id run.ID, attempt int, sig unix.Signal) error {
 	return nil
 }
 
-// tail is the end of a short text file, on one line, for a sentence.
+// tail is the end of a text file, on one line, for a sentence. However much was printed,
+// no more than the end is read.
 func tail(path string) string {
-	const most = 300
-	b, err := os.ReadFile(path)
+	const longest = 300
+	file, err := os.Open(path)
 	if err != nil {
 		return ""
 	}
-	if len(b) > most {
-		b = b[len(b)-most:]
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return ""
+	}
+	b, err := io.ReadAll(io.NewSectionReader(file, max(0, info.Size()-longest), longest))
+	if err != nil {
+		return ""
 	}
 	return oneLine(string(b))
 }

@@ -16,6 +16,7 @@ import (
 
 	"seatrial/bridge/dispatch"
 	"seatrial/harness/cluster"
+	"seatrial/internal/atomicfile"
 )
 
 // What is copied of an attempt's results, at most.
@@ -145,7 +146,7 @@ func (d *Dispatcher) fetchWhole(ctx context.Context, alloc string, f *api.AllocF
 	var text bytes.Buffer
 	err := d.read(ctx, alloc, cluster.AllocPath(f.Name), 0, maxFile, &text)
 	if err == nil {
-		err = writeFile(path, text.Bytes())
+		err = atomicfile.Write(path, text.Bytes(), 0o600)
 	}
 	if err == nil {
 		err = os.Chtimes(path, time.Time{}, f.ModTime)

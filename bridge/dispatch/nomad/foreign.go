@@ -16,6 +16,7 @@ import (
 	"seatrial/bridge/dispatch"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
+	"seatrial/internal/atomicfile"
 )
 
 // What is kept of what a builder without events printed, and shown as evidence.
@@ -48,7 +49,7 @@ func (d *Dispatcher) answerForBuilder(ctx context.Context, k key, m *mirror, f f
 	default:
 		return err
 	}
-	if err := writeFile(filepath.Join(d.folder(k), dispatch.LogFile), output); err != nil {
+	if err := atomicfile.Write(filepath.Join(d.folder(k), dispatch.LogFile), output, 0o600); err != nil {
 		return err
 	}
 	var text bytes.Buffer
@@ -59,7 +60,7 @@ func (d *Dispatcher) answerForBuilder(ctx context.Context, k key, m *mirror, f f
 		}
 		text.Write(append(line, '\n'))
 	}
-	return writeFile(filepath.Join(d.folder(k), dispatch.EventsFile), text.Bytes())
+	return atomicfile.Write(filepath.Join(d.folder(k), dispatch.EventsFile), text.Bytes(), 0o600)
 }
 
 // answers says whether an exit code is the builder's answer.

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"seatrial/internal/atomicfile"
 )
 
 // noteFile lies in an attempt's folder on this side.
@@ -65,7 +67,7 @@ func (d *Dispatcher) changeNote(k key, change func(*note)) error {
 		err = os.MkdirAll(d.folder(k), 0o700)
 	}
 	if err == nil {
-		err = writeFile(filepath.Join(d.folder(k), noteFile), text)
+		err = atomicfile.Write(filepath.Join(d.folder(k), noteFile), text, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot note what is known of run %s: %w", k.id, err)
@@ -73,31 +75,14 @@ func (d *Dispatcher) changeNote(k key, change func(*note)) error {
 	return nil
 }
 
-// newPrefix begins the name of a file that is not whole yet.
-const newPrefix = ".new-"
-
 // removeScraps removes what a bridge that was killed had begun to write.
 func (d *Dispatcher) removeScraps(k key) error {
 	d.noting.Lock()
 	defer d.noting.Unlock()
-	scraps, _ := filepath.Glob(filepath.Join(d.folder(k), newPrefix+"*")) // the pattern is well formed
+	scraps, _ := filepath.Glob(filepath.Join(d.folder(k), ".*")) // the pattern is well formed; nothing whole begins with a dot
 	var failed error
 	for _, path := range scraps {
 		failed = errors.Join(failed, os.Remove(path))
 	}
 	return failed
-}
-
-// writeFile writes a file whole or not at all.
-func writeFile(path string, text []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), newPrefix+"*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(text)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ type Fixture struct {
 // Contract holds a deployer to what package app promises. open gives a fresh
 // fixture each time.
 func Contract(t *testing.T, open func(t *testing.T) Fixture) {
-	for _, c := range slicesOf(lifecycle, volumes, merges, databases, others) {
+	for _, c := range slices.Concat(lifecycle, volumes, merges, files, databases, others) {
 		t.Run(c.sentence, func(t *testing.T) {
 			t.Parallel()
 			f := open(t)
@@ -42,14 +43,6 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 type clause struct {
 	sentence string
 	test     func(t *testing.T, f Fixture)
-}
-
-func slicesOf(parts ...[]clause) []clause {
-	var all []clause
-	for _, part := range parts {
-		all = append(all, part...)
-	}
-	return all
 }
 
 var lifecycle = []clause{

@@ -1,7 +1,6 @@
 package apptest
 
 import (
-	"bytes"
 	"io"
 	"strings"
 	"testing"
@@ -17,14 +16,14 @@ func merging(test func(t *testing.T, f Fixture, merge func(io.Reader) error)) fu
 			t.Skip("this deployer puts back whole volumes only")
 		}
 		eachWay(func(t *testing.T, f Fixture) {
-			test(t, f, func(r io.Reader) error { return m.Merge(t.Context(), f.Volume, r) })
+			test(t, f, func(r io.Reader) error { _, err := m.Merge(t.Context(), f.Volume, r); return err })
 		})(t, f)
 	}
 }
 
 var merges = []clause{
 	{"Merge writes over what has their names and leaves alone whatever else is there", merging(func(t *testing.T, f Fixture, merge func(io.Reader) error) {
-		noError(t, f.App.Import(t.Context(), f.Volume, archive(t, sample...)))
+		f.imports(t, archive(t, sample...))
 		noError(t, merge(archive(t,
 			entry{name: "folder/", mode: 0o700},
 			entry{name: "folder/file", content: "new", mode: 0o600},
@@ -45,21 +44,17 @@ var merges = []clause{
 				want = append(want, e)
 			}
 		}
-		var got bytes.Buffer
-		noError(t, f.App.Export(t.Context(), f.Volume, &got))
-		compare(t, &got, want)
+		compare(t, f.exported(t), want)
 	})},
 	{"Merge replaces a folder by a file and a file by a folder", merging(func(t *testing.T, f Fixture, merge func(io.Reader) error) {
-		noError(t, f.App.Import(t.Context(), f.Volume, archive(t,
-			entry{name: "one/", mode: 0o555}, entry{name: "one/file", content: "x", mode: 0o400}, entry{name: "two", content: "x", mode: 0o644})))
+		f.imports(t, archive(t,
+			entry{name: "one/", mode: 0o555}, entry{name: "one/file", content: "x", mode: 0o400}, entry{name: "two", content: "x", mode: 0o644}))
 		want := []entry{{name: "one", content: "now a file", mode: 0o644}, {name: "two/", mode: 0o750}, {name: "two/file", content: "y", mode: 0o644}}
 		noError(t, merge(archive(t, want...)))
-		var got bytes.Buffer
-		noError(t, f.App.Export(t.Context(), f.Volume, &got))
-		compare(t, &got, want)
+		compare(t, f.exported(t), want)
 	})},
 	{"Merge follows no link out of the volume, and what it refuses changes nothing", merging(func(t *testing.T, f Fixture, merge func(io.Reader) error) {
-		noError(t, f.App.Import(t.Context(), f.Volume, archive(t, append(sample, entry{name: "away", link: "/tmp"})...)))
+		f.imports(t, archive(t, append(sample, entry{name: "away", link: "/tmp"})...))
 		for _, bad := range [][]entry{
 			{{name: "folder/file", content: "bad", mode: 0o644}, {name: "../out", content: "x", mode: 0o644}},
 			{{name: "folder/file", content: "bad", mode: 0o644}, {name: "/../../etc/out", content: "x", mode: 0o644}},

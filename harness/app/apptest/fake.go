@@ -15,6 +15,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/harness/tree"
 )
 
 // Behaviour is how one release of a Fake's behaves; the zero value is a good app.
@@ -337,7 +338,7 @@ func (f *Fake) Destroy(ctx context.Context) error {
 	f.mu.Lock()
 	f.release, f.exists, f.manifest = nil, false, nil
 	f.mu.Unlock()
-	return errors.Join(err, os.RemoveAll(f.dir))
+	return errors.Join(err, tree.Remove(f.dir))
 }
 
 // Inventory implements app.Lifecycle.

@@ -41,30 +41,30 @@ func (f *Fake) volume(ctx context.Context, method, name string) (string, error) 
 }
 
 // Export implements app.Storage.
-func (f *Fake) Export(ctx context.Context, volume string, w io.Writer) error {
+func (f *Fake) Export(ctx context.Context, volume string, w io.Writer) ([]string, error) {
 	dir, err := f.volume(ctx, "Export", volume)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return inside.Export(dir, w)
 }
 
 // Import implements app.Storage.
-func (f *Fake) Import(ctx context.Context, volume string, r io.Reader) error {
+func (f *Fake) Import(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	dir, err := f.volume(ctx, "Import", volume)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return inside.Import(dir, r)
+	return inside.Import(dir, false, r)
 }
 
 // Merge implements app.Merger.
-func (f *Fake) Merge(ctx context.Context, volume string, r io.Reader) error {
+func (f *Fake) Merge(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	dir, err := f.volume(ctx, "Merge", volume)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return inside.Merge(dir, r)
+	return inside.Merge(dir, false, r)
 }
 
 // Put implements app.Storage.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // confine makes root all that this process can see from now on, and gives up its
@@ -18,10 +20,7 @@ func confine(root, uid, gid string) error {
 	if err != nil {
 		return fmt.Errorf("cannot become another user: %q is no group's number", gid)
 	}
-	if err := syscall.Chroot(root); err != nil {
-		return fmt.Errorf("cannot go into %s: %w", root, err)
-	}
-	if err := syscall.Chdir("/"); err != nil {
+	if err := enter(root); err != nil {
 		return fmt.Errorf("cannot go into %s: %w", root, err)
 	}
 	if err := syscall.Setgroups(nil); err != nil {
@@ -34,6 +33,28 @@ func confine(root, uid, gid string) error {
 		return fmt.Errorf("cannot become user %d: %w", user, err)
 	}
 	return nil
+}
+
+// enter makes a folder the root, seen through a mount of its own: on it a device node, which
+// a container's root may have made, opens no device of this machine.
+func enter(root string) error {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, root, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err == nil {
+		defer unix.Close(fd)
+		attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC}
+		if err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err == nil {
+			if err = unix.Fchdir(fd); err == nil {
+				return unix.Chroot(".")
+			}
+		}
+	}
+	if err != unix.ENOSYS { // Linux before 5.12
+		return err
+	}
+	if err := unix.Chroot(root); err != nil {
+		return err
+	}
+	return unix.Chdir("/")
 }
 
 // Confined are the arguments that run a tool in a folder as its user. Paths among the

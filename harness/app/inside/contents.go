@@ -3,8 +3,11 @@ package inside
 import (
 	"crypto/sha256"
 	"io"
-	"io/fs"
 	"os"
+
+	"golang.org/x/sys/unix"
+
+	"seatrial/harness/tree"
 )
 
 // Digest is what tells one content from another.
@@ -20,23 +23,16 @@ type Contents struct {
 // IndexContents looks at the sizes of a folder's files.
 func IndexContents(dir string) (Contents, error) {
 	c := Contents{dir: dir, bySize: map[int64][]string{}}
-	root, err := os.OpenRoot(dir)
+	top, err := os.Open(dir)
 	if err != nil {
 		return c, err
 	}
-	defer root.Close()
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
+	defer top.Close()
+	err = tree.Walk(top, func(e tree.Entry, err error) error {
+		if err == nil && e.Kind() == unix.S_IFREG && e.Stat.Size > 0 { // an empty file belongs to every release
+			c.bySize[e.Stat.Size] = append(c.bySize[e.Stat.Size], e.Path)
 		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		if info.Size() > 0 { // an empty file belongs to every release
-			c.bySize[info.Size()] = append(c.bySize[info.Size()], name)
-		}
-		return nil
+		return err
 	})
 	return c, err
 }

@@ -5,6 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"seatrial/harness/tree"
 )
 
 const (
@@ -17,21 +21,21 @@ const (
 // Databases lists the SQLite databases below dir, relative to it. The files that
 // SQLite itself keeps beside a database do not count, nor does what cannot be read.
 func Databases(dir string) ([]string, error) {
-	root, err := os.OpenRoot(dir)
+	top, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer top.Close()
 	var found []string
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || companion(name) {
+	err = tree.Walk(top, func(e tree.Entry, err error) error {
+		if err != nil || e.Kind() != unix.S_IFREG || companion(e.Path) {
 			return nil
 		}
 		if len(found) == maxDatabases {
 			return fs.SkipAll
 		}
-		if IsSQLite(root, name) {
-			found = append(found, name)
+		if IsSQLite(e) {
+			found = append(found, e.Path)
 		}
 		return nil
 	})
@@ -47,9 +51,9 @@ func companion(name string) bool {
 	return strings.Contains(name, importPrefix)
 }
 
-// IsSQLite says whether a file below a root is an SQLite database.
-func IsSQLite(root *os.Root, name string) bool {
-	f, err := OpenRegular(root, name)
+// IsSQLite says whether a file that a walk met is an SQLite database.
+func IsSQLite(e tree.Entry) bool {
+	f, err := e.Open()
 	if err != nil {
 		return false
 	}

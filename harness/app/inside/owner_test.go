@@ -30,15 +30,15 @@ func TestRootGivesFilesBackToTheirOwners(t *testing.T) {
 		}
 	}
 	var stream bytes.Buffer
-	if err := Export(from, &stream); err != nil {
+	if _, err := Export(from, &stream); err != nil {
 		t.Fatal(err)
 	}
-	for what, do := range map[string]func() error{
-		imported: func() error { return Import(imported, bytes.NewReader(stream.Bytes())) },
-		merged:   func() error { return Merge(merged, bytes.NewReader(stream.Bytes())) },
+	for what, do := range map[string]func() ([]string, error){
+		imported: func() ([]string, error) { return Import(imported, false, bytes.NewReader(stream.Bytes())) },
+		merged:   func() ([]string, error) { return Merge(merged, false, bytes.NewReader(stream.Bytes())) },
 	} {
-		if err := do(); err != nil {
-			t.Fatal(err)
+		if notKept, err := do(); err != nil || len(notKept) > 0 {
+			t.Fatal(notKept, err)
 		}
 		for name, owner := range owners {
 			info, err := os.Lstat(filepath.Join(what, name))

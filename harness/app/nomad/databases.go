@@ -23,7 +23,7 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	var found []app.Database
 	for _, volume := range a.cfg.Enrolment.Volumes {
 		var answer bytes.Buffer
-		if err := a.inVolume(ctx, "look for databases in", volume, nil, &answer, "databases"); err != nil {
+		if _, err := a.inVolume(ctx, "look for databases in", volume, nil, &answer, "databases"); err != nil {
 			return nil, err
 		}
 		var names map[string][]string

@@ -12,6 +12,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/cluster"
+	"seatrial/internal/tail"
 )
 
 // mostKept is how much of a command's output is kept, from its end.
@@ -69,12 +70,9 @@ func (a *App) execIn(ctx context.Context, alloc *api.Allocation, task string, ar
 	if stdin == nil {
 		stdin = strings.NewReader("")
 	}
-	var out tailWriter
-	lines := app.Lines{Say: func(line string) { a.logs.say("hook", line) }}
-	out.also = write(&lines)
+	out := commandOutput{end: tail.Buffer{Max: mostKept}, lines: app.Lines{Say: func(line string) { a.logs.say("hook", line) }}}
 	code, err := a.cfg.Client.Allocations().Exec(ctx, alloc, task, false, args, stdin, &out, &out, nil, a.query(ctx))
 	said := out.finish()
-	lines.Flush()
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -84,33 +82,29 @@ func (a *App) execIn(ctx context.Context, alloc *api.Allocation, task string, ar
 	return app.Result{ExitCode: code, Output: said}, nil
 }
 
-// tailWriter keeps the end of what is written. It may be written to from several
-// goroutines, and not any more when it was finished.
-type tailWriter struct {
-	also func([]byte)
-
-	mu   sync.Mutex
-	text []byte
-	done bool
+// commandOutput takes what a command prints: into the log, and the end of it as its answer.
+// It may be written to from several goroutines, and not any more when it was finished.
+type commandOutput struct {
+	mu    sync.Mutex
+	end   tail.Buffer
+	lines app.Lines
+	done  bool
 }
 
-func (w *tailWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.done {
+func (o *commandOutput) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.done {
 		return len(p), nil
 	}
-	w.text = append(w.text, p...)
-	if extra := len(w.text) - mostKept; extra > 0 {
-		w.text = append(w.text[:0], w.text[extra:]...)
-	}
-	w.also(p)
-	return len(p), nil
+	_, _ = o.lines.Write(p)
+	return o.end.Write(p)
 }
 
-func (w *tailWriter) finish() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.done = true
-	return strings.ToValidUTF8(string(w.text), "\uFFFD")
+func (o *commandOutput) finish() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.done = true
+	o.lines.Flush()
+	return o.end.String()
 }

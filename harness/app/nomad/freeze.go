@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
+	"seatrial/internal/procs"
 )
 
 // freezeLimit is how long it may take until everything stands still: an app that
@@ -27,22 +28,22 @@ func (a *App) Freeze(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	frozen := map[proc]bool{}
+	frozen := map[procs.Proc]bool{}
 	thaw := sync.OnceValue(func() error { return thawAll(frozen) })
 	for deadline := time.Now().Add(freezeLimit); ; time.Sleep(again / 10) {
 		moving, all := 0, 0
 		for _, s := range own {
 			for _, p := range processesOf(s.ID, "") {
 				all++
-				if p.state == 'T' {
+				if p.State == 'T' {
 					continue
 				}
 				moving++
-				p.state = 0
-				if err := p.signal(unix.SIGSTOP); err != nil {
+				key := procs.Proc{PID: p.PID, Start: p.Start}
+				if err := p.Signal(unix.SIGSTOP); err != nil {
 					return nil, errors.Join(fmt.Errorf("cannot freeze the app: %w", err), thaw())
 				}
-				frozen[p] = true
+				frozen[key] = true
 			}
 		}
 		switch {
@@ -61,10 +62,10 @@ func (a *App) Freeze(ctx context.Context) (func() error, error) {
 	}
 }
 
-func thawAll(frozen map[proc]bool) error {
+func thawAll(frozen map[procs.Proc]bool) error {
 	var first error
 	for p := range frozen {
-		if err := p.signal(unix.SIGCONT); err != nil && first == nil {
+		if err := p.Signal(unix.SIGCONT); err != nil && first == nil {
 			first = fmt.Errorf("cannot thaw the app: %w", err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
 	"seatrial/harness/cluster"
+	"seatrial/internal/procs"
 )
 
 // Running implements app.Lifecycle. The job that an allocation was made from carries
@@ -54,9 +55,9 @@ func (a *App) programs(d *deployed, allocation string) error {
 	a.mu.Lock()
 	history := slices.Clone(a.history)
 	a.mu.Unlock()
-	procs := processesOf(allocation, d.main.task)
-	for _, p := range procs {
-		link := fmt.Sprintf("/proc/%d/exe", p.pid)
+	all := processesOf(allocation, d.main.task)
+	for _, p := range all {
+		link := fmt.Sprintf("/proc/%d/exe", p.PID)
 		name, err := os.Readlink(link)
 		if err != nil {
 			continue // it ended in the meantime
@@ -82,13 +83,13 @@ func (a *App) programs(d *deployed, allocation string) error {
 		case release != nil:
 			return &app.Fault{
 				Summary:  fmt.Sprintf("%s runs %s, which is %s of release %s, not of %s", d.main.task, name, original, release.release.Name, d.release.Name),
-				Evidence: commandLines(procs),
+				Evidence: procs.CommandLines(all),
 				Hint:     "let the task start the program from the release volume, or from the image, where each release brings its own",
 			}
 		case d.files != "" && volume != releaseVolume:
 			return &app.Fault{
 				Summary:  fmt.Sprintf("%s runs %s, which belongs to no release that was deployed", d.main.task, name),
-				Evidence: commandLines(procs),
+				Evidence: procs.CommandLines(all),
 				Hint:     "let the task start a program of the release's own",
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/cluster"
+	"seatrial/internal/procs"
 )
 
 // Stop implements app.Lifecycle. The job stays known, stopped. When a task's main
@@ -90,10 +91,10 @@ func (a *App) stopFault(ctx context.Context, in *instance) *app.Fault {
 			stubborn = append(stubborn, fmt.Sprintf("%s did not stop within %v of %s", t.Name, value(t.KillTimeout), signalOf(t)))
 			f.Evidence = append(f.Evidence, a.tail(ctx, s.ID, t.Name)...)
 		}
-		procs := processesOf(s.ID, "")
-		left = append(left, commandLines(procs)...)
-		for _, p := range procs {
-			_ = p.signal(unix.SIGKILL)
+		all := processesOf(s.ID, "")
+		left = append(left, procs.CommandLines(all)...)
+		for _, p := range all {
+			_ = p.Signal(unix.SIGKILL)
 		}
 	}
 	switch {

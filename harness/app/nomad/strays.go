@@ -9,13 +9,14 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/tree"
+	"seatrial/internal/procs"
 )
 
 // maxStrays bounds what an app that writes without end can make us remember.
@@ -23,11 +24,11 @@ const maxStrays = 10_000
 
 // view is a task's own files, looked at through one of its processes.
 type view struct {
-	proc   proc      // through which it is looked at
-	root   string    // on this machine
-	seen   string    // as the app sees it
-	since  time.Time // when the task was started
-	except []string  // as seen from root: volumes, and what is temporary
+	proc   procs.Proc // through which it is looked at
+	root   string     // on this machine
+	seen   string     // as the app sees it
+	since  time.Time  // when the task was started
+	except []string   // as seen from root: volumes, and what is temporary
 }
 
 // Strays implements app.Strays, while the app runs: what was written since a task was
@@ -78,13 +79,13 @@ func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
 	var views []view
 	for _, s := range own {
 		for _, t := range tasksOf(up.deployed, s.TaskGroup) {
-			procs := processesOf(s.ID, t.Name)
-			if len(procs) == 0 {
+			all := processesOf(s.ID, t.Name)
+			if len(all) == 0 {
 				continue
 			}
-			v := view{proc: procs[0], root: fmt.Sprintf("/proc/%d/root", procs[0].pid), seen: "/", since: boot.Add(ticks(procs[0].start)).Add(-coarse), except: temporary}
-			if sameRoot(procs[0].pid) {
-				own := taskFolder(procs[0].pid, s.ID)
+			v := view{proc: all[0], root: fmt.Sprintf("/proc/%d/root", all[0].PID), seen: "/", since: boot.Add(ticks(all[0].Start)).Add(-coarse), except: temporary}
+			if sameRoot(all[0].PID) {
+				own := taskFolder(all[0].PID, s.ID)
 				if own == "" {
 					continue
 				}
@@ -141,7 +142,7 @@ func (v view) open() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if now, ok := readProc(v.proc.pid); !ok || now.start != v.proc.start || now.state == 'Z' {
+	if now, ok := procs.Read(v.proc.PID); !ok || now.Start != v.proc.Start || now.State == 'Z' {
 		f.Close()
 		return nil, fs.ErrNotExist
 	}
@@ -159,27 +160,22 @@ func (v view) strays(ctx context.Context, found map[string]app.Stray) error {
 		return err
 	}
 	defer dir.Close()
-	root, err := os.OpenRoot(inside.FDPath(dir.Fd()))
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	return tree.Walk(dir, func(e tree.Entry, err error) error {
+		folder := err == nil && e.Kind() == unix.S_IFDIR
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			return nil
-		case slices.Contains(v.except, name) && d.IsDir():
+		case slices.Contains(v.except, e.Path) && folder:
 			return fs.SkipDir
-		case d.IsDir(), slices.Contains(v.except, name):
+		case folder, slices.Contains(v.except, e.Path):
 			return nil
 		case len(found) == maxStrays:
 			return fs.SkipAll
 		}
-		info, err := root.Lstat(name)
-		if err == nil && v.isNew(info) {
-			found[path.Join(v.seen, name)] = app.Stray{Path: path.Join(v.seen, name), Size: info.Size(), Database: info.Mode().IsRegular() && inside.IsSQLite(root, name)}
+		if v.isNew(e.Stat) {
+			found[path.Join(v.seen, e.Path)] = app.Stray{Path: path.Join(v.seen, e.Path), Size: e.Stat.Size, Database: e.Kind() == unix.S_IFREG && inside.IsSQLite(e)}
 		}
 		return nil
 	})
@@ -187,10 +183,6 @@ func (v view) strays(ctx context.Context, found map[string]app.Stray) error {
 
 // isNew says that a file was written since the task was started. The inode's own time
 // also changes where Nomad links a file of the node into another task's root.
-func (v view) isNew(info fs.FileInfo) bool {
-	if info.ModTime().After(v.since) {
-		return true
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Nlink == 1 && time.Unix(stat.Ctim.Unix()).After(v.since)
+func (v view) isNew(stat unix.Stat_t) bool {
+	return time.Unix(stat.Mtim.Unix()).After(v.since) || stat.Nlink == 1 && time.Unix(stat.Ctim.Unix()).After(v.since)
 }

@@ -16,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
+	"seatrial/harness/tree"
 	"seatrial/recipes"
 )
 
@@ -49,10 +51,14 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 		return nil, err
 	}
 	half := a.path(d.pristine) + ".new"
-	if err := errors.Join(forceRemove(half), copyTree(a.path(d.dir), half, func(string) error { return nil })); err != nil {
-		return nil, fmt.Errorf("cannot keep a copy of what was built: %w", err)
+	err = tree.Remove(half)
+	if err == nil {
+		_, err = inside.Copy(a.path(d.dir), half, nil)
 	}
-	if err := os.Rename(half, a.path(d.pristine)); err != nil {
+	if err == nil {
+		err = os.Rename(half, a.path(d.pristine))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cannot keep a copy of what was built: %w", err)
 	}
 	return d, nil
@@ -69,10 +75,22 @@ func contentKey(r app.Release) string {
 }
 
 func (a *App) copyRelease(from string, d *deployed) error {
-	if err := copyTree(from, a.path(d.dir), a.give); err != nil {
+	to := a.path(d.dir)
+	owner := inside.Owner{UID: os.Geteuid(), GID: os.Getegid()}
+	if a.cfg.Isolate {
+		owner = inside.Owner{UID: a.cfg.UID, GID: a.cfg.UID}
+	}
+	notKept, err := inside.Copy(from, to, &owner)
+	if err == nil {
+		err = os.Chmod(to, 0o755)
+	}
+	if err != nil {
 		return fmt.Errorf("cannot copy the release %s: %w", d.release.Name, err)
 	}
-	return a.give(a.path(d.dir))
+	for _, line := range notKept {
+		a.log("build", "of the release's files, "+line)
+	}
+	return nil
 }
 
 // build runs the enrolment's build command in the release's folder.
@@ -120,7 +138,7 @@ func (a *App) ensureCache() (env []string, err error) {
 // RemoveCache removes a Config's Cache, whatever builds made of it. What is not
 // there is removed.
 func RemoveCache(dir string) error {
-	if err := forceRemove(dir); err != nil {
+	if err := tree.Remove(dir); err != nil {
 		return fmt.Errorf("cannot remove the build's caches: %w", err)
 	}
 	return nil
@@ -164,7 +182,7 @@ func (a *App) step(ctx context.Context, what stepOf) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, what.limit)
 	defer cancel()
-	result, err := a.command1(limited, in, command1{
+	result, err := a.runCommand(limited, in, command{
 		source: what.source, args: argsOf(what.command), env: env, service: what.source,
 	})
 	switch {

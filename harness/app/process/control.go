@@ -14,22 +14,23 @@ import (
 type op string
 
 const (
-	opReady  op = "ready"  // supervisor: it is up. Isolated, its network name space comes along
+	opReady  op = "ready"  // supervisor: it is up. Isolated, its network namespace comes along
 	opSpawn  op = "spawn"  // harness: start this; standard input, output and error come along
-	opDone   op = "done"   // supervisor: the spawn or signal of this ID was carried out, or Error says why not
+	opDone   op = "done"   // supervisor: the request was carried out, or Error says why not
 	opSignal op = "signal" // harness: send Signal to the process group of ID
 	opExit   op = "exit"   // supervisor: the process of ID ended
 )
 
 // message is one packet on the control socket.
 type message struct {
-	Op     op     `json:"op"`
-	ID     int    `json:"id,omitempty"`
-	Spawn  *spawn `json:"spawn,omitempty"`
-	PID    int    `json:"pid,omitempty"` // as the supervisor counts
-	Signal int    `json:"signal,omitempty"`
-	Code   int    `json:"code,omitempty"` // of an exit; -1 if a signal ended it
-	Error  string `json:"error,omitempty"`
+	Op      op     `json:"op"`
+	Request int    `json:"request,omitempty"` // the request's number, also in its answer
+	ID      int    `json:"id,omitempty"`      // of a process
+	Spawn   *spawn `json:"spawn,omitempty"`
+	PID     int    `json:"pid,omitempty"` // as the supervisor counts
+	Signal  int    `json:"signal,omitempty"`
+	Code    int    `json:"code,omitempty"` // of an exit; -1 if a signal ended it
+	Error   string `json:"error,omitempty"`
 }
 
 // spawn is one process to start.

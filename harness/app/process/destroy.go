@@ -10,6 +10,8 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/harness/tree"
+	"seatrial/internal/procs"
 )
 
 // killLimit is how long processes may take to be gone after SIGKILL.
@@ -22,21 +24,21 @@ func (a *App) ours(l run.Labels) bool {
 
 // ownProcesses lists what carries the run's marks, except our own supervisors,
 // which end by themselves.
-func (a *App) ownProcesses() []proc {
+func (a *App) ownProcesses() []procs.Proc {
 	keep := map[int]bool{}
 	a.mu.Lock()
 	for _, s := range a.supervisors() {
 		keep[s.pid] = true
 		keep[s.cmd.Process.Pid] = true
-		for _, p := range descendants(s.pid) {
-			keep[p.pid] = true
+		for _, p := range procs.Descendants(s.pid) {
+			keep[p.PID] = true
 		}
 	}
 	a.mu.Unlock()
 	return slices.DeleteFunc(marked(func(environ []byte) bool {
 		l, _, ok := readMarkers(environ)
 		return ok && a.ours(l)
-	}), func(p proc) bool { return keep[p.pid] })
+	}), func(p procs.Proc) bool { return keep[p.PID] })
 }
 
 func (a *App) supervisors() []*supervisor {
@@ -48,7 +50,7 @@ func (a *App) supervisors() []*supervisor {
 }
 
 // killOwn kills what carries the run's marks and belongs to no supervisor.
-func (a *App) killOwn() []proc { return killAll(a.ownProcesses, killLimit) }
+func (a *App) killOwn() []procs.Proc { return killAll(a.ownProcesses, killLimit) }
 
 // Destroy implements app.Lifecycle.
 func (a *App) Destroy(ctx context.Context) error {
@@ -60,7 +62,7 @@ func (a *App) Destroy(ctx context.Context) error {
 	a.closeTools()
 	var errs error
 	if left := a.killOwn(); len(left) > 0 {
-		errs = fmt.Errorf("cannot end %s", strings.Join(commandLines(left), " and "))
+		errs = fmt.Errorf("cannot end %s", strings.Join(procs.CommandLines(left), " and "))
 	}
 	a.noteUsage()
 	for _, name := range listGroups() {
@@ -69,7 +71,7 @@ func (a *App) Destroy(ctx context.Context) error {
 		}
 	}
 	for _, dir := range []string{a.dir, a.halfMade()} {
-		if err := forceRemove(dir); err != nil {
+		if err := tree.Remove(dir); err != nil {
 			errs = errors.Join(errs, fmt.Errorf("cannot remove the app's folder: %w", err))
 		}
 	}

@@ -8,14 +8,12 @@ import (
 	"os"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
 )
 
-// command1 is one command to run to its end.
-type command1 struct {
+// command is one command to run to its end.
+type command struct {
 	source  string // in the log
 	service string // in the environment
 	args    []string
@@ -24,37 +22,37 @@ type command1 struct {
 	text    bool // keep the output's text
 }
 
-// ending1 is how it ended.
-type ending1 struct {
+// result is how a command ended.
+type result struct {
 	exit message
 	tail []string
 	text string
 }
 
-// command1 runs a command in an instance. When ctx is done, the command's process
+// runCommand runs a command in an instance. When ctx is done, the command's process
 // group is killed.
-func (a *App) command1(ctx context.Context, in *instance, c command1) (ending1, error) {
+func (a *App) runCommand(ctx context.Context, in *instance, c command) (result, error) {
 	out, write, err := newOutput(c.text, func(line string) { a.log(c.source, line) })
 	if err != nil {
-		return ending1{}, err
+		return result{}, err
 	}
 	defer out.close()
 	defer write.Close()
 	stdin, err := devNull()
 	if err != nil {
-		return ending1{}, err
+		return result{}, err
 	}
 	defer func() { stdin.Close() }()
 	if c.stdin != nil {
 		read, _, stop, err := feed(c.stdin)
 		if err != nil {
-			return ending1{}, err
+			return result{}, err
 		}
 		defer stop()
 		stdin.Close()
 		stdin = read
 	}
-	t, err := in.supervisor.spawn(spawn{
+	t, err := in.supervisor.spawn(ctx, spawn{
 		Args: c.args,
 		Env:  a.environment(c.service, in.view, in.port, c.env),
 		Dir:  a.see(in.view.release),
@@ -63,11 +61,11 @@ func (a *App) command1(ctx context.Context, in *instance, c command1) (ending1, 
 	write.Close()
 	stdin.Close()
 	if err != nil {
-		return ending1{}, err
+		return result{}, err
 	}
 	exit, err := t.wait(ctx)
 	out.drain()
-	return ending1{exit: exit, tail: out.tail(), text: out.kept()}, err
+	return result{exit: exit, tail: out.tail(), text: out.kept()}, err
 }
 
 // wait waits for a task's end, and makes it end when ctx is done.
@@ -76,7 +74,7 @@ func (t *task) wait(ctx context.Context) (message, error) {
 	case m := <-t.exit:
 		return m, nil
 	case <-ctx.Done():
-		_ = t.signal(unix.SIGKILL)
+		t.kill()
 		return message{}, ctx.Err()
 	case <-t.supervisor.lost:
 		select {
@@ -113,16 +111,16 @@ func (a *App) Exec(ctx context.Context, c app.Command) (app.Result, error) {
 		}
 		defer in.supervisor.close()
 	}
-	result, err := a.command1(ctx, in, command1{source: "hook", service: "hook", args: args, stdin: c.Stdin, text: true})
+	ended, err := a.runCommand(ctx, in, command{source: "hook", service: "hook", args: args, stdin: c.Stdin, text: true})
 	if err != nil {
 		return app.Result{}, in.blame("a command in the app", fmt.Errorf("cannot run a command in the app: %w", err))
 	}
-	code := result.exit.Code
-	if result.exit.Signal != 0 {
+	code := ended.exit.Code
+	if ended.exit.Signal != 0 {
 		const signalled = 128 // as shells count
-		code = signalled + result.exit.Signal
+		code = signalled + ended.exit.Signal
 	}
-	return app.Result{ExitCode: code, Output: result.text}, nil
+	return app.Result{ExitCode: code, Output: ended.text}, nil
 }
 
 // temporary is an instance without services.
@@ -141,21 +139,21 @@ func (a *App) temporary(ctx context.Context, d *deployed) (*instance, error) {
 }
 
 // runTool runs one of this program's tools as the app's user, where the app's files
-// are but not the app's processes.
-func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) error {
+// are but not the app's processes. What the tool could not keep is listed.
+func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) (notKept []string, err error) {
 	s, err := a.toolbox(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	in, err := devNull()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { in.Close() }()
 	if stdin != nil {
 		read, _, stop, err := feed(stdin)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer stop()
 		in.Close()
@@ -163,34 +161,37 @@ func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, ar
 	}
 	outRead, outWrite, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer outRead.Close()
 	defer outWrite.Close()
 	said, errWrite, err := newOutput(true, func(string) {})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer said.close()
 	defer errWrite.Close()
-	t, err := s.spawn(a.toolSpawn(args), in, outWrite, errWrite)
+	t, err := s.spawn(ctx, a.toolSpawn(args), in, outWrite, errWrite)
 	outWrite.Close()
 	errWrite.Close()
 	in.Close()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = t.signal(unix.SIGKILL) })
+	stop := context.AfterFunc(ctx, t.kill)
 	defer stop()
 	_, copyErr := io.Copy(stdout, outRead)
 	if copyErr != nil {
-		_ = t.signal(unix.SIGKILL)
+		t.kill()
 		outRead.Close()
 	}
 	exit, err := t.wait(ctx)
 	if err = errors.Join(copyErr, err); err != nil {
-		return err
+		return nil, err
 	}
 	said.drain()
-	return inside.ToolError(exit.Code, exit.Signal, said.kept())
+	if err := inside.ToolError(exit.Code, exit.Signal, said.kept()); err != nil {
+		return nil, err
+	}
+	return inside.ToolLines(said.kept()), nil
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
+	"seatrial/internal/procs"
 )
 
 // freezeLimit is how long it may take until everything stands still: an app that
@@ -21,18 +22,18 @@ func (a *App) Freeze(ctx context.Context) (func() error, error) {
 	if in == nil {
 		return func() error { return nil }, nil
 	}
-	frozen := map[proc]bool{}
+	frozen := map[procs.Proc]bool{}
 	thaw := sync.OnceValue(func() error { return thawAll(frozen) })
 	const again = 5 * time.Millisecond
 	for deadline := time.Now().Add(freezeLimit); ; time.Sleep(again) {
 		moving := 0
-		for _, p := range descendants(in.supervisor.pid) {
-			if p.state == 'T' {
+		for _, p := range procs.Descendants(in.supervisor.pid) {
+			if p.State == 'T' {
 				continue
 			}
 			moving++
-			key := proc{pid: p.pid, start: p.start}
-			if err := p.signal(unix.SIGSTOP); err != nil {
+			key := procs.Proc{PID: p.PID, Start: p.Start}
+			if err := p.Signal(unix.SIGSTOP); err != nil {
 				_ = thaw()
 				return nil, fmt.Errorf("cannot freeze the app: %w", err)
 			}
@@ -52,10 +53,10 @@ func (a *App) Freeze(ctx context.Context) (func() error, error) {
 	}
 }
 
-func thawAll(frozen map[proc]bool) error {
+func thawAll(frozen map[procs.Proc]bool) error {
 	var first error
 	for p := range frozen {
-		if err := p.signal(unix.SIGCONT); err != nil && first == nil {
+		if err := p.Signal(unix.SIGCONT); err != nil && first == nil {
 			first = fmt.Errorf("cannot thaw the app: %w", err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/internal/procs"
 )
 
 // startVictim starts a process of the given user outside of every sandbox.
@@ -96,7 +97,7 @@ func TestAKilledHarnessLeavesNoProcess(t *testing.T) {
 		deadline := time.Now().Add(10 * time.Second)
 		for left := f.ownProcesses(); len(left) > 0; left = f.ownProcesses() {
 			if time.Now().After(deadline) {
-				t.Fatalf("still there: %q", commandLines(left))
+				t.Fatalf("still there: %q", procs.CommandLines(left))
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -177,7 +178,7 @@ func TestAPlaceFindsWhatIsDamaged(t *testing.T) {
 func TestAPlaceRemovesNothingElse(t *testing.T) {
 	dir := t.TempDir()
 	victim := startVictim(t, os.Getuid())
-	p, _ := readProc(victim.Process.Pid)
+	p, _ := procs.Read(victim.Process.Pid)
 	place := NewPlace(filepath.Join(dir, "work"), "mine")
 	for _, o := range []app.Object{
 		{Kind: KindFolder, ID: dir},
@@ -189,7 +190,7 @@ func TestAPlaceRemovesNothingElse(t *testing.T) {
 		{Kind: KindCgroup, ID: "system.slice"},
 		{Kind: KindProcess, ID: "1:0"},
 		{Kind: KindProcess, ID: ""},
-		{Kind: KindProcess, ID: fmt.Sprintf("%d:%d", p.pid, p.start)},
+		{Kind: KindProcess, ID: fmt.Sprintf("%d:%d", p.PID, p.Start)},
 		{Kind: "user", ID: "root"},
 	} {
 		if err := place.Remove(t.Context(), o); err == nil {
@@ -197,7 +198,7 @@ func TestAPlaceRemovesNothingElse(t *testing.T) {
 		}
 	}
 	must(t, place.Remove(t.Context(), app.Object{Kind: KindFolder, ID: filepath.Join(dir, "work", "01k9zq3v8e2m4n6p8r0t2v4x6y-1")}))
-	if now, ok := readProc(p.pid); !ok || now.dead() {
+	if now, ok := procs.Read(p.PID); !ok || now.Dead() {
 		t.Error("a stranger's process was killed")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/internal/procs"
 	"seatrial/recipes"
 )
 
@@ -137,7 +138,7 @@ func TestHostileCodeKillsNobody(t *testing.T) {
 	if err == nil && exec.ExitCode == 0 {
 		t.Log("kill -9 -1 ended with code 0")
 	}
-	if _, ok := readProc(victim.Process.Pid); !ok {
+	if _, ok := procs.Read(victim.Process.Pid); !ok {
 		t.Error("a process outside, of the same user, was killed")
 	}
 	if err := waitFor(func() error { return f.Alive(t.Context()) }); err == nil {
@@ -215,7 +216,7 @@ func TestHostileForkBomb(t *testing.T) {
 		}
 	}
 	if left := f.ownProcesses(); len(left) > 0 {
-		t.Errorf("left over: %q", commandLines(left))
+		t.Errorf("left over: %q", procs.CommandLines(left))
 	}
 }
 
@@ -227,7 +228,8 @@ func TestHostileVolumes(t *testing.T) {
 	}
 	f.sh(t, "cd $DATA_DIR && ln -s "+secret+" file && ln -s "+filepath.Dir(secret)+" dir && mkfifo pipe && ln -s / root && ln -s ../../.. up")
 	var out bytes.Buffer
-	must(t, f.Export(t.Context(), "data", &out))
+	_, err := f.Export(t.Context(), "data", &out)
+	must(t, err)
 	if bytes.Contains(out.Bytes(), []byte("s3cret")) {
 		t.Error("the export followed a link")
 	}
@@ -264,7 +266,7 @@ func TestADaemonThatIgnoresSIGTERMIsFoundAndKilled(t *testing.T) {
 			t.Errorf("evidence: %q", fault.Evidence)
 		}
 		if left := f.ownProcesses(); len(left) > 0 {
-			t.Errorf("still there: %q", commandLines(left))
+			t.Errorf("still there: %q", procs.CommandLines(left))
 		}
 	})
 }

@@ -53,7 +53,7 @@ func (a *App) startServices(ctx context.Context, d *deployed) (*instance, error)
 		return nil, err
 	}
 	for _, line := range d.procfile.services {
-		s, err := a.startService(in, line)
+		s, err := a.startService(ctx, in, line)
 		if err != nil {
 			err = in.blame(line.name, fmt.Errorf("cannot start %s: %w", line.name, err))
 			in.close()
@@ -64,7 +64,7 @@ func (a *App) startServices(ctx context.Context, d *deployed) (*instance, error)
 	return in, nil
 }
 
-func (a *App) startService(in *instance, line procLine) (*service, error) {
+func (a *App) startService(ctx context.Context, in *instance, line procLine) (*service, error) {
 	out, write, err := newOutput(false, func(text string) { a.log(line.name, text) })
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (a *App) startService(in *instance, line procLine) (*service, error) {
 	}
 	defer none.Close()
 	s := &service{name: line.name, started: time.Now(), out: out, ended: make(chan struct{})}
-	s.task, err = in.supervisor.spawn(spawn{
+	s.task, err = in.supervisor.spawn(ctx, spawn{
 		Args: []string{"/bin/sh", "-c", shellLine(line.command)},
 		Env:  a.environment(line.name, in.view, in.port),
 		Dir:  a.see(in.view.release),

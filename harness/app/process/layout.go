@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"seatrial/harness/run"
+	"seatrial/harness/tree"
 )
 
 const labelsFile = "labels.json"
@@ -81,7 +82,7 @@ func (a *App) ensureLabelled() error {
 		return err
 	}
 	half := a.halfMade()
-	if err := forceRemove(half); err != nil {
+	if err := tree.Remove(half); err != nil {
 		return err
 	}
 	if err := os.Mkdir(half, 0o700); err != nil {
@@ -123,7 +124,7 @@ func (a *App) give(name string) error {
 
 // freshen empties a folder of the app's: what lay in it does not outlive a stop.
 func (a *App) freshen(dir string) error {
-	if err := forceRemove(a.path(dir)); err != nil {
+	if err := tree.Remove(a.path(dir)); err != nil {
 		return fmt.Errorf("cannot empty %s: %w", dir, err)
 	}
 	return a.ensureOwn(dir)

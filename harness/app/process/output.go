@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"seatrial/internal/tail"
 )
 
 const (
@@ -26,7 +28,7 @@ type output struct {
 
 	mu    sync.Mutex
 	lines []string
-	text  []byte // the last mostKept bytes, if asked for
+	text  tail.Buffer // if asked for
 }
 
 // newOutput makes an output and the file that processes write to. The caller
@@ -36,7 +38,7 @@ func newOutput(keepText bool, line func(string)) (*output, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o := &output{read: read, done: make(chan struct{})}
+	o := &output{read: read, done: make(chan struct{}), text: tail.Buffer{Max: mostKept}}
 	go o.collect(keepText, line)
 	return o, write, nil
 }
@@ -54,10 +56,7 @@ func (o *output) collect(keepText bool, line func(string)) {
 			}
 			o.lines = append(o.lines, text)
 			if keepText {
-				o.text = append(o.text, raw...)
-				if extra := len(o.text) - mostKept; extra > 0 {
-					o.text = append(o.text[:0], o.text[extra:]...)
-				}
+				_, _ = o.text.Write(raw)
 			}
 			o.mu.Unlock()
 			line(text)
@@ -91,7 +90,7 @@ func (o *output) tail() []string {
 func (o *output) kept() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return strings.ToValidUTF8(string(o.text), "\uFFFD")
+	return o.text.String()
 }
 
 // devNull is the standard input of what gets none.

@@ -18,6 +18,8 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/harness/tree"
+	"seatrial/internal/procs"
 )
 
 // The kinds of objects.
@@ -54,12 +56,12 @@ func (p *Place) Objects(ctx context.Context) ([]app.Object, error) {
 		l, _ := parseGroup(name)
 		objects = append(objects, app.Object{Kind: KindCgroup, ID: name, Labels: l})
 	}
-	for _, proc := range processes() {
-		if l, ok := labelsOf(proc); ok {
+	for _, p := range procs.All() {
+		if l, ok := labelsOf(p); ok {
 			objects = append(objects, app.Object{
 				Kind:   KindProcess,
-				ID:     fmt.Sprintf("%d:%d", proc.pid, proc.start),
-				Detail: proc.commandLine(),
+				ID:     fmt.Sprintf("%d:%d", p.PID, p.Start),
+				Detail: p.CommandLine(),
 				Labels: l,
 			})
 		}
@@ -107,11 +109,11 @@ func readLabels(dir string) (run.Labels, error) {
 
 // labelsOf tells whose a process is: by its cgroup, which it cannot leave, else by
 // the marks in its environment.
-func labelsOf(p proc) (run.Labels, bool) {
-	if p.dead() || p.pid == os.Getpid() {
+func labelsOf(p procs.Proc) (run.Labels, bool) {
+	if p.Dead() || p.PID == os.Getpid() {
 		return run.Labels{}, false
 	}
-	groups, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", p.pid))
+	groups, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", p.PID))
 	for line := range bytes.SplitSeq(groups, []byte("\n")) {
 		for name := range strings.SplitSeq(string(line), "/") {
 			if l, ok := parseGroup(name); ok {
@@ -119,7 +121,7 @@ func labelsOf(p proc) (run.Labels, bool) {
 			}
 		}
 	}
-	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
 	if err != nil {
 		return run.Labels{}, false
 	}
@@ -158,7 +160,7 @@ func (p *Place) removeFolder(dir string) error {
 	if _, ok := parseFolder(name); !ok || given != root {
 		return fmt.Errorf("cannot remove the folder %s: it is not one of a run's in %s", dir, root)
 	}
-	if err := forceRemove(filepath.Join(root, name)); err != nil {
+	if err := tree.Remove(filepath.Join(root, name)); err != nil {
 		return fmt.Errorf("cannot remove the folder %s: %w", dir, err)
 	}
 	return nil
@@ -171,23 +173,23 @@ func removeProcess(id string) error {
 	if err := errors.Join(err1, err2); err != nil || pid <= 1 {
 		return fmt.Errorf("cannot end the process %q: this names none", id)
 	}
-	wanted := proc{pid: pid, start: start}
+	wanted := procs.Proc{PID: pid, Start: start}
 	if _, ok := labelsOf(wanted); !ok {
-		if now, there := readProc(pid); there && now.start == start && !now.dead() {
+		if now, there := procs.Read(pid); there && now.Start == start && !now.Dead() {
 			return fmt.Errorf("cannot end the process %s: it is not one of a run's", id)
 		}
 		return nil
 	}
 	const limit, again = 5 * time.Second, 10 * time.Millisecond
 	for deadline := time.Now().Add(limit); ; time.Sleep(again) {
-		now, there := readProc(pid)
-		if !there || now.start != start || now.dead() {
+		now, there := procs.Read(pid)
+		if !there || now.Start != start || now.Dead() {
 			return nil
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("cannot end the process %s: it outlives SIGKILL", id)
 		}
-		if err := wanted.signal(unix.SIGKILL); err != nil {
+		if err := wanted.Signal(unix.SIGKILL); err != nil {
 			return err
 		}
 	}

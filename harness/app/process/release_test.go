@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/internal/procs"
 	"seatrial/recipes"
 )
 
@@ -111,7 +112,7 @@ func TestAServiceThatIgnoresSIGTERMIsAFault(t *testing.T) {
 		f.ask(t, "/version")
 		wantFault(t, f.Stop(t.Context()), "web did not stop within 300ms of SIGTERM")
 		if left := f.ownProcesses(); len(left) > 0 {
-			t.Errorf("still there: %q", commandLines(left))
+			t.Errorf("still there: %q", procs.CommandLines(left))
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/internal/procs"
 )
 
 // evidence is what one process says about the release that runs.
@@ -52,11 +53,11 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 	look := inspector{app: a, head: a.current, history: append([]*deployed(nil), a.history...)}
 	a.mu.Unlock()
 	for try := 1; ; try++ {
-		procs := in.ofService(mainService)
-		if len(procs) == 0 {
+		all := in.ofService(mainService)
+		if len(all) == 0 {
 			return app.Release{}, app.ErrNotRunning
 		}
-		head, fault, err := look.all(procs)
+		head, fault, err := look.all(all)
 		switch {
 		case err != nil:
 			return app.Release{}, fmt.Errorf("cannot find out what runs: %w", err)
@@ -67,7 +68,7 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 		case try == lookTries:
 			return app.Release{}, &app.Fault{
 				Summary:  mainService + " runs nothing that belongs to the release " + look.head.release.Name,
-				Evidence: commandLines(procs),
+				Evidence: procs.CommandLines(all),
 				Hint:     "let the Procfile start a program or script from the release's own folder",
 			}
 		}
@@ -82,8 +83,8 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 
 // all weighs what the processes say. Without a word from any, neither head nor
 // fault is the answer.
-func (l *inspector) all(procs []proc) (head bool, fault *app.Fault, err error) {
-	for _, p := range procs {
+func (l *inspector) all(all []procs.Proc) (head bool, fault *app.Fault, err error) {
+	for _, p := range all {
 		f, err := l.at(p)
 		if err != nil {
 			return false, nil, err
@@ -93,7 +94,7 @@ func (l *inspector) all(procs []proc) (head bool, fault *app.Fault, err error) {
 			return false, &app.Fault{
 				Summary: fmt.Sprintf("%s runs %s, which is %s of release %s, not of %s",
 					mainService, f.file, f.original, f.release, l.head.release.Name),
-				Evidence: commandLines(procs),
+				Evidence: procs.CommandLines(all),
 				Hint:     "let the Procfile start the program from the release's own folder, where each release brings its own",
 			}, nil
 		case saysHead:
@@ -101,7 +102,7 @@ func (l *inspector) all(procs []proc) (head bool, fault *app.Fault, err error) {
 		case unknown:
 			fault = &app.Fault{
 				Summary:  fmt.Sprintf("%s runs %s, which belongs to no release that was deployed", mainService, f.file),
-				Evidence: commandLines(procs),
+				Evidence: procs.CommandLines(all),
 				Hint:     "let the Procfile start a program or script from the release's own folder",
 			}
 		}
@@ -111,7 +112,7 @@ func (l *inspector) all(procs []proc) (head bool, fault *app.Fault, err error) {
 
 // ofService lists a service's processes: its main one, what descends from it, and
 // what carries its mark but has lost its parents.
-func (in *instance) ofService(name string) []proc {
+func (in *instance) ofService(name string) []procs.Proc {
 	var main *service
 	for _, s := range in.services {
 		if s.name == name {
@@ -121,13 +122,13 @@ func (in *instance) ofService(name string) []proc {
 	if main == nil {
 		return nil
 	}
-	var found []proc
+	var found []procs.Proc
 	member := map[int]bool{}
-	for _, p := range descendants(in.supervisor.pid) { // parents before children
-		environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+	for _, p := range procs.Descendants(in.supervisor.pid) { // parents before children
+		environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
 		_, service, _ := readMarkers(environ)
-		if member[p.parent] || service == name || p.innerPID() == main.task.pid {
-			member[p.pid] = true
+		if member[p.Parent] || service == name || p.InnerPID() == main.task.pid {
+			member[p.PID] = true
 			found = append(found, p)
 		}
 	}
@@ -155,8 +156,8 @@ func (l *inspector) index(d *deployed) (inside.Contents, error) {
 }
 
 // at looks at one process.
-func (l *inspector) at(p proc) (finding, error) {
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.pid))
+func (l *inspector) at(p procs.Proc) (finding, error) {
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.PID))
 	if err != nil {
 		return finding{}, nil // it ended in the meantime, or is a kernel's thread
 	}
@@ -164,7 +165,7 @@ func (l *inspector) at(p proc) (finding, error) {
 	if l.ofSystem(exe) {
 		return l.atInterpreter(p, exe)
 	}
-	f, err := os.Open(fmt.Sprintf("/proc/%d/exe", p.pid))
+	f, err := os.Open(fmt.Sprintf("/proc/%d/exe", p.PID))
 	if err != nil {
 		return finding{}, nil
 	}
@@ -227,12 +228,12 @@ var interpreters = regexp.MustCompile(`^(sh|bash|dash|ash|busybox|ksh|zsh|python
 
 // atInterpreter judges a program of the system's by the script that it was given,
 // else by where it works.
-func (l *inspector) atInterpreter(p proc, exe string) (finding, error) {
-	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid))
+func (l *inspector) atInterpreter(p procs.Proc, exe string) (finding, error) {
+	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.PID))
 	if err != nil {
 		return finding{}, nil
 	}
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
 	if err != nil {
 		return finding{}, nil
 	}
@@ -258,11 +259,11 @@ func (l *inspector) atInterpreter(p proc, exe string) (finding, error) {
 
 // byFolder is what working in the head's folder is worth: a shell that only waits
 // for what it started says nothing, any other program runs what lies there.
-func (l *inspector) byFolder(p proc, exe string) evidence {
+func (l *inspector) byFolder(p procs.Proc, exe string) evidence {
 	switch filepath.Base(exe) {
 	case "sh", "bash", "dash", "busybox", "ash":
-		for _, child := range descendants(p.pid) {
-			if child.parent == p.pid {
+		for _, child := range procs.Descendants(p.PID) {
+			if child.Parent == p.PID {
 				return silent
 			}
 		}
@@ -272,8 +273,8 @@ func (l *inspector) byFolder(p proc, exe string) evidence {
 
 // script opens the first argument that is a file of the app's. Links are followed
 // within the process's own view of the machine only.
-func (l *inspector) script(p proc, cwd string, args []string) (*os.File, string) {
-	root, err := os.OpenRoot(fmt.Sprintf("/proc/%d/root", p.pid))
+func (l *inspector) script(p procs.Proc, cwd string, args []string) (*os.File, string) {
+	root, err := os.OpenRoot(fmt.Sprintf("/proc/%d/root", p.PID))
 	if err != nil {
 		return nil, ""
 	}

@@ -10,16 +10,16 @@ import (
 // spawner is the one thread that starts processes. In a sandbox it gives up what
 // the supervisor was left with, all but the right to become the app's user, so that
 // no child can get any of it back: neither from its bounding set nor by inheritance.
-func (n *nursery) spawner(ready chan<- error) {
+func (s *supervisorState) spawner(ready chan<- error) {
 	runtime.LockOSThread() // and never unlocked: the thread is not fit for anything else
-	if n.isolated {
+	if s.isolated {
 		if err := dropPrivileges(); err != nil {
 			ready <- err
 			return
 		}
 	}
 	ready <- nil
-	for spawn := range n.spawns {
+	for spawn := range s.spawns {
 		spawn()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
+	"seatrial/internal/procs"
 )
 
 // Stop implements app.Lifecycle.
@@ -31,11 +32,11 @@ func (a *App) stop(ctx context.Context) error {
 	defer a.setInstance(nil)
 	limit := orDefault(a.cfg.Enrolment.Timeouts.Stop, defaultStop)
 	stubborn, err := in.askToStop(ctx, limit)
-	var left []proc
+	var left []procs.Proc
 	if err == nil && len(stubborn) == 0 {
 		left = in.outlivers(ctx, stopGrace)
 	}
-	names := commandLines(left)
+	names := procs.CommandLines(left)
 	in.close()
 	// Not isolated, a process may have got away from a supervisor that died.
 	a.killOwn()
@@ -68,7 +69,7 @@ func (in *instance) askToStop(ctx context.Context, limit time.Duration) ([]*serv
 	var errs error
 	for _, s := range in.services {
 		if s.alive() {
-			errs = errors.Join(errs, s.task.signal(unix.SIGTERM))
+			errs = errors.Join(errs, s.task.signal(ctx, unix.SIGTERM))
 		}
 	}
 	if errs != nil {
@@ -96,10 +97,10 @@ func (in *instance) askToStop(ctx context.Context, limit time.Duration) ([]*serv
 }
 
 // outlivers waits a moment for the last processes to go and returns those that stay.
-func (in *instance) outlivers(ctx context.Context, grace time.Duration) []proc {
+func (in *instance) outlivers(ctx context.Context, grace time.Duration) []procs.Proc {
 	const again = 10 * time.Millisecond
 	for deadline := time.Now().Add(grace); ; time.Sleep(again) {
-		left := descendants(in.supervisor.pid)
+		left := procs.Descendants(in.supervisor.pid)
 		if len(left) == 0 || time.Now().After(deadline) || ctx.Err() != nil {
 			return left
 		}

@@ -7,15 +7,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
+	"seatrial/harness/tree"
 )
 
 // mark is what shows that a file was written to.
 type mark struct {
 	size         int64
-	mtime, ctime syscall.Timespec
+	mtime, ctime unix.Timespec
 	inode        uint64
 }
 
@@ -27,28 +29,20 @@ const maxManifest = 500_000
 
 // readManifest looks at every file below dir and follows nothing.
 func readManifest(dir string) (manifest, error) {
-	root, err := os.OpenRoot(dir)
+	top, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer top.Close()
 	m := manifest{}
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	err = tree.Walk(top, func(e tree.Entry, err error) error {
+		if err != nil || e.Kind() == unix.S_IFDIR {
 			return nil // what cannot be read cannot be told; the app may also have removed it
-		}
-		info, err := root.Lstat(name)
-		if err != nil {
-			return nil
-		}
-		stat, ok := info.Sys().(*syscall.Stat_t)
-		if !ok {
-			return nil
 		}
 		if len(m) == maxManifest {
 			return fs.SkipAll
 		}
-		m[name] = mark{size: info.Size(), mtime: stat.Mtim, ctime: stat.Ctim, inode: stat.Ino}
+		m[e.Path] = mark{size: e.Stat.Size, mtime: e.Stat.Mtim, ctime: e.Stat.Ctim, inode: e.Stat.Ino}
 		return nil
 	})
 	return m, err

@@ -22,8 +22,8 @@ const (
 	controlFD   = 3
 )
 
-// nursery is the supervisor's own knowledge of what it started.
-type nursery struct {
+// supervisorState is what the supervisor knows of the processes that it started.
+type supervisorState struct {
 	control  *control
 	spawns   chan func() // run by the one thread that starts processes
 	isolated bool
@@ -40,7 +40,7 @@ func supervise() error {
 	if err := unix.CloseRange(controlFD, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("cannot close inherited files: %w", err)
 	}
-	n := &nursery{
+	s := &supervisorState{
 		isolated: os.Getenv(isolatedEnv) != "",
 		spawns:   make(chan func()),
 		children: map[int]int{},
@@ -48,7 +48,7 @@ func supervise() error {
 	}
 	unix.Umask(0o022)
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-	if !n.isolated {
+	if !s.isolated {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("cannot adopt orphans: %w", err)
 		}
@@ -60,97 +60,97 @@ func supervise() error {
 	signal.Notify(dead, unix.SIGCHLD)
 
 	var err error
-	if n.control, err = newControl(os.NewFile(controlFD, "control")); err != nil {
+	if s.control, err = newControl(os.NewFile(controlFD, "control")); err != nil {
 		return err
 	}
-	defer n.end()
+	defer s.end()
 	ready := make(chan error)
-	go n.spawner(ready)
+	go s.spawner(ready)
 	if err := <-ready; err != nil {
 		return err
 	}
-	go n.reaper(dead)
-	if err := n.announce(); err != nil {
+	go s.reaper(dead)
+	if err := s.announce(); err != nil {
 		return err
 	}
 	for {
-		m, err := n.control.receive()
+		m, err := s.control.receive()
 		if errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		n.handle(m)
+		s.handle(m)
 		m.closeFiles()
 	}
 }
 
 // announce says that the supervisor is up and hands over its network.
-func (n *nursery) announce() error {
-	if !n.isolated {
-		return n.control.send(message{Op: opReady, PID: os.Getpid()})
+func (s *supervisorState) announce() error {
+	if !s.isolated {
+		return s.control.send(message{Op: opReady, PID: os.Getpid()})
 	}
 	net, err := os.Open("/proc/self/ns/net")
 	if err != nil {
-		return fmt.Errorf("cannot open the network name space: %w", err)
+		return fmt.Errorf("cannot open the network namespace: %w", err)
 	}
 	defer net.Close()
-	return n.control.send(message{Op: opReady, PID: os.Getpid()}, net)
+	return s.control.send(message{Op: opReady, PID: os.Getpid()}, net)
 }
 
-func (n *nursery) handle(m received) {
-	answer := message{Op: opDone, ID: m.ID}
+func (s *supervisorState) handle(m received) {
+	answer := message{Op: opDone, Request: m.Request}
 	switch m.Op {
 	case opSpawn:
 		if len(m.files) != maxFiles || m.Spawn == nil {
 			answer.Error = "the request to start a process is not complete"
 			break
 		}
-		pid, err := n.start(m.ID, *m.Spawn, m.files)
+		pid, err := s.start(m.ID, *m.Spawn, m.files)
 		answer.PID = pid
 		if err != nil {
 			answer.Error = err.Error()
 		}
 	case opSignal:
-		n.mu.Lock()
-		pid, alive := n.ids[m.ID]
+		s.mu.Lock()
+		pid, alive := s.ids[m.ID]
 		if alive {
 			// Under the lock, and so before the number can be given away again.
 			if err := unix.Kill(-pid, unix.Signal(m.Signal)); err != nil && !errors.Is(err, unix.ESRCH) {
 				answer.Error = err.Error()
 			}
 		}
-		n.mu.Unlock()
+		s.mu.Unlock()
 	default:
 		answer.Error = fmt.Sprintf("%q is not a request", m.Op)
 	}
-	_ = n.control.send(answer) // a harness that is gone shows in receive
+	_ = s.control.send(answer) // a harness that is gone shows in receive
 }
 
 // start starts one process in a session of its own.
-func (n *nursery) start(id int, s spawn, files []*os.File) (int, error) {
-	program, err := findProgram(s)
+func (s *supervisorState) start(id int, what spawn, files []*os.File) (int, error) {
+	program, err := findProgram(what)
 	if err != nil {
 		return 0, err
 	}
 	attr := &syscall.ProcAttr{
-		Dir:   s.Dir,
-		Env:   s.Env,
+		Dir:   what.Dir,
+		Env:   what.Env,
 		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	}
-	if s.UID > 0 {
-		attr.Sys.Credential = &syscall.Credential{Uid: uint32(s.UID), Gid: uint32(s.UID)}
+	if what.UID > 0 {
+		attr.Sys.Credential = &syscall.Credential{Uid: uint32(what.UID), Gid: uint32(what.UID)}
 	}
 	var pid int
 	done := make(chan struct{})
-	n.spawns <- func() {
+	s.spawns <- func() {
 		defer close(done)
-		n.mu.Lock() // so that the reaper does not meet a child that is not known yet
-		defer n.mu.Unlock()
-		if pid, err = syscall.ForkExec(program, s.Args, attr); err == nil {
-			n.children[pid], n.ids[id] = id, pid
+		s.mu.Lock() // so that the reaper does not meet a child that is not known yet
+		defer s.mu.Unlock()
+		if pid, err = syscall.ForkExec(program, what.Args, attr); err == nil {
+			s.children[pid], s.ids[id] = id, pid
 		}
 	}
 	<-done
@@ -187,13 +187,13 @@ func findProgram(s spawn) (string, error) {
 
 // reaper collects every child, its own and those that it inherited, and tells the
 // harness of those that it asked for.
-func (n *nursery) reaper(dead <-chan os.Signal) {
+func (s *supervisorState) reaper(dead <-chan os.Signal) {
 	// One signal may stand for several deaths, and one may be missed.
 	const again = 200 * time.Millisecond
 	tick := time.NewTicker(again)
 	defer tick.Stop()
 	for {
-		for n.reapOne() {
+		for s.reapOne() {
 		}
 		select {
 		case <-dead:
@@ -202,18 +202,18 @@ func (n *nursery) reaper(dead <-chan os.Signal) {
 	}
 }
 
-func (n *nursery) reapOne() bool {
-	n.mu.Lock()
+func (s *supervisorState) reapOne() bool {
+	s.mu.Lock()
 	var status unix.WaitStatus
 	pid, err := unix.Wait4(-1, &status, unix.WNOHANG, nil)
-	id, known := n.children[pid]
+	id, known := s.children[pid]
 	if pid > 0 {
-		delete(n.children, pid)
+		delete(s.children, pid)
 		if known {
-			delete(n.ids, id)
+			delete(s.ids, id)
 		}
 	}
-	n.mu.Unlock()
+	s.mu.Unlock()
 	if err != nil || pid <= 0 {
 		return false
 	}
@@ -222,15 +222,15 @@ func (n *nursery) reapOne() bool {
 		if status.Signaled() {
 			m.Signal = int(status.Signal())
 		}
-		_ = n.control.send(m)
+		_ = s.control.send(m)
 	}
 	return true
 }
 
 // end takes everything along. In a sandbox the kernel does: it kills the name
 // space of a process 1 that exits.
-func (n *nursery) end() {
-	if n.isolated {
+func (s *supervisorState) end() {
+	if s.isolated {
 		return
 	}
 	const limit = 10 * time.Second

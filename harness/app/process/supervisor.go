@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"sync"
@@ -19,6 +20,8 @@ const (
 	startLimit = 30 * time.Second
 	// endLimit is how long killing everything may take.
 	endLimit = 15 * time.Second
+	// signalLimit is how long a supervisor may take to pass a kill on.
+	signalLimit = 5 * time.Second
 )
 
 // errSupervisorLost says that the supervisor ended without being asked to. With it
@@ -30,15 +33,16 @@ type supervisor struct {
 	control *control
 	cmd     *exec.Cmd
 	pid     int      // as this process counts
-	network *os.File // isolated: the name space
+	network *os.File // isolated: the namespace
 	words   *lastWords
+	sending chan struct{} // full while somebody sends
 
-	mu      sync.Mutex
-	nextID  int
-	waiting map[int]chan message // answers to requests
-	exits   map[int]chan message
-	lost    chan struct{} // closed when the socket has reached its end
-	ended   chan struct{} // closed when the process has ended
+	mu       sync.Mutex // never held while something is sent: the reader needs it
+	nextID   int        // of requests and of processes
+	requests map[int]chan message
+	exits    map[int]chan message
+	lost     chan struct{} // closed when the socket has reached its end
+	ended    chan struct{} // closed when the process has ended
 }
 
 // startSupervisor brings one up with the given view of the run's folder, in the
@@ -81,7 +85,7 @@ func (a *App) launch(v view) (*supervisor, error) {
 	}
 	s := &supervisor{
 		control: ours, cmd: cmd, words: &lastWords{},
-		waiting: map[int]chan message{}, exits: map[int]chan message{},
+		sending: make(chan struct{}, 1), requests: map[int]chan message{}, exits: map[int]chan message{},
 		lost: make(chan struct{}), ended: make(chan struct{}),
 	}
 	cmd.Stderr = s.words
@@ -140,8 +144,8 @@ func (s *supervisor) listen() {
 		s.mu.Lock()
 		switch m.Op {
 		case opDone:
-			if c := s.waiting[m.ID]; c != nil {
-				delete(s.waiting, m.ID)
+			if c := s.requests[m.Request]; c != nil {
+				delete(s.requests, m.Request)
 				c <- m.message
 			}
 		case opExit:
@@ -154,18 +158,21 @@ func (s *supervisor) listen() {
 	}
 }
 
-// ask sends one request and waits for its answer.
-func (s *supervisor) ask(m message, files ...*os.File) (message, error) {
+// ask sends one request and waits for its answer, no longer than ctx lasts.
+func (s *supervisor) ask(ctx context.Context, m message, files ...*os.File) (message, error) {
 	answer := make(chan message, 1)
 	s.mu.Lock()
-	s.waiting[m.ID] = answer
-	err := s.control.send(m, files...)
+	s.nextID++
+	m.Request = s.nextID
+	s.requests[m.Request] = answer
 	s.mu.Unlock()
-	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, os.ErrClosed) {
-		return message{}, errSupervisorLost
-	}
-	if err != nil {
-		return message{}, fmt.Errorf("cannot reach the app's supervisor: %w", err)
+	defer func() {
+		s.mu.Lock()
+		delete(s.requests, m.Request)
+		s.mu.Unlock()
+	}()
+	if err := s.send(ctx, m, files...); err != nil {
+		return message{}, err
 	}
 	select {
 	case reply := <-answer:
@@ -173,9 +180,42 @@ func (s *supervisor) ask(m message, files ...*os.File) (message, error) {
 			return reply, errors.New(reply.Error)
 		}
 		return reply, nil
+	case <-ctx.Done():
+		return message{}, ctx.Err()
 	case <-s.lost:
 		return message{}, errSupervisorLost
 	}
+}
+
+// send sends one message. A supervisor that does not read makes it wait until ctx ends.
+func (s *supervisor) send(ctx context.Context, m message, files ...*os.File) error {
+	select {
+	case s.sending <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.lost:
+		return errSupervisorLost
+	}
+	defer func() { <-s.sending }()
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = s.control.conn.SetWriteDeadline(time.Unix(1, 0))
+		close(interrupted)
+	})
+	err := s.control.send(m, files...)
+	if !stop() {
+		<-interrupted
+		_ = s.control.conn.SetWriteDeadline(time.Time{})
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ctx.Err()
+	case errors.Is(err, unix.EPIPE), errors.Is(err, unix.ECONNRESET), errors.Is(err, net.ErrClosed):
+		return errSupervisorLost
+	case err != nil:
+		return fmt.Errorf("cannot reach the app's supervisor: %w", err)
+	}
+	return nil
 }
 
 // task is one process that a supervisor started.
@@ -186,31 +226,44 @@ type task struct {
 	exit       <-chan message
 }
 
-// spawn starts a process. The files stay the caller's to close.
-func (s *supervisor) spawn(what spawn, stdin, stdout, stderr *os.File) (*task, error) {
+// spawn starts a process. The files stay the caller's to close. What was started although
+// ctx had ended is killed.
+func (s *supervisor) spawn(ctx context.Context, what spawn, stdin, stdout, stderr *os.File) (*task, error) {
 	exit := make(chan message, 1)
 	s.mu.Lock()
 	s.nextID++
-	id := s.nextID
-	s.exits[id] = exit
+	t := &task{supervisor: s, id: s.nextID, exit: exit}
+	s.exits[t.id] = exit
 	s.mu.Unlock()
-	reply, err := s.ask(message{Op: opSpawn, ID: id, Spawn: &what}, stdin, stdout, stderr)
+	reply, err := s.ask(ctx, message{Op: opSpawn, ID: t.id, Spawn: &what}, stdin, stdout, stderr)
 	if err != nil {
 		s.mu.Lock()
-		delete(s.exits, id)
+		delete(s.exits, t.id)
 		s.mu.Unlock()
+		if ctx.Err() != nil {
+			go t.kill() // requests are carried out in order: after the spawn, if that was sent
+		}
 		return nil, err
 	}
-	return &task{supervisor: s, id: id, pid: reply.PID, exit: exit}, nil
+	t.pid = reply.PID
+	return t, nil
 }
 
 // signal sends a signal to the task's process group, if the task still runs.
-func (t *task) signal(sig unix.Signal) error {
-	_, err := t.supervisor.ask(message{Op: opSignal, ID: t.id, Signal: int(sig)})
+func (t *task) signal(ctx context.Context, sig unix.Signal) error {
+	_, err := t.supervisor.ask(ctx, message{Op: opSignal, ID: t.id, Signal: int(sig)})
 	if errors.Is(err, errSupervisorLost) {
 		return nil
 	}
 	return err
+}
+
+// kill kills the task's process group. It is for when a context has ended; a supervisor
+// that does not answer takes its processes along when it is closed.
+func (t *task) kill() {
+	ctx, cancel := context.WithTimeout(context.Background(), signalLimit)
+	defer cancel()
+	_ = t.signal(ctx, unix.SIGKILL)
 }
 
 // close ends the supervisor and everything that it started, and waits until all of

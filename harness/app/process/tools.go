@@ -87,36 +87,38 @@ func (a *App) Volumes(context.Context) ([]app.Volume, error) {
 }
 
 // inVolume runs a tool on one volume.
-func (a *App) inVolume(ctx context.Context, what, volume string, in io.Reader, out io.Writer, verb string, args ...string) error {
+func (a *App) inVolume(ctx context.Context, what, volume string, in io.Reader, out io.Writer, verb string, args ...string) ([]string, error) {
 	if !slices.Contains(a.cfg.Enrolment.Volumes, volume) {
-		return fmt.Errorf("cannot %s the volume %q: the app has none of this name", what, volume)
+		return nil, fmt.Errorf("cannot %s the volume %q: the app has none of this name", what, volume)
 	}
-	if err := a.runTool(ctx, in, out, append([]string{verb, a.see("volumes/" + volume)}, args...)...); err != nil {
-		return fmt.Errorf("cannot %s the volume %s: %w", what, volume, err)
+	notKept, err := a.runTool(ctx, in, out, append([]string{verb, a.see("volumes/" + volume)}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("cannot %s the volume %s: %w", what, volume, err)
 	}
-	return nil
+	return notKept, nil
 }
 
 // Export implements app.Storage.
-func (a *App) Export(ctx context.Context, volume string, w io.Writer) error {
+func (a *App) Export(ctx context.Context, volume string, w io.Writer) ([]string, error) {
 	return a.inVolume(ctx, "export", volume, nil, w, "tar-out")
 }
 
 // Import implements app.Storage. A stream that cannot be used to its end leaves the
-// volume as it was.
-func (a *App) Import(ctx context.Context, volume string, r io.Reader) error {
+// volume as it was. The run's folder, in which volumes lie, is closed to others.
+func (a *App) Import(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	return a.inVolume(ctx, "import", volume, r, io.Discard, "tar-in")
 }
 
 // Put implements app.Storage.
 func (a *App) Put(ctx context.Context, volume, path string, content []byte) error {
-	return a.inVolume(ctx, "write to", volume, bytes.NewReader(content), io.Discard, "put", path)
+	_, err := a.inVolume(ctx, "write to", volume, bytes.NewReader(content), io.Discard, "put", path)
+	return err
 }
 
 // Get implements app.Storage.
 func (a *App) Get(ctx context.Context, volume, path string) ([]byte, error) {
 	var content bytes.Buffer
-	err := a.inVolume(ctx, "read from", volume, nil, &content, "get", path)
+	_, err := a.inVolume(ctx, "read from", volume, nil, &content, "get", path)
 	return content.Bytes(), err
 }
 
@@ -140,7 +142,7 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 		dirs = append(dirs, a.see("volumes/"+name))
 	}
 	var answer bytes.Buffer
-	if err := a.runTool(ctx, nil, &answer, append([]string{"databases"}, dirs...)...); err != nil {
+	if _, err := a.runTool(ctx, nil, &answer, append([]string{"databases"}, dirs...)...); err != nil {
 		return nil, fmt.Errorf("cannot look for databases: %w", err)
 	}
 	var found map[string][]string
@@ -182,7 +184,7 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 		return nil, err
 	}
 	var answer bytes.Buffer
-	if err := a.runTool(ctx, bytes.NewReader(question), &answer, "sql"); err != nil {
+	if _, err := a.runTool(ctx, bytes.NewReader(question), &answer, "sql"); err != nil {
 		return nil, fmt.Errorf("cannot ask %s: %w", db.Name, err)
 	}
 	var rows []app.Rows

@@ -26,7 +26,7 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	var found []app.Database
 	for _, v := range volumes {
 		var answer bytes.Buffer
-		if err := a.asRoot(ctx, "look for databases in", v.Name, nil, &answer, "databases"); err != nil {
+		if _, err := a.asRoot(ctx, "look for databases in", v.Name, nil, &answer, "databases"); err != nil {
 			return nil, err
 		}
 		var names map[string][]string

@@ -1,12 +1,10 @@
 package swarm
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
+	"seatrial/internal/tail"
 )
 
 // maxOutput is how much of a command's output is kept: its end.
@@ -37,7 +36,7 @@ func (a *App) Exec(ctx context.Context, c app.Command) (app.Result, error) {
 	}
 	lines := app.Lines{Say: func(line string) { a.logs.say("hook", line) }}
 	defer lines.Flush()
-	var out tailBuffer
+	out := tail.Buffer{Max: maxOutput}
 	both := io.MultiWriter(&out, &lines)
 	var code int
 	var err error
@@ -115,20 +114,3 @@ func pump(ctx context.Context, conn client.HijackedResponse, stdin io.Reader, st
 	_, err := stdcopy.StdCopy(stdout, stderr, conn.Reader)
 	return err
 }
-
-// tailBuffer keeps the end of what is written to it.
-type tailBuffer struct{ bytes.Buffer }
-
-func (b *tailBuffer) Write(p []byte) (int, error) {
-	n := len(p)
-	if len(p) > maxOutput {
-		p = p[len(p)-maxOutput:]
-	}
-	_, _ = b.Buffer.Write(p)
-	if over := b.Len() - maxOutput; over > 0 {
-		b.Next(over)
-	}
-	return n, nil
-}
-
-func (b *tailBuffer) String() string { return strings.ToValidUTF8(b.Buffer.String(), "\uFFFD") }

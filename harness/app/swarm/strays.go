@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -15,9 +14,11 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/tree"
 	"seatrial/recipes/compose"
 )
 
@@ -175,19 +176,11 @@ func (a *App) nameless(ctx context.Context, d *deployed, c container.InspectResp
 
 // weigh is what lies in a volume, and whether a database does.
 func weigh(dir *os.File) (size int64, database bool) {
-	root, err := os.OpenRoot(inside.FDPath(dir.Fd()))
-	if err != nil {
-		return 0, false
-	}
-	defer root.Close()
-	_ = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return nil
-		}
-		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
-			size += info.Size()
+	_ = tree.Walk(dir, func(e tree.Entry, err error) error {
+		if err == nil && e.Kind() == unix.S_IFREG {
+			size += e.Stat.Size
 			// What the servers' own data folders are told by.
-			database = database || path.Base(name) == "PG_VERSION" || path.Base(name) == "ibdata1" || inside.IsSQLite(root, name)
+			database = database || path.Base(e.Path) == "PG_VERSION" || path.Base(e.Path) == "ibdata1" || inside.IsSQLite(e)
 		}
 		return nil
 	})

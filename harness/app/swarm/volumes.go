@@ -88,56 +88,51 @@ func (e *Engine) openVolume(ctx context.Context, full string) (*os.File, error) 
 
 // asRoot does a tool's work on one volume. Containers run as many users, so what they
 // wrote is read, and put back, as root of nothing but that volume.
-func (a *App) asRoot(ctx context.Context, what, volume string, in io.Reader, out io.Writer, verb string, args ...string) error {
-	fail := func(err error) error { return fmt.Errorf("cannot %s the volume %s: %w", what, volume, err) }
+func (a *App) asRoot(ctx context.Context, what, volume string, in io.Reader, out io.Writer, verb string, args ...string) (notKept []string, err error) {
+	err = a.onVolume(ctx, what, volume, func(dir *os.File) error {
+		notKept, err = inside.AsRoot(ctx, dir, in, out, verb, args...)
+		return err
+	})
+	return notKept, err
+}
+
+// onVolume opens a volume's folder for something to be done with it.
+func (a *App) onVolume(ctx context.Context, what, volume string, do func(dir *os.File) error) error {
 	dir, err := a.folderOf(ctx, volume)
-	if err != nil {
-		return fail(err)
+	if err == nil {
+		err = do(dir)
+		dir.Close()
 	}
-	defer dir.Close()
-	if err := inside.Run(ctx, dir, 0, 0, in, out, append([]string{verb, "/"}, args...)...); err != nil {
-		return fail(err)
+	if err != nil {
+		return fmt.Errorf("cannot %s the volume %s: %w", what, volume, err)
 	}
 	return nil
 }
 
 // Export implements app.Storage.
-func (a *App) Export(ctx context.Context, volume string, w io.Writer) error {
+func (a *App) Export(ctx context.Context, volume string, w io.Writer) ([]string, error) {
 	return a.asRoot(ctx, "export", volume, nil, w, "tar-out")
 }
 
 // Import implements app.Storage. Files belong to whom they belonged to.
-func (a *App) Import(ctx context.Context, volume string, r io.Reader) error {
+func (a *App) Import(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	return a.asRoot(ctx, "import", volume, r, io.Discard, "tar-in")
 }
 
 // Merge implements app.Merger.
-func (a *App) Merge(ctx context.Context, volume string, r io.Reader) error {
+func (a *App) Merge(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	return a.asRoot(ctx, "put back a part of", volume, r, io.Discard, "tar-merge")
 }
 
 // Put implements app.Storage. The file belongs to the volume's owner.
 func (a *App) Put(ctx context.Context, volume, name string, content []byte) error {
-	fail := func(err error) error { return fmt.Errorf("cannot write to the volume %s: %w", volume, err) }
-	dir, err := a.folderOf(ctx, volume)
-	if err != nil {
-		return fail(err)
-	}
-	defer dir.Close()
-	uid, gid, err := inside.OwnerIn(dir, ".")
-	if err != nil {
-		return fail(err)
-	}
-	if err := inside.Run(ctx, dir, uid, gid, bytes.NewReader(content), io.Discard, "put", "/", name); err != nil {
-		return fail(err)
-	}
-	return nil
+	return a.onVolume(ctx, "write to", volume, func(dir *os.File) error { return inside.PutAsOwner(ctx, dir, name, content) })
 }
 
 // Get implements app.Storage.
 func (a *App) Get(ctx context.Context, volume, name string) ([]byte, error) {
 	var content bytes.Buffer
-	err := a.asRoot(ctx, "read from", volume, nil, &content, "get", name)
+	_, err := a.asRoot(ctx, "read from", volume, nil, &content, "get", name)
 	return content.Bytes(), err
 }
 

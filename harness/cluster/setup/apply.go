@@ -2,7 +2,9 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/hashicorp/nomad/api"
@@ -66,7 +68,14 @@ func plan(ctx context.Context, client *cluster.Client, o Options) (steps []step,
 	if !acls {
 		notes = append(notes, "ACLs are off on this cluster: there are no policies, and whoever reaches Nomad may do anything")
 	}
-	for _, object := range objects {
+	for i, object := range objects {
+		if object.Kind == Job && objects[i-1].Kind != Job { // jobs start with what is set
+			s, err := p.settings(ctx)
+			if err != nil {
+				return nil, notes, cluster.Explain("read the settings of runs", err)
+			}
+			steps = append(steps, s...)
+		}
 		var s step
 		switch object.Kind {
 		case Namespace:
@@ -196,6 +205,35 @@ func (p planner) job(ctx context.Context, want object) (step, error) {
 	return s, nil
 }
 
+// settings are the operator's, for every run: what says so of nothing is left out.
+func (p planner) settings(ctx context.Context) ([]step, error) {
+	want, err := p.options.Settings.Variable(p.options.Namespaces)
+	if err != nil {
+		return nil, err
+	}
+	s := step{Change: Change{Kind: Variable, Name: want.Path, Did: Changed}}
+	found, _, err := p.client.Variables().Read(want.Path, query(ctx, want.Namespace))
+	switch missing := errors.Is(err, api.ErrVariablePathNotFound) || cluster.Is(err, cluster.ErrNotFound); {
+	case missing && isEmpty(p.options.Settings):
+		return nil, nil
+	case missing:
+		s.Did = Made
+	case err != nil:
+		return nil, err
+	case maps.Equal(found.Items, want.Items):
+		s.Did = Unchanged
+		return []step{s}, nil
+	default:
+		want.ModifyIndex = found.ModifyIndex
+	}
+	s.do = func(ctx context.Context) error {
+		// Checked, so that nobody's change of this moment is overwritten.
+		_, _, err := p.client.Variables().CheckedUpdate(want, write(ctx, want.Namespace))
+		return err
+	}
+	return []step{s}, nil
+}
+
 // ours says whether a job is as it was made here. Nomad keeps the text that a version
 // of a job was registered with; a job that somebody read, changed and sent back
 // inherits that text, so it is also asked whether the text would change anything.
@@ -223,6 +261,10 @@ func (p planner) ours(ctx context.Context, job *api.Job) (ours bool, source stri
 		return true, submitted.Source, nil
 	}
 	return err == nil && planned.Diff.Type == "None", submitted.Source, err
+}
+
+func isEmpty(s cluster.Settings) bool {
+	return len(s.Share) == 0 && len(s.BuildEnv) == 0 && s.Vault == ""
 }
 
 func stopped(job *api.Job) bool { return job.Stop != nil && *job.Stop }

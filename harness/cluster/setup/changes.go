@@ -10,13 +10,18 @@ type Kind int
 const (
 	Namespace Kind = iota
 	Policy
+	Variable
 	Job
 	Token
 )
 
-func (k Kind) String() string { return [...]string{"namespace", "policy", "job", "token"}[k] }
+func (k Kind) String() string {
+	return [...]string{"namespace", "policy", "variable", "job", "token"}[k]
+}
 
-func (k Kind) folder() string { return [...]string{"namespaces", "policies", "jobs", "tokens"}[k] }
+func (k Kind) folder() string {
+	return [...]string{"namespaces", "policies", "variables", "jobs", "tokens"}[k]
+}
 
 // Did is what became of an object.
 type Did int

@@ -29,8 +29,8 @@ type Options struct {
 	Image      string             // of recipes that name none, with the docker driver
 	NodePool   string             // where runs go; default "default"
 
-	Args []string          // more arguments of the executor, such as --share DIR
-	Env  map[string]string // for executor and teardown
+	Settings cluster.Settings  // of every run
+	Env      map[string]string // for executor and teardown
 
 	Recipes  []recipes.Enrolment  // with their defaults
 	Measured map[string]Resources // by recipe: what its runs were seen to take
@@ -91,8 +91,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("cannot use the driver %q: choose %s or %s", o.Driver, DriverRawExec, DriverDocker)
 	case o.Driver == DriverDocker && o.Image == "":
 		return o, errors.New("the docker driver needs an image for recipes that name none, with seatrial and git in its PATH")
-	case slices.ContainsFunc(append(slices.Collect(maps.Values(o.Env)), o.Args...), interpolated):
-		return o, errors.New("an argument or a variable of the executor holds what Nomad would replace: ${ or {{")
+	case slices.ContainsFunc(slices.Collect(maps.Values(o.Env)), interpolated):
+		return o, errors.New("a variable of the executor holds what Nomad would replace: ${ or {{")
 	case interpolated(o.Image):
 		return o, fmt.Errorf("%q is no name of an image", o.Image)
 	case o.JanitorEvery < time.Minute || o.JanitorEvery%time.Minute != 0 || time.Hour%o.JanitorEvery != 0:

@@ -156,17 +156,17 @@ func TestAnAttemptHasThePolicyOfItsRecipesJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "program")
-	script := fmt.Sprintf("#!/bin/sh\nexport NOMAD_ADDR=$NOMAD_UNIX_ADDR\n%s var put -force seatrial/leases/$5 node=$NODE_NAME && ! %s var put -force seatrial/recipes/$5 a=b\n", nomad, nomad)
+	script := fmt.Sprintf("#!/bin/sh\nexport NOMAD_ADDR=$NOMAD_UNIX_ADDR\n%[1]s var put -force seatrial/leases/lease node=$NODE_NAME $(%[1]s var get -out go-template -template '{{range $k, $v := .Items}}{{$k}}=read{{end}}' seatrial/settings) && ! %[1]s var put -force seatrial/recipes/lease a=b\n", nomad)
 	if err := os.WriteFile(program, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	o := setup.Options{Binary: program, Args: []string{"lease"}, Recipes: options().Recipes[1:]}
+	o := setup.Options{Binary: program, Settings: cluster.Settings{BuildEnv: []string{"KEY=value"}}, Recipes: options().Recipes[1:]}
 	apply(t, client, o)
 	awaitNode(t, client)
 	child := dispatch(t, client, cluster.RecipeJob("guestbook"))
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		v, _, err := client.Variables().Peek("seatrial/leases/lease", &api.QueryOptions{Namespace: "ci"})
-		if err == nil && v != nil && v.Items["node"] == "n" {
+		if err == nil && v != nil && v.Items["node"] == "n" && v.Items["settings"] == "read" {
 			break
 		}
 		if time.Now().After(deadline) {

@@ -128,7 +128,7 @@ func (r *renderer) run(recipe string, e recipes.Enrolment) {
 		"Group": cluster.Group, "Executor": cluster.Executor, "Teardown": cluster.Teardown, "Port": cluster.PortGateway,
 		"LostAfter": span(r.LostAfter), "KillTimeout": span(killTimeout), "DiskMB": diskMB,
 		"Driver": r.Driver, "Image": "", "Command": r.Binary, "State": cluster.Quote(r.State),
-		"Args": r.Args, "Env": r.Env,
+		"Env": r.Env,
 	}
 	name := cluster.JobRun
 	if recipe != "" {

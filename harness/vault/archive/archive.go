@@ -6,6 +6,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,7 @@ import (
 
 	"seatrial/harness/run"
 	"seatrial/harness/vault"
+	"seatrial/internal/atomicfile"
 )
 
 // Vault is a vault.Vault over a folder. It is safe for concurrent use.
@@ -62,35 +64,20 @@ func (v *Vault) save(ctx context.Context, id run.ID, name string, r io.Reader) (
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return s, err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".saving-*")
-	if err != nil {
-		return s, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
-		}
-	}()
-	packer, err := zstd.NewWriter(file, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return s, err
-	}
 	sum := sha256.New()
-	size, err := io.Copy(io.MultiWriter(packer, sum), readerWith(ctx, r))
-	err = errors.Join(err, packer.Close())
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err == nil {
-		err = file.Sync()
-	}
+	var size int64
+	err = atomicfile.Stream(path, 0o600, func(file io.Writer) error {
+		packer, err := zstd.NewWriter(file, zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		size, err = io.Copy(io.MultiWriter(packer, sum), readerWith(ctx, r))
+		return cmp.Or(errors.Join(err, packer.Close()), ctx.Err())
+	})
 	if err != nil {
 		return s, err
 	}
-	if err = os.Rename(file.Name(), path); err != nil {
-		return s, err
-	}
-	return vault.Snapshot{Run: id, Name: name, Size: size, Digest: hex.EncodeToString(sum.Sum(nil))}, file.Close()
+	return vault.Snapshot{Run: id, Name: name, Size: size, Digest: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 // readerWith stops reading when the context ends.

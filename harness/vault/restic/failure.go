@@ -108,17 +108,3 @@ func (s *summary) snapshot(size int64) (string, error) {
 	}
 	return s.found.Snapshot, nil
 }
-
-// tail keeps the end of what is written to it.
-type tail struct{ kept []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	const most = 16 << 10
-	t.kept = append(t.kept, p...)
-	if len(t.kept) > most {
-		t.kept = append(t.kept[:0], t.kept[len(t.kept)-most:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string { return string(t.kept) }

@@ -14,6 +14,7 @@ import (
 
 	"seatrial/harness/run"
 	"seatrial/harness/vault"
+	"seatrial/internal/atomicfile"
 )
 
 // folder is a run's: repository, password, index and restic's own temporary files.
@@ -64,21 +65,7 @@ func (f folder) write(name string, e entry) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(f.in("index"), ".writing-*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), f.entryFile(name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
+	return atomicfile.Write(f.entryFile(name), text, 0o600)
 }
 
 func (f folder) read(name string) (e entry, err error) {

@@ -10,10 +10,15 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"seatrial/internal/tail"
 )
 
 // killDelay is how long the streams of a restic that was killed may stay open.
 const killDelay = 5 * time.Second
+
+// mostSaid is how much of restic's complaints is kept, from their end.
+const mostSaid = 16 << 10
 
 // child is a restic that was started.
 type child struct {
@@ -21,7 +26,7 @@ type child struct {
 	dir    string // where it writes
 	done   chan struct{}
 	err    error // when done is closed
-	stderr tail
+	stderr tail.Buffer
 }
 
 // start starts restic. It is killed when the context ends, and when this process does.
@@ -30,7 +35,7 @@ func start(ctx context.Context, dir string, env []string, in *os.File, out io.Wr
 	if err != nil {
 		return nil, fmt.Errorf("the program restic is not here: install it (Debian has a package restic), or keep backups with --vault archive: %w", err)
 	}
-	c := &child{ctx: ctx, dir: dir, done: make(chan struct{})}
+	c := &child{ctx: ctx, dir: dir, done: make(chan struct{}), stderr: tail.Buffer{Max: mostSaid}}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, out, &c.stderr
 	if in != nil {
