@@ -26,7 +26,7 @@ func (f *Forge) Self(ctx context.Context) (forge.Person, error) {
 }
 
 // errOutside: the forge tells memberships only to members.
-var errOutside = errors.New("the forge tells who is a member only to members, and our own account is none: add it to the organisation")
+var errOutside = errors.New("only members may see who is a member, and our own account is not one: add it to the organisation")
 
 // Member says whether somebody belongs to an organisation, publicly or not. Where the
 // forge does not tell, that is an error, never no. Who was renamed is asked about by the
