@@ -27,7 +27,7 @@ import (
 	"seatrial/store"
 )
 
-var _ dashboard.Journal = (*store.DB)(nil) // what serve gives it
+var _ dashboard.Journal = (*store.Reader)(nil) // what serve gives it
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

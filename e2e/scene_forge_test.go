@@ -156,7 +156,7 @@ func (s *scene) openForge(ts *testscript.TestScript, o forgetest.Options) error 
 		return err
 	}
 	for name, value := range map[string]string{
-		"FORGE": "http://" + s.door.addr, "TOKEN": token, "ORG": s.org, "LISTEN": addr, "SEATRIAL_TESTS": s.tests, "SEATRIAL_STATE": s.state,
+		"FORGE": "http://" + s.door.addr, "TOKEN": token, "ORG": s.org, "ANNA": s.name("anna"), "LISTEN": addr, "SEATRIAL_TESTS": s.tests, "SEATRIAL_STATE": s.state,
 		"SOURCE": s.source, "HEAD": s.head[:10], "SEATRIAL_GITEA_URL": "http://" + s.door.addr, "SEATRIAL_GITEA_TOKEN_FILE": token,
 		"SEATRIAL_ORG": s.org, "SEATRIAL_LISTEN": addr, "SEATRIAL_POLL": "300ms", "SEATRIAL_SWEEP": "2s", "SEATRIAL_JANITOR": "5s",
 	} {

@@ -156,7 +156,7 @@ func TestMaskedEventsKeepTheirNumbers(t *testing.T) {
 	if err := json.Unmarshal(e.Data, &data); err != nil {
 		t.Fatal(err)
 	}
-	if e.Note != masked || data.Took != 1<<62+1 || data.In[0] != "a "+masked {
+	if e.Note != redacted || data.Took != 1<<62+1 || data.In[0] != "a "+redacted {
 		t.Errorf("got %q %s", e.Note, e.Data)
 	}
 }
@@ -183,7 +183,7 @@ func TestAMaskedStreamLeaksNothing(t *testing.T) {
 		if strings.Contains(out.String(), secret) {
 			t.Fatal("the secret came through")
 		}
-		if want := strings.ReplaceAll(text.String(), secret, masked); out.String() != want {
+		if want := strings.ReplaceAll(text.String(), secret, redacted); out.String() != want {
 			t.Fatalf("the stream changed: %d bytes, want %d", out.Len(), len(want))
 		}
 	})

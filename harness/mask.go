@@ -16,7 +16,7 @@ const (
 	// shortestSecret is how long a value must be to be masked: shorter ones would
 	// mask half of every log.
 	shortestSecret = 8
-	masked         = "<redacted>"
+	redacted       = "<redacted>"
 	// longestHeld is how much of a line without an end is held back.
 	longestHeld = 64 << 10
 )
@@ -48,7 +48,7 @@ func NewMask(secrets []string) *Mask {
 	m := &Mask{longest: len(forms[0])}
 	var pairs []string
 	for _, form := range forms {
-		pairs = append(pairs, form, masked)
+		pairs = append(pairs, form, redacted)
 	}
 	m.replacer = strings.NewReplacer(pairs...)
 	return m

@@ -40,9 +40,9 @@ func guests(volumes map[string]string, statements ...string) error {
 
 const threeEntries = "INSERT OR IGNORE INTO entries VALUES (1, 'a'), (2, 'b'), (3, 'c')"
 
-type planter struct{ canary.Planter }
+type seeder struct{ canary.Seeder }
 
-func (p planter) Plant(ctx context.Context) (stage.Marks, error) { return p.Planter.Plant(ctx) }
+func (s seeder) Seed(ctx context.Context) (stage.Marks, error) { return s.Seeder.Seed(ctx) }
 
 // The real canaries, steps and gateway, on an app without processes.
 func TestTheWholeHarness(t *testing.T) {
@@ -128,7 +128,7 @@ func TestTheWholeHarness(t *testing.T) {
 				},
 				Tools: func(b Bench) stage.Tools {
 					return stage.Tools{
-						Canaries: planter{canary.Planter{App: b.App}},
+						Canaries: seeder{canary.Seeder{App: b.App}},
 						Steps:    &check.Runner{BaseURL: b.BaseURL, Client: b.Client, Exec: b.App},
 						Lint:     func(context.Context) ([]run.Finding, error) { return nil, nil },
 					}

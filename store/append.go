@@ -21,10 +21,10 @@ func (db *DB) Append(ctx context.Context, events ...run.Event) error {
 // transaction is one write: everything in it happens, or nothing.
 type transaction struct {
 	*sql.Tx
-	ctx   context.Context // of this one write
-	db    *DB
-	fresh []run.Kind
-	runs  map[run.ID]*folded // as of this transaction; ours to change
+	ctx      context.Context // of this one write
+	db       *DB
+	appended []run.Kind         // what is new
+	runs     map[run.ID]*folded // as of this transaction; ours to change
 }
 
 // write runs f in a transaction and, once that is committed, tells everybody.
@@ -48,11 +48,11 @@ func (db *DB) write(ctx context.Context, doing string, f func(*transaction) erro
 		db.reports.Add(id, *r)
 	}
 	db.version.Add(1)
-	if len(tx.fresh) > 0 {
-		db.changed.ring()
+	if len(tx.appended) > 0 {
+		db.changed.send()
 	}
 	if db.afterAppend != nil {
-		for _, kind := range tx.fresh {
+		for _, kind := range tx.appended {
 			db.afterAppend(kind)
 		}
 	}
@@ -60,11 +60,11 @@ func (db *DB) write(ctx context.Context, doing string, f func(*transaction) erro
 }
 
 // failed explains an error, and lets a context that ended show through.
-func (db *DB) failed(ctx context.Context, doing string, err error) error {
+func (s *shared) failed(ctx context.Context, doing string, err error) error {
 	if cause := ctx.Err(); err != nil && cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("cannot %s: %w (%v)", doing, cause, err)
 	}
-	return db.explain(doing, err)
+	return s.explain(doing, err)
 }
 
 func ignoreDone(err error) error {
@@ -115,7 +115,7 @@ func (tx *transaction) appendOne(e run.Event) error {
 		return journal.Unfit(e, err)
 	}
 	r.position = position
-	tx.fresh = append(tx.fresh, e.Kind)
+	tx.appended = append(tx.appended, e.Kind)
 	return nil
 }
 

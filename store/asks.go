@@ -21,8 +21,8 @@ func scanAsk(row *sql.Row) (a ledger.Ask, ok bool, err error) {
 }
 
 // Asked implements ledger.Asks.
-func (db *DB) Asked(ctx context.Context, key string, now time.Time) (ledger.Ask, bool, error) {
-	a, ok, err := scanAsk(db.readers.QueryRowContext(ctx, selectAsk, key, encodeTime(now.Add(-ledger.AskMemory))))
+func (db *Reader) Asked(ctx context.Context, key string, now time.Time) (ledger.Ask, bool, error) {
+	a, ok, err := scanAsk(db.pool.QueryRowContext(ctx, selectAsk, key, encodeTime(now.Add(-ledger.AskMemory))))
 	return a, ok, db.failed(ctx, "read what was asked for", err)
 }
 

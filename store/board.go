@@ -7,15 +7,15 @@ import (
 )
 
 // LatestRuns returns the latest run of every recipe, in the recipes' order.
-func (db *DB) LatestRuns(ctx context.Context) ([]run.Report, error) {
+func (db *Reader) LatestRuns(ctx context.Context) ([]run.Report, error) {
 	reports, err := db.query(ctx, `SELECT id, last_position FROM runs
 		WHERE id IN (SELECT max(id) FROM runs WHERE recipe <> '' GROUP BY recipe) ORDER BY recipe`)
 	return reports, db.failed(ctx, "read the latest runs", err)
 }
 
 // OnDefaultBranch says whether the repository's default branch holds the tree.
-func (db *DB) OnDefaultBranch(ctx context.Context, forgeID, repo, tree string) (on bool, err error) {
-	err = db.readers.QueryRowContext(ctx,
+func (db *Reader) OnDefaultBranch(ctx context.Context, forgeID, repo, tree string) (on bool, err error) {
+	err = db.pool.QueryRowContext(ctx,
 		`SELECT EXISTS (SELECT 1 FROM trees WHERE forge = ? AND repo = ? AND tree = ?)`, forgeID, repo, tree).Scan(&on)
 	return on, db.failed(ctx, "read the default branch of "+repo, err)
 }
@@ -33,7 +33,7 @@ type badgeAnswer struct {
 // those whose tree is on the default branch; ok is false if there is none. What
 // this process has written counts at once, what another has within the interval
 // at which followers look. It costs no query while nothing is written.
-func (db *DB) DefaultBranchReport(ctx context.Context, forgeID, repo string) (r run.Report, ok bool, err error) {
+func (db *Reader) DefaultBranchReport(ctx context.Context, forgeID, repo string) (r run.Report, ok bool, err error) {
 	key, version := badgeKey{forgeID, repo}, db.version.Load()
 	if known, hit := db.badges.Get(key); hit && known.version == version {
 		return known.report.Clone(), known.ok, nil

@@ -20,10 +20,11 @@ func (db *DB) See(ctx context.Context, c forge.Comment, s ledger.State) (isNew b
 	doing := fmt.Sprintf("record comment %d of %s", c.ID, c.Repo.Forge)
 	// Polling brings every comment many times: most are known, and cost no write.
 	var known bool
-	err = db.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM comments WHERE forge = ? AND id = ?)`, c.Repo.Forge, c.ID).Scan(&known)
+	err = db.pool.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM comments WHERE forge = ? AND id = ?)`, c.Repo.Forge, c.ID).Scan(&known)
 	if err != nil || known {
 		return false, db.failed(ctx, doing, err)
 	}
+	c = ledger.Kept(c, s)
 	err = db.write(ctx, doing, func(tx *transaction) error {
 		result, err := tx.ExecContext(ctx, `INSERT INTO comments
 			(forge, id, owner, name, pull, author_id, author, body, created, updated, url, state, announced)
@@ -92,7 +93,7 @@ func (db *DB) Decide(ctx context.Context, forgeID string, comment int64, d ledge
 }
 
 // CommentOf implements ledger.Comments.
-func (db *DB) CommentOf(ctx context.Context, id run.ID) (ledger.Comment, bool, error) {
+func (db *Reader) CommentOf(ctx context.Context, id run.ID) (ledger.Comment, bool, error) {
 	found, err := db.comments(ctx, `starter = 1 AND run = ?`, id)
 	if err != nil || len(found) == 0 {
 		return ledger.Comment{}, false, err
@@ -101,18 +102,18 @@ func (db *DB) CommentOf(ctx context.Context, id run.ID) (ledger.Comment, bool, e
 }
 
 // OpenComments implements ledger.Comments.
-func (db *DB) OpenComments(ctx context.Context) ([]ledger.Comment, error) {
+func (db *Reader) OpenComments(ctx context.Context) ([]ledger.Comment, error) {
 	return db.comments(ctx, `state = 'open'`)
 }
 
 // RefusedComments implements ledger.Comments.
-func (db *DB) RefusedComments(ctx context.Context) ([]ledger.Comment, error) {
+func (db *Reader) RefusedComments(ctx context.Context) ([]ledger.Comment, error) {
 	return db.comments(ctx, `refusal <> '' AND announced = 0`)
 }
 
-func (db *DB) comments(ctx context.Context, where string, args ...any) ([]ledger.Comment, error) {
+func (db *Reader) comments(ctx context.Context, where string, args ...any) ([]ledger.Comment, error) {
 	const doing = "read comments that were seen"
-	rows, err := db.readers.QueryContext(ctx, `SELECT forge, id, owner, name, pull, author_id, author, body, created, updated, url,
+	rows, err := db.pool.QueryContext(ctx, `SELECT forge, id, owner, name, pull, author_id, author, body, created, updated, url,
 		state, reacted, tries, not_before, run, refusal FROM comments WHERE `+where+` ORDER BY created, forge, id`, args...)
 	if err != nil {
 		return nil, db.failed(ctx, doing, err)
@@ -129,4 +130,30 @@ func (db *DB) comments(ctx context.Context, where string, args ...any) ([]ledger
 		found = append(found, c)
 	}
 	return found, db.failed(ctx, doing, rows.Err())
+}
+
+// eraseComments is what is erased of comments: whose they are and what they say.
+const eraseComments = `UPDATE comments SET author_id = 0, author = '', body = '' WHERE `
+
+// ForgetComments erases author and text of the commands from before a time that were
+// decided about and answered, and says of how many. What became of them stays.
+func (db *DB) ForgetComments(ctx context.Context, before time.Time) (n int64, err error) {
+	const doing = "erase whose old comments are"
+	const old = `state = 'decided' AND author || body <> '' AND created < ? AND (refusal = '' OR announced = 1)`
+	var some bool
+	err = db.pool.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM comments WHERE `+old+`)`, encodeTime(before)).Scan(&some)
+	if err != nil || !some {
+		return 0, db.failed(ctx, doing, err)
+	}
+	err = db.write(ctx, doing, func(tx *transaction) error {
+		result, err := tx.ExecContext(ctx, eraseComments+old, encodeTime(before))
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, db.failed(ctx, doing, db.emptyLog(ctx))
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -22,8 +21,12 @@ const (
 	busyTimeout = 10 * time.Second
 	// pollInterval is how soon a follower sees what another process appended.
 	pollInterval = 250 * time.Millisecond
-	// readers is how many queries run at once; each connection costs about 2 MiB.
-	readers = 4 // one of them watches
+	// readers is how many of the bridge's queries run at once, and pageReaders how many
+	// of the pages'; each connection costs about 2 MiB while it is open.
+	readers     = 4 // one of them watches
+	pageReaders = 4
+	// pageReaderIdle is how long a connection waits for the next page.
+	pageReaderIdle = time.Minute
 	// cachedReports bounds the folded reports that are kept, at about 5 KiB each.
 	cachedReports = 2048
 )
@@ -42,17 +45,16 @@ type Options struct {
 
 // DB is a journal.Journal and a ledger.Ledger. All methods may be called at once.
 type DB struct {
-	path        string
+	Reader // for the bridge
+
 	log         *slog.Logger
 	afterAppend func(run.Kind)
 
-	writer  *sql.DB // one connection; every transaction takes the write lock at once
-	readers *sql.DB
+	writer *sql.DB // one connection; every transaction takes the write lock at once
+	pages  Reader
 
-	changed bell          // rung when the file may hold something new
-	version atomic.Uint64 // rises with every change of the file that we know of
-	reports *lru.Cache[run.ID, folded]
-	badges  *lru.Cache[badgeKey, badgeAnswer]
+	inUse   bool // the file says that it is open, until Close
+	checked bool // it was read through at the start
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -63,21 +65,16 @@ var (
 	_ ledger.Ledger   = (*DB)(nil)
 )
 
-// folded is a run's report as of a position. It is never changed: see Clone.
-type folded struct {
-	position journal.Position
-	report   run.Report
-}
-
 // Open opens the journal in the file, which is made if it is not there (its folder
 // must be). What keeps it from being used is told before anything is changed.
 func Open(ctx context.Context, path string, o Options) (*DB, error) {
-	db := &DB{path: path, log: o.Log, afterAppend: o.AfterAppend, changed: newBell()}
+	all := &shared{path: path, changed: newBroadcast()}
+	all.reports, _ = lru.New[run.ID, folded](cachedReports) // fails for sizes below 1 only
+	all.badges, _ = lru.New[badgeKey, badgeAnswer](cachedReports)
+	db := &DB{Reader: Reader{shared: all}, pages: Reader{shared: all}, log: o.Log, afterAppend: o.AfterAppend}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
-	db.reports, _ = lru.New[run.ID, folded](cachedReports) // fails for sizes below 1 only
-	db.badges, _ = lru.New[badgeKey, badgeAnswer](cachedReports)
 	if err := db.open(ctx, o); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -91,35 +88,19 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 func (db *DB) Close() error {
 	db.stop()
 	db.stopped.Wait()
-	return db.close()
+	var err error
+	if db.inUse {
+		_, err = db.writer.Exec(markClosed)
+	}
+	return errors.Join(db.explain("close the journal", err), db.close())
 }
 
 func (db *DB) close() error {
 	var errs []error
-	for _, pool := range []*sql.DB{db.readers, db.writer} {
+	for _, pool := range []*sql.DB{db.pages.pool, db.pool, db.writer} {
 		if pool != nil {
 			errs = append(errs, pool.Close())
 		}
 	}
 	return db.explain("close the journal", errors.Join(errs...))
-}
-
-// bell wakes everybody who waits.
-type bell struct {
-	waiting *atomic.Pointer[chan struct{}]
-}
-
-func newBell() bell {
-	b := bell{waiting: &atomic.Pointer[chan struct{}]{}}
-	c := make(chan struct{})
-	b.waiting.Store(&c)
-	return b
-}
-
-// next is closed when the bell rings. Whoever looks for something new takes it first.
-func (b bell) next() <-chan struct{} { return *b.waiting.Load() }
-
-func (b bell) ring() {
-	c := make(chan struct{})
-	close(*b.waiting.Swap(&c))
 }

@@ -7,5 +7,7 @@
 // and readers never wait for it. The table of events holds the facts; the table
 // of runs is folded from it in the same transaction and can be made again.
 //
-// It does not delete: what a run said stays said.
+// It does not delete: what a run said stays said. But people are forgotten: of comments
+// that are no commands only the number is kept, of commands author and text for a while, and
+// Forget takes a person out of everything. What is erased is overwritten in the file.
 package store

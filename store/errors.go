@@ -28,7 +28,7 @@ const primary = 0xff
 
 // explain says what was attempted, why it failed, and, where the operator can do
 // something about it, what.
-func (db *DB) explain(doing string, err error) error {
+func (s *shared) explain(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (db *DB) explain(doing string, err error) error {
 	why := ""
 	switch known.Code() & primary {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return db.damaged(doing, err)
+		return s.damaged(doing, err)
 	case lib.SQLITE_FULL:
 		why = "the disk that holds %s is full: free some space"
 	case lib.SQLITE_READONLY, lib.SQLITE_PERM:
@@ -53,10 +53,10 @@ func (db *DB) explain(doing string, err error) error {
 	default:
 		return fmt.Errorf("cannot %s: %w", doing, err)
 	}
-	return fmt.Errorf("cannot %s: "+why+" (%w)", doing, db.path, err)
+	return fmt.Errorf("cannot %s: "+why+" (%w)", doing, s.path, err)
 }
 
-func (db *DB) damaged(doing string, err error) error {
+func (s *shared) damaged(doing string, err error) error {
 	return fmt.Errorf("cannot %s: %w: %s is not what was written (%w): put a copy in its place, or move it away to begin anew",
-		doing, ErrDamaged, db.path, err)
+		doing, ErrDamaged, s.path, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -15,11 +16,11 @@ import (
 const followBatch = 256
 
 // Follow implements journal.Follower.
-func (db *DB) Follow(ctx context.Context, after journal.Position) iter.Seq2[journal.Entry, error] {
+func (db *Reader) Follow(ctx context.Context, after journal.Position) iter.Seq2[journal.Entry, error] {
 	return func(yield func(journal.Entry, error) bool) {
 		for ctx.Err() == nil {
 			changed := db.changed.next()
-			entries, err := queryEntries(ctx, db.readers,
+			entries, err := queryEntries(ctx, db.pool,
 				`SELECT `+entryColumns+` FROM events WHERE position > ? ORDER BY position LIMIT ?`, after, followBatch)
 			if err != nil {
 				if ctx.Err() == nil {
@@ -45,8 +46,8 @@ func (db *DB) Follow(ctx context.Context, after journal.Position) iter.Seq2[jour
 }
 
 // Last implements journal.Follower.
-func (db *DB) Last(ctx context.Context) (last journal.Position, err error) {
-	err = db.readers.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&last)
+func (db *Reader) Last(ctx context.Context) (last journal.Position, err error) {
+	err = db.pool.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&last)
 	return last, db.failed(ctx, "read the journal's last position", err)
 }
 
@@ -64,7 +65,7 @@ func (db *DB) watch(ctx context.Context) {
 // watchOne watches over one connection: SQLite counts the changes that were not
 // made through the connection that asks.
 func (db *DB) watchOne(ctx context.Context) error {
-	conn, err := db.readers.Conn(ctx)
+	conn, err := db.pool.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (db *DB) watchOne(ctx context.Context) error {
 		}
 		if now != seen && seen != -1 {
 			db.version.Add(1)
-			db.changed.ring()
+			db.changed.send()
 		}
 		seen = now
 		select {
@@ -87,4 +88,24 @@ func (db *DB) watchOne(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// broadcast wakes everybody who waits.
+type broadcast struct {
+	waiting *atomic.Pointer[chan struct{}]
+}
+
+func newBroadcast() broadcast {
+	b := broadcast{waiting: &atomic.Pointer[chan struct{}]{}}
+	c := make(chan struct{})
+	b.waiting.Store(&c)
+	return b
+}
+
+// next is closed by the next send. Whoever looks for something new takes it first.
+func (b broadcast) next() <-chan struct{} { return *b.waiting.Load() }
+
+func (b broadcast) send() {
+	c := make(chan struct{})
+	close(*b.waiting.Swap(&c))
 }

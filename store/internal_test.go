@@ -38,7 +38,7 @@ func fresh(t *testing.T) *DB {
 // rows is the table of runs as text.
 func rows(t *testing.T, db *DB) (all []string) {
 	t.Helper()
-	rows, err := db.readers.QueryContext(t.Context(), `SELECT concat_ws('|', id, recipe, forge, repo, pull, commit_hash, tree, state,
+	rows, err := db.pool.QueryContext(t.Context(), `SELECT concat_ws('|', id, recipe, forge, repo, pull, commit_hash, tree, state,
 		asked_at, ended_at, last_position, asker, announced) FROM runs ORDER BY id`)
 	if err != nil {
 		t.Fatal(err)
@@ -128,6 +128,7 @@ func TestAReadOnlyJournalIsSaid(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cannot be written") || !strings.Contains(err.Error(), "--state") {
 		t.Errorf("SetCursor = %v; want an error that says what to do", err)
 	}
+	db.inUse = false // which could not be written either
 }
 
 func TestEventsCannotBeChanged(t *testing.T) {
@@ -192,6 +193,7 @@ func TestSweepsThatBringNothingNewWriteNothing(t *testing.T) {
 		}
 	}
 	sweep()
+	db.inUse = false // there is no writer any more that could say otherwise
 	// Without a writer, whoever writes has nothing to write with.
 	if err := db.writer.Close(); err != nil {
 		t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 )
 
 // Cursor implements ledger.Feeds.
-func (db *DB) Cursor(ctx context.Context, scope string) (c forge.Cursor, err error) {
-	err = db.readers.QueryRowContext(ctx, `SELECT cursor FROM cursors WHERE scope = ?`, scope).Scan(&c)
+func (db *Reader) Cursor(ctx context.Context, scope string) (c forge.Cursor, err error) {
+	err = db.pool.QueryRowContext(ctx, `SELECT cursor FROM cursors WHERE scope = ?`, scope).Scan(&c)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -45,7 +45,7 @@ func (db *DB) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree)
 
 // unknownTrees drops what is there already: every sweep brings the same trees, and
 // the disk need not hear of it.
-func (db *DB) unknownTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) (fresh []forge.Tree, err error) {
+func (db *Reader) unknownTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) (fresh []forge.Tree, err error) {
 	for _, t := range trees {
 		if t.Tree == "" {
 			continue
@@ -68,9 +68,9 @@ func (db *DB) Record(ctx context.Context, e ledger.AuditEntry) error {
 }
 
 // AuditLog returns the latest audit entries, newest first.
-func (db *DB) AuditLog(ctx context.Context, limit int) ([]ledger.AuditEntry, error) {
+func (db *Reader) AuditLog(ctx context.Context, limit int) ([]ledger.AuditEntry, error) {
 	const doing = "read the audit journal"
-	rows, err := db.readers.QueryContext(ctx, `SELECT at, who, what, subject, why FROM audit ORDER BY id DESC LIMIT ?`, limit)
+	rows, err := db.pool.QueryContext(ctx, `SELECT at, who, what, subject, why FROM audit ORDER BY id DESC LIMIT ?`, limit)
 	if err != nil {
 		return nil, db.failed(ctx, doing, err)
 	}
@@ -95,9 +95,9 @@ func (db *DB) exec(ctx context.Context, doing, statement string, args ...any) er
 }
 
 // Announcement implements ledger.Announcements.
-func (db *DB) Announcement(ctx context.Context, key string) (ledger.Announcement, error) {
+func (db *Reader) Announcement(ctx context.Context, key string) (ledger.Announcement, error) {
 	a := ledger.Announcement{Key: key}
-	err := db.readers.QueryRowContext(ctx,
+	err := db.pool.QueryRowContext(ctx,
 		`SELECT comment_id, intent, body_hash, status, done, tries, updated_at FROM announcements WHERE key = ?`, key).
 		Scan(&a.CommentID, &a.Intent, &a.BodyHash, &a.Status, &a.Done, &a.Tries, timeColumn{&a.UpdatedAt})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -138,7 +138,7 @@ func (tx *transaction) markAnnounced(a ledger.Announcement) error {
 }
 
 // Unannounced implements ledger.Announcements.
-func (db *DB) Unannounced(ctx context.Context) ([]run.ID, error) {
-	ids, _, err := queryIDs(ctx, db.readers, `SELECT id, last_position FROM runs WHERE announced = 0 ORDER BY id`)
+func (db *Reader) Unannounced(ctx context.Context) ([]run.ID, error) {
+	ids, _, err := queryIDs(ctx, db.pool, `SELECT id, last_position FROM runs WHERE announced = 0 ORDER BY id`)
 	return ids, db.failed(ctx, "read which runs are to be announced", err)
 }

@@ -32,7 +32,7 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	if db.path, err = filepath.Abs(db.path); err != nil {
 		return fmt.Errorf("cannot open the journal: %w", err)
 	}
-	if err := db.create(); err != nil {
+	if err := db.create(ctx); err != nil {
 		return err
 	}
 	known, err := newestMigration()
@@ -46,7 +46,7 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	if have > known {
 		return &NewerError{Path: db.path, Schema: have, Known: known}
 	}
-	db.writer, err = sql.Open("sqlite", db.dsn("_txlock=immediate&_journal_mode=WAL&_synchronous=FULL"))
+	db.writer, err = sql.Open("sqlite", db.dsn("_txlock=immediate&_journal_mode=WAL&_synchronous=FULL&_pragma=secure_delete(1)"))
 	if err != nil {
 		return db.explain("open the journal", err)
 	}
@@ -61,46 +61,29 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	db.readers, err = sql.Open("sqlite", db.dsn("_query_only=1"))
+	if db.pool, err = db.openPool(readers); err != nil {
+		return err
+	}
+	if db.pages.pool, err = db.openPool(pageReaders); err != nil {
+		return err
+	}
+	db.pages.pool.SetConnMaxIdleTime(pageReaderIdle)
+	return db.explain("open the journal", db.pool.PingContext(ctx))
+}
+
+func (s *shared) openPool(connections int) (*sql.DB, error) {
+	pool, err := sql.Open("sqlite", s.dsn("_query_only=1"))
 	if err != nil {
-		return db.explain("open the journal", err)
+		return nil, s.explain("open the journal", err)
 	}
-	db.readers.SetMaxOpenConns(readers)
-	db.readers.SetMaxIdleConns(readers)
-	return db.explain("open the journal", db.readers.PingContext(ctx))
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	return pool, nil
 }
 
-func (db *DB) dsn(options string) string {
-	u := url.URL{Scheme: "file", Path: db.path}
+func (s *shared) dsn(options string) string {
+	u := url.URL{Scheme: "file", Path: s.path}
 	return fmt.Sprintf("%s?_busy_timeout=%d&_foreign_keys=1&%s", u.String(), busyTimeout.Milliseconds(), options)
-}
-
-// create makes the file if it is not there, for our eyes only, so that whatever
-// is wrong with the place is said by the operating system and not by SQLite.
-func (db *DB) create() error {
-	info, err := os.Stat(db.path)
-	switch {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("cannot open the journal at %s: it is a folder", db.path)
-	case err == nil:
-		return nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("cannot open the journal: %w", err)
-	}
-	file, err := os.OpenFile(db.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrExist): // another process was faster
-		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("cannot make the journal at %s: there is no such folder: make it, or choose another --state", db.path)
-	case errors.Is(err, unix.ENOSPC):
-		return fmt.Errorf("cannot make the journal at %s: the disk is full: free some space, or choose another --state", db.path)
-	case errors.Is(err, unix.EROFS), errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("cannot make the journal at %s: its folder cannot be written (%w): change that, or choose another --state", db.path, err)
-	case err != nil:
-		return fmt.Errorf("cannot make the journal: %w", err)
-	}
-	return file.Close()
 }
 
 // inspect returns the schema's version, 0 for a new file, and changes nothing.
@@ -160,20 +143,25 @@ func (db *DB) migrate(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if _, err = provider.Up(ctx); err != nil {
+		return err
+	}
+	if err := db.emptyLog(ctx); !errors.Is(err, errRead) { // what a migration erased stands in it
+		return err
+	}
+	return nil
 }
 
-// examine reads the file through and tries a write, so that a damaged file, a full
-// or a read-only disk shows now and not in the middle of a run.
-func (db *DB) examine(ctx context.Context) error {
-	var found string
-	if err := db.writer.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
-		return db.explain("check the journal", err)
+// errRead is returned where somebody reads all the time, so that the log cannot be emptied.
+var errRead = errors.New("it is done, but what was erased still lies in the journal's log, because something reads the journal all the time: do it again later")
+
+// emptyLog moves what was written from SQLite's log into the file, and cuts the log to
+// nothing, so that what was erased is nowhere any more.
+func (db *DB) emptyLog(ctx context.Context) error {
+	var busy, pages, moved int
+	err := db.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
+	if err == nil && busy != 0 {
+		return errRead
 	}
-	if found != "ok" {
-		return db.damaged("check the journal", errors.New(found))
-	}
-	_, err := db.writer.ExecContext(ctx, `PRAGMA user_version = 1`) // a page is written, whatever stood there
-	return db.explain("write to the journal", err)
+	return err
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,9 +18,9 @@ import (
 )
 
 // wantRefused opens what must not open, and returns what the operator reads.
-func wantRefused(t *testing.T, path string, words ...string) error {
+func wantRefused(t *testing.T, path string, o store.Options, words ...string) error {
 	t.Helper()
-	db, err := store.Open(t.Context(), path, store.Options{})
+	db, err := store.Open(t.Context(), path, o)
 	if err == nil {
 		db.Close()
 		t.Fatalf("%s was opened", path)
@@ -32,18 +33,26 @@ func wantRefused(t *testing.T, path string, words ...string) error {
 	return err
 }
 
+// raw changes a journal past us.
 func raw(t *testing.T, path string, statements ...string) {
 	t.Helper()
+	if err := tryRaw(path, statements...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryRaw(path string, statements ...string) error {
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer db.Close()
 	for _, s := range statements {
-		if _, err := db.ExecContext(t.Context(), s); err != nil {
-			t.Fatalf("%s: %v", s, err)
+		if _, err := db.Exec(s); err != nil {
+			return fmt.Errorf("%s: %w", s, err)
 		}
 	}
+	return nil
 }
 
 func content(t *testing.T, path string) string {
@@ -76,8 +85,8 @@ func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
 	path := closed(t)
 	raw(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`)
 	before := content(t, path)
-	err := wantRefused(t, path)
-	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 4): use that version, or another --state"
+	err := wantRefused(t, path, store.Options{})
+	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 6): use that version, or another --state"
 	if err.Error() != want {
 		t.Errorf("got  %v\nwant %v", err, want)
 	}
@@ -89,47 +98,18 @@ func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesWhatIsDamaged(t *testing.T) {
-	for name, spoil := range map[string]func(b []byte) []byte{
-		"not a database": func([]byte) []byte { return []byte(strings.Repeat("not a database, but long enough\n", 40)) },
-		"cut short":      func(b []byte) []byte { return b[:len(b)/2] },
-		"overwritten": func(b []byte) []byte {
-			for i := 8192; i < len(b); i++ {
-				b[i] = 0xA5
-			}
-			return b
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := closed(t)
-			spoilt := spoil([]byte(content(t, path)))
-			if err := os.WriteFile(path, spoilt, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := wantRefused(t, path, "damaged", "move it away"); !errors.Is(err, store.ErrDamaged) {
-				t.Errorf("%v does not match ErrDamaged", err)
-			}
-			if content(t, path) != string(spoilt) {
-				t.Error("the file was changed")
-			}
-		})
-	}
-}
-
 func TestOpenRefusesAnotherProgramsDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "theirs.db")
 	raw(t, path, `CREATE TABLE users (name TEXT)`)
 	before := content(t, path)
-	wantRefused(t, path, "not a journal of seatrial's")
+	wantRefused(t, path, store.Options{}, "not a journal of seatrial's")
 	if content(t, path) != before {
 		t.Error("the file was changed")
 	}
 }
 
 func TestOpenRefusesPlacesThatCannotHoldAJournal(t *testing.T) {
-	dir := t.TempDir()
-	wantRefused(t, filepath.Join(dir, "missing", "journal.db"), "no such folder")
-	wantRefused(t, dir, "it is a folder")
+	wantRefused(t, filepath.Join(t.TempDir(), "missing", "journal.db"), store.Options{}, "no such folder", "--state")
 }
 
 func TestOpenFindsOddPaths(t *testing.T) {
@@ -185,7 +165,8 @@ func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
 
 func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
 	path := closed(t)
-	raw(t, path, `DROP TABLE strangers`, `DROP TABLE asks`, `DROP INDEX runs_of_person`, `ALTER TABLE runs DROP COLUMN asker`, `DELETE FROM goose_db_version WHERE version_id > 1`)
+	raw(t, path, `DROP TABLE unenrolled`, `DROP TABLE asks`, `DROP INDEX runs_of_person`, `DROP INDEX comments_remembered`,
+		`ALTER TABLE runs DROP COLUMN asker`, `DELETE FROM goose_db_version WHERE version_id > 1`)
 	db, err := store.Open(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -199,10 +180,10 @@ func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
 	if his, err := db.Reports(t.Context(), journal.Filter{Asker: asker}); err != nil || len(his) != 1 || asker == 0 {
 		t.Errorf("person %d asked for %d runs, %v", asker, len(his), err)
 	}
-	if err := db.Stranger(t.Context(), forge.Repo{Forge: "gitea", Owner: "org", Name: "wiki"}, time.Now()); err != nil {
+	if err := db.SeeUnenrolled(t.Context(), forge.Repo{Forge: "gitea", Owner: "org", Name: "wiki"}, time.Now()); err != nil {
 		t.Error(err)
 	}
-	if all, err := db.Strangers(t.Context()); err != nil || len(all) != 1 {
-		t.Errorf("it knows the strangers %v, %v", all, err)
+	if all, err := db.Unenrolled(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("it knows the unenrolled %v, %v", all, err)
 	}
 }

@@ -19,8 +19,8 @@ type queryer interface {
 }
 
 // Events implements journal.Reader.
-func (db *DB) Events(ctx context.Context, id run.ID) ([]run.Event, error) {
-	entries, err := queryEntries(ctx, db.readers, `SELECT `+entryColumns+` FROM events WHERE run = ? ORDER BY position`, id)
+func (db *Reader) Events(ctx context.Context, id run.ID) ([]run.Event, error) {
+	entries, err := queryEntries(ctx, db.pool, `SELECT `+entryColumns+` FROM events WHERE run = ? ORDER BY position`, id)
 	if err == nil && len(entries) == 0 {
 		err = journal.ErrUnknownRun
 	}
@@ -35,8 +35,8 @@ func (db *DB) Events(ctx context.Context, id run.ID) ([]run.Event, error) {
 }
 
 // Report implements journal.Reader.
-func (db *DB) Report(ctx context.Context, id run.ID) (run.Report, error) {
-	r, err := db.load(ctx, db.readers, id)
+func (db *Reader) Report(ctx context.Context, id run.ID) (run.Report, error) {
+	r, err := db.load(ctx, db.pool, id)
 	if err != nil {
 		return run.Report{}, db.failed(ctx, fmt.Sprintf("read run %s", id), err)
 	}
@@ -45,7 +45,7 @@ func (db *DB) Report(ctx context.Context, id run.ID) (run.Report, error) {
 
 // load returns a run, from the cache while nothing was appended to it. What it
 // returns is shared: clone the report before changing it or giving it away.
-func (db *DB) load(ctx context.Context, q queryer, id run.ID) (folded, error) {
+func (db *Reader) load(ctx context.Context, q queryer, id run.ID) (folded, error) {
 	var last journal.Position
 	err := q.QueryRowContext(ctx, `SELECT last_position FROM runs WHERE id = ?`, id).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -65,7 +65,7 @@ func (db *DB) load(ctx context.Context, q queryer, id run.ID) (folded, error) {
 }
 
 // fold folds all entries of one run, and keeps what comes of it.
-func (db *DB) fold(id run.ID, entries []journal.Entry) (r folded, err error) {
+func (db *Reader) fold(id run.ID, entries []journal.Entry) (r folded, err error) {
 	for _, entry := range entries {
 		if err := r.report.Apply(entry.Event); err != nil {
 			return folded{}, err
@@ -77,7 +77,7 @@ func (db *DB) fold(id run.ID, entries []journal.Entry) (r folded, err error) {
 }
 
 // Reports implements journal.Reader.
-func (db *DB) Reports(ctx context.Context, f journal.Filter) ([]run.Report, error) {
+func (db *Reader) Reports(ctx context.Context, f journal.Filter) ([]run.Report, error) {
 	where, args := selection(f)
 	reports, err := db.query(ctx, `SELECT id, last_position FROM runs WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, f.Max())...)
 	return reports, db.failed(ctx, "read the journal's runs", err)
@@ -107,8 +107,8 @@ func selection(f journal.Filter) (where string, args []any) {
 
 // query returns the reports of the runs that a query for IDs and last positions
 // selects, in its order. Everything is read as of one moment.
-func (db *DB) query(ctx context.Context, query string, args ...any) ([]run.Report, error) {
-	tx, err := db.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+func (db *Reader) query(ctx context.Context, query string, args ...any) ([]run.Report, error) {
+	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func queryIDs(ctx context.Context, q queryer, query string, args ...any) ([]run.
 }
 
 // loadAll folds runs from their events and keeps them.
-func (db *DB) loadAll(ctx context.Context, q queryer, ids []run.ID, found map[run.ID]folded) error {
+func (db *Reader) loadAll(ctx context.Context, q queryer, ids []run.ID, found map[run.ID]folded) error {
 	if len(ids) == 0 {
 		return nil
 	}

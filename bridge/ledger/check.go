@@ -28,6 +28,15 @@ func CheckSeen(c forge.Comment, s State) error {
 	return nil
 }
 
+// Kept is what is remembered of a comment that was just seen: all of a command, and of
+// anything else only that it was there, so that it never becomes one.
+func Kept(c forge.Comment, s State) forge.Comment {
+	if s == Ignored {
+		return forge.Comment{Repo: forge.Repo{Forge: c.Repo.Forge}, ID: c.ID}
+	}
+	return c
+}
+
 // Check says whether exactly one field is set.
 func (d Decision) Check() error {
 	if (d.Run == "") == (d.Refusal == "") {

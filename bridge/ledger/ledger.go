@@ -48,7 +48,8 @@ type Feeds interface {
 // Comments remembers every comment that was seen.
 type Comments interface {
 	// See records a comment in the given state if its forge and ID were never seen,
-	// and says whether that was so. A comment that is known does not change.
+	// and says whether that was so. A comment that is known does not change. Of one that
+	// is ignored no word is kept, and not whose it was.
 	See(ctx context.Context, c forge.Comment, s State) (isNew bool, err error)
 
 	// OpenComments returns the comments without a decision, oldest first.
@@ -130,6 +131,6 @@ type Ledger interface {
 	Announcements
 	Trees
 	Audit
-	Strangers
+	Unenrolled
 	Asks
 }

@@ -51,8 +51,8 @@ type App interface {
 	app.Databases
 }
 
-// Planter plants.
-type Planter struct {
+// Seeder seeds.
+type Seeder struct {
 	App App
 	// Ignore are globs over the names of tables whose rows the app removes by itself,
 	// such as sessions. What vanishes from them is not told.
@@ -79,8 +79,8 @@ type content struct {
 	tables []table
 }
 
-// Plant plants a mark in every volume and every database that there is now.
-func (p Planter) Plant(ctx context.Context) (*Set, error) {
+// Seed plants a mark in every volume and every database that there is now.
+func (p Seeder) Seed(ctx context.Context) (*Set, error) {
 	s := &Set{app: p.App, token: rand.Text()}
 	volumes, err := p.App.Volumes(ctx)
 	if err != nil {
@@ -116,7 +116,7 @@ func (p Planter) Plant(ctx context.Context) (*Set, error) {
 	return s, nil
 }
 
-func (p Planter) gone(ctx context.Context, db app.Database) bool {
+func (p Seeder) gone(ctx context.Context, db app.Database) bool {
 	now, err := p.App.Databases(ctx)
 	return err == nil && !slices.ContainsFunc(now, func(d app.Database) bool { return d.Name == db.Name })
 }

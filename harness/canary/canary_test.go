@@ -172,7 +172,7 @@ func TestLook(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t)
-			set, err := canary.Planter{App: f, Ignore: c.ignore}.Plant(t.Context())
+			set, err := canary.Seeder{App: f, Ignore: c.ignore}.Seed(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -199,7 +199,7 @@ func TestLook(t *testing.T) {
 
 func TestWhatIsNotCoveredIsListedAndNotExpected(t *testing.T) {
 	f := open(t)
-	set, err := canary.Planter{App: f}.Plant(t.Context())
+	set, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestWhatIsNotCoveredIsListedAndNotExpected(t *testing.T) {
 func TestALargeTableIsSampled(t *testing.T) {
 	f := open(t)
 	f.do(`CREATE TABLE large (id INTEGER PRIMARY KEY)`, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) INSERT INTO large SELECT i FROM n`)
-	set, err := canary.Planter{App: f}.Plant(t.Context())
+	set, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestALargeTableIsSampled(t *testing.T) {
 func TestALargeTableThatLosesItsMiddle(t *testing.T) {
 	f := open(t)
 	f.do(`CREATE TABLE large (id INTEGER PRIMARY KEY)`, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO large SELECT i FROM n`)
-	set, err := canary.Planter{App: f}.Plant(t.Context())
+	set, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestADatabaseThatTakesNoMarkIsWatchedAllTheSame(t *testing.T) {
 		}
 		return nil
 	}
-	set, err := canary.Planter{App: f}.Plant(t.Context())
+	set, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestALockedDatabaseIsWaitedFor(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := (canary.Planter{App: f}).Plant(t.Context()); err != nil || locked >= 0 {
+	if _, err := (canary.Seeder{App: f}).Seed(t.Context()); err != nil || locked >= 0 {
 		t.Fatalf("%v, and it was asked %d times too few", err, locked+1)
 	}
 }
@@ -294,7 +294,7 @@ func TestATableThatOnlyTheAppCanReadHidesNoOther(t *testing.T) {
 		}
 		return nil
 	}
-	set, err := canary.Planter{App: f}.Plant(t.Context())
+	set, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +315,7 @@ func TestADatabaseOutsideOfEveryVolumeIsLeftAlone(t *testing.T) {
 		}
 		return nil
 	}
-	set, err := canary.Planter{App: f}.Plant(t.Context())
+	set, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,14 +337,14 @@ func TestADatabaseThatWentWhilePlanting(t *testing.T) {
 		os.Remove(gone)
 		return errors.New("unable to open database file (14)")
 	}
-	if _, err := (canary.Planter{App: f}).Plant(t.Context()); err != nil {
+	if _, err := (canary.Seeder{App: f}).Seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestAnErrorOfOursBlamesNobody(t *testing.T) {
 	f := open(t)
-	set, err := canary.Planter{App: f}.Plant(t.Context())
+	set, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,11 +357,11 @@ func TestAnErrorOfOursBlamesNobody(t *testing.T) {
 
 func TestASecondPlantingIsAnotherMark(t *testing.T) {
 	f := open(t)
-	first, err := canary.Planter{App: f}.Plant(t.Context())
+	first, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := canary.Planter{App: f}.Plant(t.Context())
+	second, err := canary.Seeder{App: f}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func (e engine) questions(t *table) []string {
 		return []string{fmt.Sprintf("%s LIMIT %d", ask, 2*allKeys)} // it may have grown meanwhile
 	}
 	return []string{
-		fmt.Sprintf("%s ORDER BY %s LIMIT %d", ask, strings.Join(columns, ", "), sample),
-		fmt.Sprintf("%s ORDER BY %s LIMIT %d", ask, strings.Join(columns, " DESC, ")+" DESC", sample),
+		fmt.Sprintf("%s ORDER BY %s LIMIT %d", ask, strings.Join(columns, ", "), sampleRows),
+		fmt.Sprintf("%s ORDER BY %s LIMIT %d", ask, strings.Join(columns, " DESC, ")+" DESC", sampleRows),
 	}
 }

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// ours is our own table.
-	ours = "seatrial_canary"
+	// markTable is our own table.
+	markTable = "seatrial_canary"
 	// lockedFor is how long a locked database is waited for.
 	lockedFor = 30 * time.Second
 )
@@ -54,7 +54,7 @@ var engines = map[string]engine{"sqlite": sqlite, "postgres": postgres, "mysql":
 // plant puts our row into the database and records what else is in it.
 func (e engine) plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) (content, error) {
 	held := content{marked: true}
-	_, err := e.query(ctx, in, db, e.mark, "INSERT INTO "+ours+" (token) VALUES ("+literal(token)+")")
+	_, err := e.query(ctx, in, db, e.mark, "INSERT INTO "+markTable+" (token) VALUES ("+literal(token)+")")
 	switch {
 	case err != nil && saysAny(err, e.unwritable...):
 		held.marked = false
@@ -78,7 +78,7 @@ func (e engine) holds(ctx context.Context, in app.Databases, db app.Database, to
 		return false, err
 	}
 	for _, place := range places[0] {
-		answers, err := e.query(ctx, in, db, "SELECT count(*) FROM "+e.path(place[0], ours)+" WHERE token = "+literal(token))
+		answers, err := e.query(ctx, in, db, "SELECT count(*) FROM "+e.path(place[0], markTable)+" WHERE token = "+literal(token))
 		if err != nil {
 			return false, err
 		}

@@ -10,14 +10,14 @@ import (
 // Its tables are no views, no tables of other servers, and none that live in memory.
 var mysql = engine{
 	settings: []string{"SET time_zone = '+00:00'", "SET sql_mode = ''"},
-	mark:     "CREATE TABLE IF NOT EXISTS " + ours + " (token VARCHAR(64) PRIMARY KEY)",
-	marks:    "SELECT '' FROM information_schema.tables AS t WHERE table_name = " + literal(ours) + " AND " + mysqlHere,
+	mark:     "CREATE TABLE IF NOT EXISTS " + markTable + " (token VARCHAR(64) PRIMARY KEY)",
+	marks:    "SELECT '' FROM information_schema.tables AS t WHERE table_name = " + literal(markTable) + " AND " + mysqlHere,
 	catalogue: `SELECT '', t.table_name, c.column_name, COALESCE(k.seq_in_index, 0) AS place, c.data_type
 FROM information_schema.tables AS t
 JOIN information_schema.columns AS c ON c.table_schema = t.table_schema AND CAST(c.table_name AS BINARY) = CAST(t.table_name AS BINARY)
 LEFT JOIN information_schema.statistics AS k ON k.table_schema = t.table_schema AND CAST(k.table_name AS BINARY) = CAST(t.table_name AS BINARY)
  AND k.index_name = 'PRIMARY' AND k.column_name = c.column_name
-WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND t.table_name <> ` + literal(ours) + `
+WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND t.table_name <> ` + literal(markTable) + `
  AND COALESCE(t.engine, '') NOT IN ('MEMORY', 'BLACKHOLE', 'FEDERATED', 'CONNECT', 'SPIDER')
  AND ` + mysqlHere + ` AND c.table_schema = DATABASE()
 ORDER BY CAST(t.table_name AS BINARY), place, c.ordinal_position`,

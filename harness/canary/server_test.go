@@ -177,7 +177,7 @@ func TestLookInServers(t *testing.T) {
 func (c serverCase) check(t *testing.T, s served) {
 	s.create(s.database)
 	s.fill()
-	set, err := canary.Planter{App: s, Ignore: c.ignore}.Plant(t.Context())
+	set, err := canary.Seeder{App: s, Ignore: c.ignore}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func (c serverCase) check(t *testing.T, s served) {
 func manyRows(t *testing.T, s served) {
 	s.create(s.database)
 	s.sql(`CREATE TABLE large (id INT PRIMARY KEY)`, `INSERT INTO large WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 950) SELECT a.i * 1000 + b.i FROM n a, n b WHERE b.i <= 13`)
-	set, err := canary.Planter{App: s}.Plant(t.Context())
+	set, err := canary.Seeder{App: s}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func readOnly(t *testing.T, s served) {
 		on, off = "SET GLOBAL tx_read_only = 1", "SET GLOBAL tx_read_only = 0"
 	}
 	s.Do(t, at, on)
-	set, err := canary.Planter{App: s}.Plant(t.Context())
+	set, err := canary.Seeder{App: s}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func asksWhatIsCovered(t *testing.T, s served) {
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
-	set, err := canary.Planter{App: s}.Plant(t.Context())
+	set, err := canary.Seeder{App: s}.Seed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func asksWhatIsCovered(t *testing.T, s served) {
 	// Without a volume it is left alone.
 	s.create(s.database)
 	s.volume = new(string)
-	if _, err := (canary.Planter{App: s}).Plant(t.Context()); err != nil {
+	if _, err := (canary.Seeder{App: s}).Seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	left := s.Do(t, s.database, "SELECT count(*) FROM information_schema.tables WHERE table_name = 'seatrial_canary' AND table_schema IN ('public', 'covered')")

@@ -10,10 +10,10 @@ import (
 // Its tables are no views, no virtual tables and what belongs to them (a search index
 // can be built anew), and nothing of SQLite's own.
 var sqlite = engine{
-	mark:  "CREATE TABLE IF NOT EXISTS " + ours + " (token TEXT PRIMARY KEY)",
-	marks: "SELECT '' FROM sqlite_master WHERE type = 'table' AND name = " + literal(ours),
+	mark:  "CREATE TABLE IF NOT EXISTS " + markTable + " (token TEXT PRIMARY KEY)",
+	marks: "SELECT '' FROM sqlite_master WHERE type = 'table' AND name = " + literal(markTable),
 	catalogue: "SELECT '', t.name, c.name, c.pk, '' FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c" +
-		" WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND t.name <> " + literal(ours) +
+		" WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND t.name <> " + literal(markTable) +
 		" ORDER BY t.name, c.pk, c.cid",
 	quote: identifier,
 	key: func(column, _ string) string {

@@ -16,8 +16,8 @@ import (
 const (
 	// allKeys is up to how many rows every key is remembered; of larger tables, the
 	// sample's number from either end.
-	allKeys = 10_000
-	sample  = 500
+	allKeys    = 10_000
+	sampleRows = 500
 	// namedRows is how many vanished rows are named, and shownKey how much of a key.
 	namedRows = 10
 	shownKey  = 60

@@ -1,6 +1,9 @@
 // Package journal is the memory of what happened to runs: events, appended and
 // never changed, followed by whoever wants to know, folded into reports.
 //
+// The one thing that is ever changed is who asked: a person may be taken out of the
+// events of runs that have ended.
+//
 // A journal gives every event a position; positions rise and are never reused.
 // An event whose key (run, attempt, source, seq) is already there is dropped, so
 // appending twice is safe. Only the bridge appends to the shared journal: a

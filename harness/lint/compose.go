@@ -91,36 +91,42 @@ func (r *recipe) unstacked(full string) string {
 // composeFileRules are about the compose files as they are written.
 func composeFileRules() []rule {
 	return []rule{
-		{"compose-invalid", run.SeverityError, func(r *recipe, say say) {
-			for _, p := range r.Problems {
-				text := p.Message
-				if p.Nearest != "" {
-					text += "; did you mean " + p.Nearest + "?"
-				}
-				say(p.File, p.Line, "%s", text)
-			}
-		}},
-		{"compose-versions-mixed", run.SeverityWarning, func(r *recipe, say say) {
-			said := map[string]leaf{}
-			for _, l := range r.composeLeaves() {
-				if l.is("version") {
-					said[l.file] = l
-				}
-			}
-			files := r.composeFiles()
-			for _, name := range files {
-				if first, l := said[files[0]], said[name]; l.text != first.text {
-					say(name, l.line, "this file has %s, and %s has %s: the two do not load together. Write the same in every file", versionSaid(l.text), visible(files[0]), versionSaid(first.text))
-				}
-			}
-		}},
-		{"interpolated-duration", run.SeverityError, func(r *recipe, say say) {
-			for _, l := range r.composeLeaves() {
-				if isDuration(l) && strings.Contains(strings.ReplaceAll(l.text, "$$", ""), "$") {
-					say(l.file, l.line, "%s of %s is made of a variable, %s: abra refuses that, though docker takes it. Write the time itself", l.path[len(l.path)-1], visible(l.path[1]), visible(l.text))
-				}
-			}
-		}},
+		{"compose-invalid", run.SeverityError, composeInvalid},
+		{"compose-versions-mixed", run.SeverityWarning, composeVersionsMixed},
+		{"interpolated-duration", run.SeverityError, interpolatedDuration},
+	}
+}
+
+func composeInvalid(r *recipe, say say) {
+	for _, p := range r.Problems {
+		text := p.Message
+		if p.Nearest != "" {
+			text += "; did you mean " + p.Nearest + "?"
+		}
+		say(p.File, p.Line, "%s", text)
+	}
+}
+
+func composeVersionsMixed(r *recipe, say say) {
+	said := map[string]leaf{}
+	for _, l := range r.composeLeaves() {
+		if l.is("version") {
+			said[l.file] = l
+		}
+	}
+	files := r.composeFiles()
+	for _, name := range files {
+		if first, l := said[files[0]], said[name]; l.text != first.text {
+			say(name, l.line, "this file has %s, and %s has %s: the two do not load together. Write the same in every file", versionSaid(l.text), visible(files[0]), versionSaid(first.text))
+		}
+	}
+}
+
+func interpolatedDuration(r *recipe, say say) {
+	for _, l := range r.composeLeaves() {
+		if isDuration(l) && strings.Contains(strings.ReplaceAll(l.text, "$$", ""), "$") {
+			say(l.file, l.line, "%s of %s is made of a variable, %s: abra refuses that, though docker takes it. Write the time itself", l.path[len(l.path)-1], visible(l.path[1]), visible(l.text))
+		}
 	}
 }
 
@@ -146,8 +152,8 @@ func isDuration(l leaf) bool {
 	})
 }
 
-// instead says what to write for a key that swarm ignores.
-var instead = map[string]string{
+// replacementFor says what to write for a key that swarm ignores.
+var replacementFor = map[string]string{
 	"build":          "name a published image",
 	"container_name": "other services find it by the service's name",
 	"depends_on":     "let the service wait for what it needs, or fail and be started again",
@@ -164,36 +170,42 @@ var instead = map[string]string{
 // composeFormRules are about keys and declarations that have no effect.
 func composeFormRules() []rule {
 	return []rule{
-		{"ignored-field", run.SeverityNote, func(r *recipe, say say) {
-			for _, i := range r.Recipe.Ignored {
-				say(i.Place.File, i.Place.Line, "%s of %s has no effect in a swarm: %s", visible(i.Key), visible(i.Service), cmp.Or(instead[i.Key], "leave it out"))
-			}
-		}},
-		{"secret-unused", run.SeverityNote, func(r *recipe, say say) {
-			used := map[string]bool{}
-			for _, s := range r.services() {
-				for _, ref := range s.Secrets {
-					used[ref.Source] = true
-				}
-			}
-			for _, secret := range r.Recipe.Secrets {
-				if !used[secret.Name] {
-					r.at(say, []string{"secrets", secret.Name}, "no service uses the secret %s, and abra makes it all the same: remove it, or give it to a service", visible(secret.Name))
-				}
-			}
-		}},
-		{"config-unused", run.SeverityNote, func(r *recipe, say say) {
-			used := map[string]bool{}
-			for _, s := range r.services() {
-				for _, ref := range s.Configs {
-					used[ref.Source] = true
-				}
-			}
-			for _, config := range r.Recipe.Configs {
-				if !used[config.Name] {
-					r.at(say, []string{"configs", config.Name}, "no service uses the config %s: remove it, or give it to a service", visible(config.Name))
-				}
-			}
-		}},
+		{"ignored-field", run.SeverityNote, ignoredField},
+		{"secret-unused", run.SeverityNote, secretUnused},
+		{"config-unused", run.SeverityNote, configUnused},
+	}
+}
+
+func ignoredField(r *recipe, say say) {
+	for _, i := range r.Recipe.Ignored {
+		say(i.Place.File, i.Place.Line, "%s of %s has no effect in a swarm: %s", visible(i.Key), visible(i.Service), cmp.Or(replacementFor[i.Key], "leave it out"))
+	}
+}
+
+func secretUnused(r *recipe, say say) {
+	used := map[string]bool{}
+	for _, s := range r.services() {
+		for _, ref := range s.Secrets {
+			used[ref.Source] = true
+		}
+	}
+	for _, secret := range r.Recipe.Secrets {
+		if !used[secret.Name] {
+			r.at(say, []string{"secrets", secret.Name}, "no service uses the secret %s, and abra makes it all the same: remove it, or give it to a service", visible(secret.Name))
+		}
+	}
+}
+
+func configUnused(r *recipe, say say) {
+	used := map[string]bool{}
+	for _, s := range r.services() {
+		for _, ref := range s.Configs {
+			used[ref.Source] = true
+		}
+	}
+	for _, config := range r.Recipe.Configs {
+		if !used[config.Name] {
+			r.at(say, []string{"configs", config.Name}, "no service uses the config %s: remove it, or give it to a service", visible(config.Name))
+		}
 	}
 }

@@ -77,76 +77,86 @@ func in(name, dir string) bool {
 // composeBackupRules are about the backup labels.
 func composeBackupRules() []rule {
 	return []rule{
-		{"backup-label-outside-deploy", run.SeverityError, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				for _, name := range slices.Sorted(maps.Keys(s.ContainerLabels)) {
-					if _, there := s.Service.Labels[name]; strings.HasPrefix(name, backupPrefix) && !there {
-						r.at(say, s.path("labels", name), "%s of %s stands under labels, where no backup looks, so it has no effect: move it under deploy.labels", visible(name), s.shown())
-					}
-				}
+		{"backup-label-outside-deploy", run.SeverityError, backupLabelOutsideDeploy},
+		{"no-backup-labels", run.SeverityWarning, noBackupLabels},
+		{"restore-hook-missing", run.SeverityWarning, restoreHookMissing},
+		{"pgdata-backed-up-whole", run.SeverityWarning, pgdataBackedUpWhole},
+		{"backup-enabled-twice", run.SeverityWarning, backupEnabledTwice},
+	}
+}
+
+func backupLabelOutsideDeploy(r *recipe, say say) {
+	for _, s := range r.services() {
+		for _, name := range slices.Sorted(maps.Keys(s.ContainerLabels)) {
+			if _, there := s.Service.Labels[name]; strings.HasPrefix(name, backupPrefix) && !there {
+				r.at(say, s.path("labels", name), "%s of %s stands under labels, where no backup looks, so it has no effect: move it under deploy.labels", visible(name), s.shown())
 			}
-		}},
-		{"no-backup-labels", run.SeverityWarning, func(r *recipe, say say) {
-			var kept []string
-			for _, s := range r.services() {
-				if s.Backup != nil || hasPrefix(s.ContainerLabels, backupPrefix) {
-					return // labels in the wrong place have a rule of their own
-				}
-				for _, m := range s.Mounts {
-					if m.Volume != "" {
-						kept = append(kept, m.Volume)
-					}
-				}
+		}
+	}
+}
+
+func noBackupLabels(r *recipe, say say) {
+	var kept []string
+	for _, s := range r.services() {
+		if s.Backup != nil || hasPrefix(s.ContainerLabels, backupPrefix) {
+			return // labels in the wrong place have a rule of their own
+		}
+		for _, m := range s.Mounts {
+			if m.Volume != "" {
+				kept = append(kept, m.Volume)
 			}
-			if len(kept) > 0 {
-				r.at(say, []string{"volumes", kept[0]}, "%s keeps data and no service takes part in the backup: set backupbot.backup=true under deploy.labels of the service that has it", visible(kept[0]))
+		}
+	}
+	if len(kept) > 0 {
+		r.at(say, []string{"volumes", kept[0]}, "%s keeps data and no service takes part in the backup: set backupbot.backup=true under deploy.labels of the service that has it", visible(kept[0]))
+	}
+}
+
+func restoreHookMissing(r *recipe, say say) {
+	for _, s := range r.services() {
+		if b := s.Backup; s.database() != "" && b != nil && b.PreHook != "" && b.RestorePre == "" && b.RestorePost == "" {
+			r.at(say, s.label("backupbot.backup.pre-hook"), "%s is dumped before the backup, and nothing loads the dump again after a restore: set backupbot.restore.post-hook", s.shown())
+		}
+	}
+}
+
+func pgdataBackedUpWhole(r *recipe, say say) {
+	live := map[string]service{}
+	for _, s := range r.services() {
+		if volume, ok := s.dataVolume(); ok {
+			live[volume] = s
+		}
+	}
+	for _, s := range r.services() {
+		if s.Backup == nil {
+			continue
+		}
+		for _, v := range s.Backup.Volumes {
+			whole := len(v.Paths) == 0 || slices.ContainsFunc(v.Paths, func(p string) bool { return path.Clean("/"+p) == "/" })
+			if db, ok := live[v.Volume]; ok && whole {
+				r.at(say, s.label(cmp.Or(s.switchOn(), "backupbot.backup")), "the backup copies the whole volume %s while the %s in %s writes to it, and such a copy may not start: dump it in a pre-hook, and set backupbot.backup.volumes.%s.path to the dump", visible(v.Volume), db.database(), db.shown(), visible(v.Volume))
 			}
-		}},
-		{"restore-hook-missing", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				if b := s.Backup; s.database() != "" && b != nil && b.PreHook != "" && b.RestorePre == "" && b.RestorePost == "" {
-					r.at(say, s.label("backupbot.backup.pre-hook"), "%s is dumped before the backup, and nothing loads the dump again after a restore: set backupbot.restore.post-hook", s.shown())
-				}
-			}
-		}},
-		{"pgdata-backed-up-whole", run.SeverityWarning, func(r *recipe, say say) {
-			live := map[string]service{}
-			for _, s := range r.services() {
-				if volume, ok := s.dataVolume(); ok {
-					live[volume] = s
-				}
-			}
-			for _, s := range r.services() {
-				if s.Backup == nil {
-					continue
-				}
-				for _, v := range s.Backup.Volumes {
-					whole := len(v.Paths) == 0 || slices.ContainsFunc(v.Paths, func(p string) bool { return path.Clean("/"+p) == "/" })
-					if db, ok := live[v.Volume]; ok && whole {
-						r.at(say, s.label(cmp.Or(s.switchOn(), "backupbot.backup")), "the backup copies the whole volume %s while the %s in %s writes to it, and such a copy may not start: dump it in a pre-hook, and set backupbot.backup.volumes.%s.path to the dump", visible(v.Volume), db.database(), db.shown(), visible(v.Volume))
-					}
-				}
-			}
-		}},
-		{"backup-enabled-twice", run.SeverityWarning, func(r *recipe, say say) {
-			each := r.oldBackup()
-			first := map[string]leaf{}
-			for _, l := range r.deployed() {
-				if !l.below("services", "*", "deploy", "labels") && !l.below("services", "*", "labels") || !slices.Contains(backupSwitches, l.path[len(l.path)-1]) {
-					continue
-				}
-				whose := ""
-				if each {
-					whose = l.path[1]
-				}
-				f, twice := first[whose]
-				if !twice {
-					first[whose] = l
-					continue
-				}
-				say(l.file, l.line, "%s is set here for %s, and for %s in line %d of %s already: a backup is switched on once for the whole recipe. Keep one of the two", visible(l.path[len(l.path)-1]), visible(l.path[1]), visible(f.path[1]), f.line, visible(f.file))
-			}
-		}},
+		}
+	}
+}
+
+func backupEnabledTwice(r *recipe, say say) {
+	each := r.oldBackup()
+	first := map[string]leaf{}
+	for _, l := range r.deployed() {
+		if !l.below("services", "*", "deploy", "labels") && !l.below("services", "*", "labels") || !slices.Contains(backupSwitches, l.path[len(l.path)-1]) {
+			continue
+		}
+		whose := ""
+		if each {
+			whose = l.path[1]
+		}
+		f, twice := first[whose]
+		if !twice {
+			first[whose] = l
+			continue
+		}
+		say(l.file, l.line, "%s is set here for %s, and for %s in line %d of %s already: a backup is switched on once for the whole recipe. Keep one of the two", visible(l.path[len(l.path)-1]), visible(l.path[1]), visible(f.path[1]), f.line, visible(f.file))
 	}
 }
 

@@ -15,7 +15,7 @@ var composeName = regexp.MustCompile(`^(?:docker-)?compose(?:\.[A-Za-z0-9_.-]+)?
 // bounds of what is looked at in one compose file as it is written. They are far above
 // what the reader of recipes accepts.
 const (
-	deepest    = 64
+	maxDepth   = 64
 	mostLeaves = 20_000
 )
 
@@ -94,7 +94,7 @@ func leavesOf(file, text string) (found []leaf) {
 	}
 	var walk func(n *yaml.Node, path []string)
 	walk = func(n *yaml.Node, path []string) {
-		if len(path) > deepest {
+		if len(path) > maxDepth {
 			return
 		}
 		switch n.Kind {

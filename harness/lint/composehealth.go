@@ -58,39 +58,47 @@ func (s service) job() bool {
 // composeHealthRules are about how swarm finds out that a service is well.
 func composeHealthRules() []rule {
 	return []rule{
-		{"no-healthcheck", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				if !s.checked() && !s.job() {
-					r.at(say, s.path("healthcheck"), "%s has no healthcheck, so an upgrade that breaks it is taken for a success: add one, even if the image brings its own", s.shown())
-				}
-			}
-		}},
-		{"start-period-short", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				if s.Service.Name == r.Recipe.Main && s.checked() && s.startPeriod() < r.Boot && s.grace() < 2*r.Boot {
-					r.at(say, s.path("healthcheck", "start_period"), "%s took %s to become healthy in an earlier run, and is killed when it is not after %s: raise start_period to %s or more", s.shown(), r.Boot.Round(time.Second), s.grace(), (2 * r.Boot).Round(time.Second))
-				}
-			}
-		}},
-		{"start-period-missing", run.SeverityNote, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				if s.checked() && s.startPeriod() == 0 && s.grace() < leastGrace {
-					r.at(say, s.path("healthcheck"), "%s is killed when it is not healthy after %s, in the middle of a slow first start too: set start_period", s.shown(), s.grace())
-				}
-			}
-		}},
-		{"timeout-label-missing", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				need := s.startPeriod()
-				if s.Service.Name == r.Recipe.Main {
-					need = max(need, r.Boot)
-				}
-				if need > abraWaits && r.Recipe.Timeout < need {
-					r.at(say, r.mainLabel("coop-cloud."+r.Recipe.Stack+".timeout"), "%s may take %s to start, and abra waits %s: set the label coop-cloud.${STACK_NAME}.timeout to more seconds than that", s.shown(), need.Round(time.Second), max(abraWaits, r.Recipe.Timeout))
-					return
-				}
-			}
-		}},
+		{"no-healthcheck", run.SeverityWarning, noHealthcheck},
+		{"start-period-short", run.SeverityWarning, startPeriodShort},
+		{"start-period-missing", run.SeverityNote, startPeriodMissing},
+		{"timeout-label-missing", run.SeverityWarning, timeoutLabelMissing},
+	}
+}
+
+func noHealthcheck(r *recipe, say say) {
+	for _, s := range r.services() {
+		if !s.checked() && !s.job() {
+			r.at(say, s.path("healthcheck"), "%s has no healthcheck, so an upgrade that breaks it is taken for a success: add one, even if the image brings its own", s.shown())
+		}
+	}
+}
+
+func startPeriodShort(r *recipe, say say) {
+	for _, s := range r.services() {
+		if s.Service.Name == r.Recipe.Main && s.checked() && s.startPeriod() < r.Boot && s.grace() < 2*r.Boot {
+			r.at(say, s.path("healthcheck", "start_period"), "%s took %s to become healthy in an earlier run, and is killed when it is not after %s: raise start_period to %s or more", s.shown(), r.Boot.Round(time.Second), s.grace(), (2 * r.Boot).Round(time.Second))
+		}
+	}
+}
+
+func startPeriodMissing(r *recipe, say say) {
+	for _, s := range r.services() {
+		if s.checked() && s.startPeriod() == 0 && s.grace() < leastGrace {
+			r.at(say, s.path("healthcheck"), "%s is killed when it is not healthy after %s, in the middle of a slow first start too: set start_period", s.shown(), s.grace())
+		}
+	}
+}
+
+func timeoutLabelMissing(r *recipe, say say) {
+	for _, s := range r.services() {
+		need := s.startPeriod()
+		if s.Service.Name == r.Recipe.Main {
+			need = max(need, r.Boot)
+		}
+		if need > abraWaits && r.Recipe.Timeout < need {
+			r.at(say, r.mainLabel("coop-cloud."+r.Recipe.Stack+".timeout"), "%s may take %s to start, and abra waits %s: set the label coop-cloud.${STACK_NAME}.timeout to more seconds than that", s.shown(), need.Round(time.Second), max(abraWaits, r.Recipe.Timeout))
+			return
+		}
 	}
 }
 

@@ -24,39 +24,43 @@ var hostVariable = regexp.MustCompile(`(?i)(?:^|_)(?:HOST|HOSTNAME|HOSTS|SERVER|
 // composeNameRules are about names.
 func composeNameRules() []rule {
 	return []rule{
-		{"name-too-long", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.Recipe.Services {
-				r.tooLong(say, longestService, "service", s.Full, "services", s.Name)
+		{"name-too-long", run.SeverityWarning, nameTooLong},
+		{"generic-alias", run.SeverityWarning, genericAlias},
+	}
+}
+
+func nameTooLong(r *recipe, say say) {
+	for _, s := range r.Recipe.Services {
+		r.tooLong(say, longestService, "service", s.Full, "services", s.Name)
+	}
+	for _, c := range r.Recipe.Configs {
+		r.tooLong(say, longestObject, "config", c.Full, "configs", c.Name)
+	}
+	for _, s := range r.Recipe.Secrets {
+		r.tooLong(say, longestObject, "secret", s.Full, "secrets", s.Name)
+	}
+}
+
+func genericAlias(r *recipe, say say) {
+	all := r.services()
+	for _, s := range all {
+		network, ok := r.external(s)
+		if !ok {
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(s.Environment)) {
+			value := s.Environment[key]
+			if value == nil {
+				continue
 			}
-			for _, c := range r.Recipe.Configs {
-				r.tooLong(say, longestObject, "config", c.Full, "configs", c.Name)
-			}
-			for _, s := range r.Recipe.Secrets {
-				r.tooLong(say, longestObject, "secret", s.Full, "secrets", s.Name)
-			}
-		}},
-		{"generic-alias", run.SeverityWarning, func(r *recipe, say say) {
-			all := r.services()
-			for _, s := range all {
-				network, ok := r.external(s)
-				if !ok {
-					continue
+			for _, other := range all {
+				name := other.Service.Name
+				_, shared := r.external(other)
+				if name != s.Service.Name && (shared || slices.Contains(commonNames, name)) && namesHost(key, *value, name) {
+					r.at(say, s.path("environment", key), "%s of %s names the host %s, and in the shared network %s other stacks may have a service of that name: write ${STACK_NAME}_%s", visible(key), s.shown(), visible(name), visible(network), visible(name))
 				}
-				for _, key := range slices.Sorted(maps.Keys(s.Environment)) {
-					value := s.Environment[key]
-					if value == nil {
-						continue
-					}
-					for _, other := range all {
-						name := other.Service.Name
-						_, shared := r.external(other)
-						if name != s.Service.Name && (shared || slices.Contains(commonNames, name)) && namesHost(key, *value, name) {
-							r.at(say, s.path("environment", key), "%s of %s names the host %s, and in the shared network %s other stacks may have a service of that name: write ${STACK_NAME}_%s", visible(key), s.shown(), visible(name), visible(network), visible(name))
-						}
-					}
-				}
 			}
-		}},
+		}
 	}
 }
 

@@ -22,36 +22,42 @@ func (s service) migrates() bool {
 // composeUpdateRules are about how swarm replaces one release by the next.
 func composeUpdateRules() []rule {
 	return []rule{
-		{"monitor-short", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				if s.database() == "" && !s.migrates() || s.job() {
-					continue
-				}
-				monitor := swarmMonitors
-				if u := s.Deploy.UpdateConfig; u != nil && u.Monitor > 0 {
-					monitor = time.Duration(u.Monitor)
-				}
-				if monitor <= swarmMonitors {
-					r.at(say, s.path("deploy", "update_config", "monitor"), "after an upgrade swarm watches %s for %s, too short to see a %s fail: set deploy.update_config.monitor to 30s or more", s.shown(), monitor, s.work())
-				}
-			}
-		}},
-		{"database-start-first", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				volume, ok := s.dataVolume()
-				if u := s.Deploy.UpdateConfig; ok && u != nil && u.Order == "start-first" {
-					r.at(say, s.path("deploy", "update_config", "order"), "with start-first two of %s write to the volume %s at once during an upgrade: use stop-first", s.shown(), visible(volume))
-				}
-			}
-		}},
-		{"database-replicas", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				volume, ok := s.dataVolume()
-				if n := s.Deploy.Replicas; ok && n != nil && *n > 1 {
-					r.at(say, s.path("deploy", "replicas"), "%d of %s write to the volume %s at once: a database's files belong to one", *n, s.shown(), visible(volume))
-				}
-			}
-		}},
+		{"monitor-short", run.SeverityWarning, monitorShort},
+		{"database-start-first", run.SeverityWarning, databaseStartFirst},
+		{"database-replicas", run.SeverityWarning, databaseReplicas},
+	}
+}
+
+func monitorShort(r *recipe, say say) {
+	for _, s := range r.services() {
+		if s.database() == "" && !s.migrates() || s.job() {
+			continue
+		}
+		monitor := swarmMonitors
+		if u := s.Deploy.UpdateConfig; u != nil && u.Monitor > 0 {
+			monitor = time.Duration(u.Monitor)
+		}
+		if monitor <= swarmMonitors {
+			r.at(say, s.path("deploy", "update_config", "monitor"), "after an upgrade swarm watches %s for %s, too short to see a %s fail: set deploy.update_config.monitor to 30s or more", s.shown(), monitor, s.work())
+		}
+	}
+}
+
+func databaseStartFirst(r *recipe, say say) {
+	for _, s := range r.services() {
+		volume, ok := s.dataVolume()
+		if u := s.Deploy.UpdateConfig; ok && u != nil && u.Order == "start-first" {
+			r.at(say, s.path("deploy", "update_config", "order"), "with start-first two of %s write to the volume %s at once during an upgrade: use stop-first", s.shown(), visible(volume))
+		}
+	}
+}
+
+func databaseReplicas(r *recipe, say say) {
+	for _, s := range r.services() {
+		volume, ok := s.dataVolume()
+		if n := s.Deploy.Replicas; ok && n != nil && *n > 1 {
+			r.at(say, s.path("deploy", "replicas"), "%d of %s write to the volume %s at once: a database's files belong to one", *n, s.shown(), visible(volume))
+		}
 	}
 }
 

@@ -16,46 +16,56 @@ import (
 // composeVersionRules are about what release this is, and what changed since the last.
 func composeVersionRules() []rule {
 	return []rule{
-		{"image-latest", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.services() {
-				_, tag, pinned := imageName(s.Service.Image)
-				if s.Service.Image != "" && !pinned && (tag == "" || tag == "latest") {
-					r.at(say, s.path("image"), "%s runs %s, which may be another image tomorrow: name a version", s.shown(), visible(s.Service.Image))
-				}
-			}
-		}},
-		{"version-label-missing", run.SeverityWarning, func(r *recipe, say say) {
-			if r.Recipe.Version == "" {
-				r.at(say, r.versionLabel(), "no label says which release this is, so abra cannot tell what is deployed: write - coop-cloud.${STACK_NAME}.version=1.0.0+2.3.4 under deploy.labels, with an equals sign, for variables are not put into keys")
-			}
-		}},
-		{"version-label-malformed", run.SeverityWarning, func(r *recipe, say say) {
-			if v := r.Recipe.Version; v != "" && !labelled(v) {
-				r.at(say, r.versionLabel(), "the version %s is not the recipe's own and the app's, joined by a plus: write one like 1.0.0+2.3.4", visible(v))
-			}
-		}},
-		{"version-label-not-tag", run.SeverityWarning, func(r *recipe, say say) {
-			label := r.Recipe.Version
-			switch {
-			case label == "":
-			case r.Version != "" && r.Version != label:
-				r.at(say, r.versionLabel(), "the label says %s, and these files were published as %s: abra takes the two for different releases. Publish them under the label's version", visible(label), visible(r.Version))
-			case r.Version == "" && r.Previous != nil && label == r.Previous.Version && r.changed():
-				r.at(say, r.versionLabel(), "the label says %s as the published release does, and what is deployed has changed: raise it", visible(label))
-			}
-		}},
-		{"config-changed-version-not", run.SeverityError, func(r *recipe, say say) {
-			if r.Previous == nil || r.PreviousFS == nil {
-				return
-			}
-			for _, c := range r.Recipe.Configs {
-				i := slices.IndexFunc(r.Previous.Configs, func(p compose.Config) bool { return p.Full == c.Full && p.File != "" })
-				if i < 0 || c.External || c.File == "" || same(r.FS, c.File, r.PreviousFS, r.Previous.Configs[i].File) {
-					continue
-				}
-				r.at(say, []string{"configs", c.Name}, "%s differs from the published release, and the config is still called %s: swarm refuses to change a config. Raise its version in abra.sh", visible(c.File), r.unstacked(c.Full))
-			}
-		}},
+		{"image-latest", run.SeverityWarning, imageLatest},
+		{"version-label-missing", run.SeverityWarning, versionLabelMissing},
+		{"version-label-malformed", run.SeverityWarning, versionLabelMalformed},
+		{"version-label-not-tag", run.SeverityWarning, versionLabelNotTag},
+		{"config-changed-version-not", run.SeverityError, configChangedVersionNot},
+	}
+}
+
+func imageLatest(r *recipe, say say) {
+	for _, s := range r.services() {
+		_, tag, pinned := imageName(s.Service.Image)
+		if s.Service.Image != "" && !pinned && (tag == "" || tag == "latest") {
+			r.at(say, s.path("image"), "%s runs %s, which may be another image tomorrow: name a version", s.shown(), visible(s.Service.Image))
+		}
+	}
+}
+
+func versionLabelMissing(r *recipe, say say) {
+	if r.Recipe.Version == "" {
+		r.at(say, r.versionLabel(), "no label says which release this is, so abra cannot tell what is deployed: write - coop-cloud.${STACK_NAME}.version=1.0.0+2.3.4 under deploy.labels, with an equals sign, for variables are not put into keys")
+	}
+}
+
+func versionLabelMalformed(r *recipe, say say) {
+	if v := r.Recipe.Version; v != "" && !labelled(v) {
+		r.at(say, r.versionLabel(), "the version %s is not the recipe's own and the app's, joined by a plus: write one like 1.0.0+2.3.4", visible(v))
+	}
+}
+
+func versionLabelNotTag(r *recipe, say say) {
+	label := r.Recipe.Version
+	switch {
+	case label == "":
+	case r.Version != "" && r.Version != label:
+		r.at(say, r.versionLabel(), "the label says %s, and these files were published as %s: abra takes the two for different releases. Publish them under the label's version", visible(label), visible(r.Version))
+	case r.Version == "" && r.Previous != nil && label == r.Previous.Version && r.changed():
+		r.at(say, r.versionLabel(), "the label says %s as the published release does, and what is deployed has changed: raise it", visible(label))
+	}
+}
+
+func configChangedVersionNot(r *recipe, say say) {
+	if r.Previous == nil || r.PreviousFS == nil {
+		return
+	}
+	for _, c := range r.Recipe.Configs {
+		i := slices.IndexFunc(r.Previous.Configs, func(p compose.Config) bool { return p.Full == c.Full && p.File != "" })
+		if i < 0 || c.External || c.File == "" || same(r.FS, c.File, r.PreviousFS, r.Previous.Configs[i].File) {
+			continue
+		}
+		r.at(say, []string{"configs", c.Name}, "%s differs from the published release, and the config is still called %s: swarm refuses to change a config. Raise its version in abra.sh", visible(c.File), r.unstacked(c.Full))
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"seatrial/harness/run"
 )
 
-// largest is what a program in a repository may weigh before it is mentioned.
-const largest = 10 << 20
+// maxFileSize is what a program in a repository may weigh before it is mentioned.
+const maxFileSize = 10 << 20
 
 var (
 	readme  = regexp.MustCompile(`(?i)^readme(?:\..+)?$`)
@@ -23,40 +23,50 @@ var (
 // fileRules are about what lies in the repository.
 func fileRules() []rule {
 	return []rule{
-		{"link-leaves-repository", run.SeverityWarning, func(r *recipe, say say) {
-			for _, e := range r.entries {
-				if leaves(e) {
-					say(e.path, 0, "this link leads out of the repository, to %s, which is not there where the app runs", visible(e.target))
-				}
-			}
-		}},
-		{"broken-link", run.SeverityWarning, func(r *recipe, say say) {
-			for _, e := range r.entries {
-				if e.mode.Type() != fs.ModeSymlink || leaves(e) || r.made() {
-					continue
-				}
-				if _, err := fs.Stat(r.FS, e.path); errors.Is(err, fs.ErrNotExist) {
-					say(e.path, 0, "this link leads to %s, which is not in the repository: commit it or remove the link", visible(e.target))
-				}
-			}
-		}},
-		{"committed-binary", run.SeverityWarning, func(r *recipe, say say) {
-			for _, e := range r.entries {
-				if e.mode.IsRegular() && e.size > largest && r.binary(e.path) {
-					say(e.path, 0, "a binary file of %d MiB: every run copies it, and nobody can review it. Build it, or fetch it by its checksum", e.size>>20)
-				}
-			}
-		}},
-		{"no-readme", run.SeverityWarning, func(r *recipe, say say) {
-			if _, ok := r.inRoot(readme); !ok {
-				say("", 0, "there is no README: say in one what the app is and what it must be told")
-			}
-		}},
-		{"no-licence", run.SeverityNote, func(r *recipe, say say) {
-			if _, ok := r.inRoot(licence); !ok && !r.below("LICENSES") {
-				say("", 0, "there is no licence: without one nobody may use the recipe. Add a file named LICENSE")
-			}
-		}},
+		{"link-leaves-repository", run.SeverityWarning, linkLeavesRepository},
+		{"broken-link", run.SeverityWarning, brokenLink},
+		{"committed-binary", run.SeverityWarning, committedBinary},
+		{"no-readme", run.SeverityWarning, noReadme},
+		{"no-licence", run.SeverityNote, noLicence},
+	}
+}
+
+func linkLeavesRepository(r *recipe, say say) {
+	for _, e := range r.entries {
+		if leaves(e) {
+			say(e.path, 0, "this link leads out of the repository, to %s, which is not there where the app runs", visible(e.target))
+		}
+	}
+}
+
+func brokenLink(r *recipe, say say) {
+	for _, e := range r.entries {
+		if e.mode.Type() != fs.ModeSymlink || leaves(e) || r.made() {
+			continue
+		}
+		if _, err := fs.Stat(r.FS, e.path); errors.Is(err, fs.ErrNotExist) {
+			say(e.path, 0, "this link leads to %s, which is not in the repository: commit it or remove the link", visible(e.target))
+		}
+	}
+}
+
+func committedBinary(r *recipe, say say) {
+	for _, e := range r.entries {
+		if e.mode.IsRegular() && e.size > maxFileSize && r.binary(e.path) {
+			say(e.path, 0, "a binary file of %d MiB: every run copies it, and nobody can review it. Build it, or fetch it by its checksum", e.size>>20)
+		}
+	}
+}
+
+func noReadme(r *recipe, say say) {
+	if _, ok := r.inRoot(readme); !ok {
+		say("", 0, "there is no README: say in one what the app is and what it must be told")
+	}
+}
+
+func noLicence(r *recipe, say say) {
+	if _, ok := r.inRoot(licence); !ok && !r.below("LICENSES") {
+		say("", 0, "there is no licence: without one nobody may use the recipe. Add a file named LICENSE")
 	}
 }
 

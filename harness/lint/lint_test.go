@@ -76,11 +76,11 @@ func all(changes ...func(*Input)) func(*Input) {
 
 // big is a file of more than 10 MiB that begins so.
 func big(head string) *fstest.MapFile {
-	return &fstest.MapFile{Data: append([]byte(head), make([]byte, largest+1-len(head)+8000)...), Mode: 0o755}
+	return &fstest.MapFile{Data: append([]byte(head), make([]byte, maxFileSize+1-len(head)+8000)...), Mode: 0o755}
 }
 
 func text(head string) *fstest.MapFile {
-	return file(head + strings.Repeat("text\n", largest/5+1))
+	return file(head + strings.Repeat("text\n", maxFileSize/5+1))
 }
 
 const githubToken = "ghp_0123456789abcdefghijABCDEFGHIJ012345"

@@ -41,23 +41,27 @@ func (s setting) plain() bool {
 // secretRules are about credentials that anybody can read. They never repeat a value.
 func secretRules() []rule {
 	return []rule{
-		{"secret-in-plain-env", run.SeverityWarning, func(r *recipe, say say) {
-			for _, s := range r.settings() {
-				switch {
-				case knownSecret.MatchString(s.value):
-					say(s.file, s.line, "%s holds a real credential in plain text: withdraw it where it was issued, then take it out", visible(s.name))
-				case r.swarm() && s.plain():
-					say(s.file, s.line, "%s has a value in plain text, the same for everybody: declare a secret, which abra makes, and name its file, in %s_FILE if the image knows that", visible(s.name), visible(s.name))
-				}
-			}
-		}},
-		{"secret-like-env", run.SeverityNote, func(r *recipe, say say) {
-			for _, s := range r.settings() {
-				if !knownSecret.MatchString(s.value) && !(r.swarm() && s.plain()) && secretName.MatchString(s.name) && !noFile.MatchString(s.name) && random(s.value) {
-					say(s.file, s.line, "%s looks like a secret in plain text: if it opens anything but this test, withdraw it", visible(s.name))
-				}
-			}
-		}},
+		{"secret-in-plain-env", run.SeverityWarning, secretInPlainEnv},
+		{"secret-like-env", run.SeverityNote, secretLikeEnv},
+	}
+}
+
+func secretInPlainEnv(r *recipe, say say) {
+	for _, s := range r.settings() {
+		switch {
+		case knownSecret.MatchString(s.value):
+			say(s.file, s.line, "%s holds a real credential in plain text: withdraw it where it was issued, then take it out", visible(s.name))
+		case r.swarm() && s.plain():
+			say(s.file, s.line, "%s has a value in plain text, the same for everybody: declare a secret, which abra makes, and name its file, in %s_FILE if the image knows that", visible(s.name), visible(s.name))
+		}
+	}
+}
+
+func secretLikeEnv(r *recipe, say say) {
+	for _, s := range r.settings() {
+		if !knownSecret.MatchString(s.value) && !(r.swarm() && s.plain()) && secretName.MatchString(s.name) && !noFile.MatchString(s.name) && random(s.value) {
+			say(s.file, s.line, "%s looks like a secret in plain text: if it opens anything but this test, withdraw it", visible(s.name))
+		}
 	}
 }
 

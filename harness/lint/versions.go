@@ -19,30 +19,36 @@ var (
 // versionRules are about what was published.
 func versionRules() []rule {
 	return []rule{
-		{"version-not-semver", run.SeverityWarning, func(r *recipe, say say) {
-			for _, tag := range r.tags() {
-				if versionIn(tag) == "" {
-					say("", 0, "the tag %s holds no semantic version, so nothing is upgraded from it: publish it as one like 1.2.3, or leave it out with versions.tags", visible(tag))
-				}
-			}
-		}},
-		{"no-release-note", run.SeverityWarning, func(r *recipe, say say) {
-			version := r.newest()
-			if version == "" || !r.raisesMajor(version) || r.noted(version) {
-				return
-			}
-			number := visible(strings.TrimPrefix(version, "v"))
-			if r.swarm() {
-				say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s, which abra shows before an upgrade", number, number)
-				return
-			}
-			say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s.md, or into a CHANGELOG", number, number)
-		}},
-		{"no-published-version", run.SeverityNote, func(r *recipe, say say) {
-			if len(r.tags()) == 0 {
-				say("", 0, "nothing was published yet, so no upgrade can be tried: tag a commit with a version like 1.0.0")
-			}
-		}},
+		{"version-not-semver", run.SeverityWarning, versionNotSemver},
+		{"no-release-note", run.SeverityWarning, noReleaseNote},
+		{"no-published-version", run.SeverityNote, noPublishedVersion},
+	}
+}
+
+func versionNotSemver(r *recipe, say say) {
+	for _, tag := range r.tags() {
+		if versionIn(tag) == "" {
+			say("", 0, "the tag %s holds no semantic version, so nothing is upgraded from it: publish it as one like 1.2.3, or leave it out with versions.tags", visible(tag))
+		}
+	}
+}
+
+func noReleaseNote(r *recipe, say say) {
+	version := r.newest()
+	if version == "" || !r.raisesMajor(version) || r.noted(version) {
+		return
+	}
+	number := visible(strings.TrimPrefix(version, "v"))
+	if r.swarm() {
+		say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s, which abra shows before an upgrade", number, number)
+		return
+	}
+	say("", 0, "%s is a new major version and nothing says what changes for operators: write it into release/%s.md, or into a CHANGELOG", number, number)
+}
+
+func noPublishedVersion(r *recipe, say say) {
+	if len(r.tags()) == 0 {
+		say("", 0, "nothing was published yet, so no upgrade can be tried: tag a commit with a version like 1.0.0")
 	}
 }
 

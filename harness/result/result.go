@@ -30,6 +30,9 @@ const (
 //go:embed schema.json
 var Schema []byte
 
+// mode is that of both: whoever reaches the folder may read them.
+const mode = 0o644
+
 // Result is what result.json holds.
 type Result struct {
 	Format     int         `json:"format"`
@@ -66,7 +69,6 @@ func Write(dir string, r run.Report) error {
 	if err != nil {
 		return err
 	}
-	const mode = 0o644
 	if err := errors.Join(
 		atomicfile.Write(filepath.Join(dir, JSONFile), append(text, '\n'), mode),
 		atomicfile.Write(filepath.Join(dir, JUnitFile), junit, mode),

@@ -31,6 +31,7 @@ const (
 	KindLost        Kind = "lost"         // the attempt ended without its own last word; Note: what is known
 	KindSwept       Kind = "swept"        // the bridge's own teardown after the attempt; Data: Swept
 	KindEnded       Kind = "ended"        // nothing more will happen in this run; Note: an Ending, or empty
+	KindForgotten   Kind = "forgotten"    // somebody was taken out of the events before; says nothing about the run
 )
 
 // What the harness records.

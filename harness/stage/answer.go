@@ -105,7 +105,7 @@ func after(when string, err error) error {
 	return &told
 }
 
-// told is a fault as one warning.
-func told(f *run.Fault) string {
+// faultText is a fault as one warning.
+func faultText(f *run.Fault) string {
 	return strings.Join(append([]string{f.Summary}, f.Evidence...), "\n")
 }

@@ -95,7 +95,7 @@ func (x *exam) freeze(ctx context.Context, b *backup) (err error) {
 			return // nothing was frozen
 		}
 		if thawed := thaw(); thawed != nil {
-			x.fell(run.StageBackup)
+			x.wentDown(run.StageBackup)
 			err = both(err, ours("cannot thaw the app", thawed))
 		}
 	}()

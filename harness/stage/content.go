@@ -17,8 +17,8 @@ import (
 	"seatrial/internal/tail"
 )
 
-// nesting is how deep archives in archives are looked into.
-const nesting = 4
+// maxNesting is how deep archives in archives are looked into.
+const maxNesting = 4
 
 // content reads a file of the backup to its end and finds out whether it is whole, as
 // far as its kind lets that be seen: compressed files, archives, dumps of databases.
@@ -29,7 +29,7 @@ func (x *exam) content(name, as string, r io.Reader, depth int) error {
 	var err error
 	kind := strings.ToLower(path.Ext(as))
 	switch {
-	case depth > nesting:
+	case depth > maxNesting:
 	case kind == ".gz", kind == ".tgz":
 		return x.unzip(name, as, r, depth, func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) })
 	case kind == ".zst", kind == ".tzst":

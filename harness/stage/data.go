@@ -31,9 +31,9 @@ func (x *exam) plant(ctx context.Context) error {
 		x.planted.expect = x.Enrolment.Canaries.Expect
 	}
 	x.say("planting canaries")
-	if x.barren = x.mark(ctx); x.barren != nil {
+	if x.seedError = x.mark(ctx); x.seedError != nil {
 		x.planted = nil
-		x.Log.Warn("cannot plant canaries", "run", x.Run, "stage", x.current, "err", x.barren)
+		x.Log.Warn("cannot plant canaries", "run", x.Run, "stage", x.current, "err", x.seedError)
 	}
 	return seeded
 }
@@ -51,7 +51,7 @@ func (x *exam) seed(ctx context.Context) error {
 
 func (x *exam) mark(ctx context.Context) error {
 	return within(ctx, lookLimit, "planting canaries", func(ctx context.Context) error {
-		marks, err := x.Canaries.Plant(ctx)
+		marks, err := x.Canaries.Seed(ctx)
 		if err != nil {
 			return fmt.Errorf("cannot plant canaries: %w", err)
 		}
@@ -66,7 +66,7 @@ func (x *exam) mark(ctx context.Context) error {
 // whose data is there all the same.
 func (x *exam) look(ctx context.Context, covered func(canary.Place) bool, returned func(context.Context, []string) []string) error {
 	if x.planted == nil {
-		return fmt.Errorf("nothing can be said about the data: %w", x.barren)
+		return fmt.Errorf("nothing can be said about the data: %w", x.seedError)
 	}
 	x.say("looking for the canaries")
 	var missing []string
@@ -82,7 +82,7 @@ func (x *exam) look(ctx context.Context, covered func(canary.Place) bool, return
 	}
 	expected := x.expect(ctx)
 	if faultIn(found) != nil && ctx.Err() == nil {
-		if x.barren = x.mark(ctx); x.barren != nil {
+		if x.seedError = x.mark(ctx); x.seedError != nil {
 			x.planted = nil
 		}
 	}

@@ -15,16 +15,16 @@ type exam struct {
 	plan    Plan
 	current run.Stage // where progress is reported
 
-	up      bool      // the app runs, and was healthy when it was last looked at
-	down    run.Stage // whose fault it is that it does not
-	answers map[run.Stage]answer
-	planted *planted // what must be found again
-	barren  error    // why nothing is planted, where that is our mistake
-	backup  *backup  // what can be restored
-	kept    int64    // bytes of the last backup
-	checks  checks
-	warned  map[string]bool
-	lacks   string // why what the app needs besides itself cannot be had
+	up        bool      // the app runs, and was healthy when it was last looked at
+	down      run.Stage // whose fault it is that it does not
+	answers   map[run.Stage]answer
+	planted   *planted // what must be found again
+	seedError error    // why nothing is planted, where that is our mistake
+	backup    *backup  // what can be restored
+	kept      int64    // bytes of the last backup
+	checks    checks
+	warned    map[string]bool
+	lacks     string // why what the app needs besides itself cannot be had
 }
 
 // Execute asks everything that the plan asks. It returns when every question is
@@ -92,7 +92,7 @@ func (x *exam) settle(step Step, took time.Duration, a answer) {
 		return
 	}
 	if a.fault != nil {
-		x.warn(fmt.Sprintf("%s, which was not asked but is needed, failed: %s", step.Stage, told(a.fault)))
+		x.warn(fmt.Sprintf("%s, which was not asked but is needed, failed: %s", step.Stage, faultText(a.fault)))
 	}
 }
 
@@ -100,7 +100,7 @@ func (x *exam) settle(step Step, took time.Duration, a answer) {
 func (x *exam) ask(ctx context.Context, step Step) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			x.fell(step.Stage)
+			x.wentDown(step.Stage)
 			x.Log.Error("a stage panicked", "run", x.Run, "stage", step.Stage, "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("a mistake in this program: %v", p)
 		}
@@ -152,8 +152,8 @@ func (x *exam) blocked(step Step) string {
 	return ""
 }
 
-// fell notes that no app is up any more, and whose answer tells why.
-func (x *exam) fell(s run.Stage) { x.up, x.down = false, s }
+// wentDown notes that no app is up any more, and whose answer tells why.
+func (x *exam) wentDown(s run.Stage) { x.up, x.down = false, s }
 
 // short is an answer in a word or two. Where nobody reports the answer, it is told whole.
 func (x *exam) short(s run.Stage) string {

@@ -48,6 +48,8 @@ type fakeApp struct {
 	databases []app.Database
 }
 
+var _ app.Merger = declaringApp{}
+
 // declaringApp is the fake as an app whose recipe declares its backup.
 func (a *fakeApp) Trouble(time.Time) string { return a.trouble }
 
@@ -57,14 +59,14 @@ func (a declaringApp) Declared(ctx context.Context) (app.Backup, error) {
 	return *a.declared, a.do(ctx, "declared")
 }
 
-func (a declaringApp) Merge(ctx context.Context, volume string, r io.Reader) error {
+func (a declaringApp) Merge(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	if !a.stopped {
 		a.t.Errorf("%s was merged into under a running app", volume)
 	}
 	if err := a.read(volume, r); err != nil {
-		return err
+		return nil, err
 	}
-	return a.do(ctx, "merge "+volume)
+	return a.notKept, a.do(ctx, "merge "+volume)
 }
 
 func newApp(t *testing.T) *fakeApp {
@@ -248,7 +250,7 @@ type fakeMarks struct {
 	files map[string][]string
 }
 
-func (c fakeCanaries) Plant(ctx context.Context) (Marks, error) {
+func (c fakeCanaries) Seed(ctx context.Context) (Marks, error) {
 	if err := c.app.do(ctx, "plant"); err != nil {
 		return nil, err
 	}

@@ -67,8 +67,8 @@ func (c choice) takes(volume, name string, folder bool) bool {
 type kind int
 
 const (
-	plain    kind = iota
-	database      // SQLite
+	plainFile kind = iota
+	database       // SQLite
 )
 
 // entry is one file of a snapshot.
@@ -168,7 +168,7 @@ func look(start []byte) kind {
 	if bytes.Equal(start, sqliteMagic) {
 		return database
 	}
-	return plain
+	return plainFile
 }
 
 // inside is a tar entry's path within its volume.

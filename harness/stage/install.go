@@ -10,7 +10,7 @@ import (
 
 // askInstall asks: does the head install from nothing, and stay up?
 func (x *exam) askInstall(ctx context.Context, step Step) error {
-	x.fell(run.StageInstall)
+	x.wentDown(run.StageInstall)
 	if step.Fresh {
 		if err := x.clear(ctx); err != nil {
 			return err

@@ -50,7 +50,7 @@ type Tools struct {
 
 // Canaries plants marks in the app's volumes and databases.
 type Canaries interface {
-	Plant(ctx context.Context) (Marks, error)
+	Seed(ctx context.Context) (Marks, error)
 }
 
 // Marks were planted once and are looked for later.

@@ -19,9 +19,9 @@ const (
 	mostBytes = 4 << 30
 )
 
-// privileged are the programs by which a start command asks for more than it was
+// privilegedCommand are the programs by which a start command asks for more than it was
 // given, where a command can stand.
-var privileged = regexp.MustCompile(`(?:^[A-Za-z0-9_-]+:\s*|[;&|(]\s*|\bexec\s+)(?:\S*/)?(sudo|doas|su|pkexec)(?:\s|$)`)
+var privilegedCommand = regexp.MustCompile(`(?:^[A-Za-z0-9_-]+:\s*|[;&|(]\s*|\bexec\s+)(?:\S*/)?(sudo|doas|su|pkexec)(?:\s|$)`)
 
 // askPolicy asks: does the recipe ask for anything that the operator does not allow?
 // It looks at files only. An enrolment that trusts the recipe's code allows whatever its
@@ -124,7 +124,7 @@ func startCommands(files fs.FS) (denied []string) {
 		if len(line) > 0 && line[0] == '#' {
 			continue
 		}
-		if found := privileged.FindStringSubmatch(line); found != nil {
+		if found := privilegedCommand.FindStringSubmatch(line); found != nil {
 			denied = append(denied, fmt.Sprintf("Procfile:%d: %s asks for privileges", n, found[1]))
 		}
 	}

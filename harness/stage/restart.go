@@ -9,7 +9,7 @@ import (
 
 // askRestart asks: does it stop when asked, and come back with its data?
 func (x *exam) askRestart(ctx context.Context) error {
-	x.fell(run.StageRestart)
+	x.wentDown(run.StageRestart)
 	stopped := x.stop(ctx)
 	if ctx.Err() != nil || stopped != nil && faultIn(stopped) == nil {
 		return stopped

@@ -19,7 +19,7 @@ func (x *exam) askRestore(ctx context.Context, step Step) error {
 	if err := x.nothing(ctx, step); err != nil {
 		return err
 	}
-	x.fell(run.StageRestore)
+	x.wentDown(run.StageRestore)
 	if _, err := x.restoreHooks(ctx, "restore pre-hook", func(s app.BackupService) string { return s.RestorePre }); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (x *exam) returned(ctx context.Context, missing []string) []string {
 			return err
 		})
 		if f := faultIn(err); f != nil && ctx.Err() == nil {
-			x.warn(fmt.Sprintf("The hooks did not bring %s back as it was: %s", place, told(f)))
+			x.warn(fmt.Sprintf("The hooks did not bring %s back as it was: %s", place, faultText(f)))
 		}
 		return err == nil
 	})

@@ -12,7 +12,7 @@ import (
 
 // askUpgrade asks: does the last release become this head, with its data?
 func (x *exam) askUpgrade(ctx context.Context) error {
-	x.fell(run.StageUpgrade)
+	x.wentDown(run.StageUpgrade)
 	if err := x.published(ctx); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (x *exam) published(ctx context.Context) error {
 	if f == nil || ctx.Err() != nil {
 		return err
 	}
-	x.warn(fmt.Sprintf("The published release %s is itself broken: %s", x.Previous.Name, told(f)))
+	x.warn(fmt.Sprintf("The published release %s is itself broken: %s", x.Previous.Name, faultText(f)))
 	return unproven{fmt.Sprintf("the published release %s does not come up, so nothing can be said about an upgrade from it: %s", x.Previous.Name, f.Summary)}
 }
 

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deepest is how many folders a removal keeps open. What lies deeper is moved up first.
-const deepest = 256
+// maxOpenFolders is how many folders a removal keeps open. What lies deeper is moved up first.
+const maxOpenFolders = 256
 
 // Remove removes a tree, whatever its folders' modes are and however deep they lie. It
 // follows no link. What is not there is removed.
@@ -53,7 +53,7 @@ func (r *remover) remove(dir int, name string, depth int) error {
 	if err := usable(dir, name, stat.Mode); err != nil {
 		return err
 	}
-	if depth == deepest {
+	if depth == maxOpenFolders {
 		return r.moveUp(dir, name)
 	}
 	folder, names, err := list(dir, name)

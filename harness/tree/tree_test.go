@@ -106,7 +106,7 @@ func TestRemoveRemovesWhateverThereIs(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "dir")
 	dig(t, parent, "dir", 2)
-	dig(t, dir, "deep", 3*deepest)
+	dig(t, dir, "deep", 3*maxOpenFolders)
 	for i := range 3 {
 		dig(t, dir, fmt.Sprint("\xff", i), 5)
 	}

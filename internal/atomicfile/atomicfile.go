@@ -10,6 +10,7 @@ package atomicfile
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -28,7 +29,7 @@ func Write(path string, data []byte, mode os.FileMode) error {
 // Stream is Write for content that does not fit into memory. If write fails, nothing is
 // replaced.
 func Stream(path string, mode os.FileMode, write func(w io.Writer) error) error {
-	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode))
+	file, err := pending(path, mode)
 	if err != nil {
 		return err
 	}
@@ -41,10 +42,13 @@ func Stream(path string, mode os.FileMode, write func(w io.Writer) error) error 
 	return syncFolder(filepath.Dir(path))
 }
 
-// Create is Write for a file that must not be there yet: else it is fs.ErrExist. Of those
-// who create it at once, one does.
+// Create makes a file where there is none, else it is fs.ErrExist: of several who create
+// one, one succeeds.
 func Create(path string, data []byte, mode os.FileMode) error {
-	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode))
+	if _, err := os.Lstat(path); err == nil {
+		return &os.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	file, err := pending(path, mode)
 	if err != nil {
 		return err
 	}
@@ -55,10 +59,14 @@ func Create(path string, data []byte, mode os.FileMode) error {
 	if err == nil {
 		err = os.Link(file.Name(), path)
 	}
-	if err := errors.Join(err, file.Cleanup()); err != nil {
+	if err = errors.Join(err, file.Cleanup()); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+func pending(path string, mode os.FileMode) (*renameio.PendingFile, error) {
+	return renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode))
 }
 
 // syncFolder makes a rename last. Some file systems know no such thing.

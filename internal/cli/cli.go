@@ -43,6 +43,7 @@ type commands struct {
 	Ask     askCommand     `cmd:"" help:"Ask a server for a run, without a comment."`
 	Token   tokenCommand   `cmd:"" help:"Make, list and revoke the tokens of programs and repositories that ask for runs."`
 	Runs    runsCommand    `cmd:"" help:"Look at runs, read their logs, cancel them."`
+	Forget  forgetCommand  `cmd:"" help:"Take a person out of everything that is kept."`
 	Doctor  doctorCommand  `cmd:"" help:"Look at forges, enrolments and this machine, and say what is missing for a server."`
 	Janitor janitorCommand `cmd:"" help:"Remove what outlived its run: processes, cgroups, folders."`
 	Webhook webhookCommand `cmd:"" help:"Keep the secrets that webhooks are signed with."`

@@ -197,7 +197,7 @@ func (d *demo) config() server.Config {
 		Forges: []forges.Forge{{ID: defaultForgeID, Kind: forges.Gitea, URL: strings.TrimRight(d.forge.URL(), "/"), Org: demoOrg, Token: secrets.New(d.token)}},
 		Tests:  d.tests, Listen: "127.0.0.1:0", Executor: server.Local, Harness: d.globals.harness(d.self), Settings: d.settings, Capacity: 1,
 		Word: demoWord, Grammar: grammar, Schedule: "off", Night: schedule.DefaultNight,
-		Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, Log: d.log,
+		Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, KeepComments: time.Hour, Log: d.log,
 	}
 	if d.cluster != nil {
 		c.Executor, c.Nomad.PlaceWithin = server.Nomad, time.Minute

@@ -32,14 +32,15 @@ type serveCommand struct {
 	NomadURL    string        `name:"nomad-url" help:"How browsers reach Nomad's own pages; a run's page links to them. Default: the address in NOMAD_ADDR." placeholder:"URL"`
 	nomadOptions
 
-	Capacity  int           `help:"How many runs may be under way at once." default:"1"`
-	Offers    []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
-	PerPerson int           `help:"How many runs one person may ask for in an hour by comments; 0 for any number." default:"20"`
-	Word      string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
-	Poll      time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
-	Sweep     time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
-	Janitor   time.Duration `help:"How often to look for what outlived its run." default:"10m"`
-	KeepFiles time.Duration `help:"How long to keep the log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	Capacity     int           `help:"How many runs may be under way at once." default:"1"`
+	Offers       []string      `help:"Capabilities that this machine has. A recipe whose enrolment names another one under needs is refused." placeholder:"NAME"`
+	PerPerson    int           `help:"How many runs one person may ask for in an hour by comments; 0 for any number." default:"20"`
+	Word         string        `help:"What people comment to start a run. It must be the whole comment." default:"!testme"`
+	Poll         time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
+	Sweep        time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
+	Janitor      time.Duration `help:"How often to look for what outlived its run." default:"10m"`
+	KeepFiles    time.Duration `help:"How long to keep the log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	KeepComments time.Duration `help:"How long to keep the author and the text of a command after it was answered. What came of it stays. Of other comments neither is ever kept." default:"2160h"`
 	waysOptions
 	hookOptions
 	settingsOptions
@@ -92,7 +93,7 @@ func (c *serveCommand) check() error {
 		{c.TLSCert != "" && c.PublicURL != "" && !strings.HasPrefix(c.PublicURL, "https://"), fmt.Sprintf("--public-url %q is not https, and with --tls-cert everything is served so", c.PublicURL)},
 		{c.TLSCert != "" && cluster, "--tls-cert is for runs on this machine: with --dispatch nomad let a proxy in front end TLS"},
 		{c.Traefik != "" && cluster, "--traefik is for runs on this machine, and with --dispatch nomad there are none"},
-		{c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0, "--poll, --sweep, --janitor and --keep-files must be above 0"},
+		{c.Poll <= 0 || c.Sweep <= 0 || c.Janitor <= 0 || c.KeepFiles <= 0 || c.KeepComments <= 0, "--poll, --sweep, --janitor, --keep-files and --keep-comments must be above 0"},
 		{c.NomadURL != "" && !isWebAddress(c.NomadURL), fmt.Sprintf("--nomad-url %q is not an address: write it like https://nomad.example.org", c.NomadURL)},
 		{c.PlaceWithin <= 0, "--place-within must be above 0"},
 		{cluster && len(c.Offers) > 0, "--offers is about this machine, and with --dispatch nomad nothing runs on it: put the capabilities into the nodes' meta"},
@@ -156,7 +157,7 @@ func (c *serveCommand) config(ctx context.Context, g *Globals, log *slog.Logger)
 		Tests: c.Tests, Listen: c.Listen, PublicURL: c.PublicURL,
 		Executor: c.Dispatch, Harness: g.harness(self), Settings: c.settings(c.Domain), Offers: c.Offers, Capacity: c.Capacity,
 		Word: c.Word, Grammar: grammar, PerPerson: c.PerPerson, Schedule: c.Schedule, Night: night,
-		Poll: c.Poll, Sweep: c.Sweep, Janitor: c.Janitor, KeepFiles: c.KeepFiles,
+		Poll: c.Poll, Sweep: c.Sweep, Janitor: c.Janitor, KeepFiles: c.KeepFiles, KeepComments: c.KeepComments,
 		Log: log,
 	}
 	config.Nomad.TokenFile, config.Nomad.PlaceWithin, config.Nomad.URL = c.NomadTokenFile, c.PlaceWithin, c.NomadURL

@@ -49,7 +49,7 @@ func TestProxiesAreAddressesAndNetworks(t *testing.T) {
 // Whoever lists processes reads arguments.
 func TestNoSettingIsAnArgumentOfTheHarness(t *testing.T) {
 	c := serveCommand{
-		Domain: "apps.example.org", Dispatch: server.Local, Poll: 1, Sweep: 1, Janitor: 1, KeepFiles: 1, PlaceWithin: 1, Capacity: 1, Word: "!testme",
+		Domain: "apps.example.org", Dispatch: server.Local, Poll: 1, Sweep: 1, Janitor: 1, KeepFiles: 1, KeepComments: 1, PlaceWithin: 1, Capacity: 1, Word: "!testme",
 		waysOptions:  waysOptions{Schedule: "off"},
 		forgeOptions: forgeOptions{GiteaURL: "https://git.example.org", GiteaToken: "s3cret", Org: "acme"},
 	}

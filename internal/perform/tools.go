@@ -19,7 +19,7 @@ import (
 // tools are what the stages look at an app with.
 func (p *Performer) tools(b harness.Bench) stage.Tools {
 	return stage.Tools{
-		Canaries: seeder{canary.Planter{App: b.App, Ignore: b.Enrolment.Canaries.Ignore}},
+		Canaries: seeder{canary.Seeder{App: b.App, Ignore: b.Enrolment.Canaries.Ignore}},
 		Steps:    &check.Runner{BaseURL: b.BaseURL, Client: b.Client, Exec: b.App},
 		Lint:     func(ctx context.Context) ([]run.Finding, error) { return p.lint(ctx, b) },
 		Policy:   swarmPolicy(b),
@@ -27,10 +27,10 @@ func (p *Performer) tools(b harness.Bench) stage.Tools {
 }
 
 // seeder lets the stages plant canaries.
-type seeder struct{ canary.Planter }
+type seeder struct{ canary.Seeder }
 
-func (s seeder) Plant(ctx context.Context) (stage.Marks, error) {
-	set, err := s.Planter.Plant(ctx)
+func (s seeder) Seed(ctx context.Context) (stage.Marks, error) {
+	set, err := s.Seeder.Seed(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -53,9 +53,10 @@ type Config struct {
 	Schedule  string
 	Night     schedule.Night
 
-	Poll, Sweep time.Duration // between questions to a forge, for the organisation and for each repository
-	Janitor     time.Duration // between looks for what outlived its run
-	KeepFiles   time.Duration // of runs that have ended
+	Poll, Sweep  time.Duration // between questions to a forge, for the organisation and for each repository
+	Janitor      time.Duration // between looks for what outlived its run
+	KeepFiles    time.Duration // of runs that have ended
+	KeepComments time.Duration // author and text of commands that were answered
 
 	Log *slog.Logger
 }

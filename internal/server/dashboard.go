@@ -16,11 +16,11 @@ import (
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
 	"seatrial/recipes"
-	"seatrial/store"
 )
 
 // newDashboard shows what a server knows.
 func (sv *Server) newDashboard() *dashboard.Dashboard {
+	pages := sv.journal.Pages()
 	var namespace string
 	var requests func() uint64
 	if sv.cluster != nil {
@@ -30,7 +30,7 @@ func (sv *Server) newDashboard() *dashboard.Dashboard {
 	if sv.executor.nodes != nil {
 		nodes = func(ctx context.Context) cluster.Snapshot {
 			shot := sv.executor.nodes()
-			placeRuns(ctx, shot.Nodes, sv.journal)
+			placeRuns(ctx, shot.Nodes, pages)
 			return shot
 		}
 	}
@@ -41,11 +41,11 @@ func (sv *Server) newDashboard() *dashboard.Dashboard {
 	return dashboard.New(dashboard.Config{
 		Collectors: metrics,
 		Unenrolled: func(ctx context.Context) []page.UnenrolledRepo {
-			return shownUnenrolled(ctx, sv.journal, sv.bridge.Enrolled, time.Now())
+			return shownUnenrolled(ctx, pages, sv.bridge.Enrolled, time.Now())
 		},
 		Cluster: nodes, NomadRequests: requests,
 		JobLog: sv.executor.log, NomadURL: sv.Nomad.URL, NomadNamespace: namespace,
-		Journal:    sv.journal,
+		Journal:    pages,
 		Queue:      sv.queue.Snapshot,
 		Enrolments: func() page.Enrolments { return shownEnrolments(sv.enrolments.Book(), sv.forges[0].ID) },
 		OpenLog: func(id run.ID, attempt int) (io.ReadSeekCloser, error) {
@@ -60,8 +60,8 @@ func (sv *Server) newDashboard() *dashboard.Dashboard {
 
 // placeRuns says what is under way where. It is a courtesy: where the journal cannot be
 // read, the page says so elsewhere.
-func placeRuns(ctx context.Context, nodes []cluster.Node, db *store.DB) {
-	open, err := db.Reports(ctx, journal.Filter{Open: true, Limit: mostShown})
+func placeRuns(ctx context.Context, nodes []cluster.Node, from journal.Reader) {
+	open, err := from.Reports(ctx, journal.Filter{Open: true, Limit: mostShown})
 	if err != nil {
 		return
 	}

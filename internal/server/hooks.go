@@ -33,7 +33,7 @@ func (sv *Server) newHooks(all []hook.Forge, to nudged) (*hook.Receiver, error) 
 		return nil, nil
 	}
 	receiver, err := hook.New(hook.Config{
-		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Unenrolled: sv.journal.Stranger, TrustedProxies: sv.TrustedProxies, Now: time.Now, Log: sv.Log,
+		Forges: ready, Enrolled: to.Enrolled, Deliver: to.Hooked, Unenrolled: sv.journal.SeeUnenrolled, TrustedProxies: sv.TrustedProxies, Now: time.Now, Log: sv.Log,
 	})
 	return receiver, exit.With(exit.Configuration, err)
 }
@@ -88,12 +88,17 @@ func HookSecrets(kept state.Folder, f forges.Forge, log *slog.Logger) (get func(
 // unenrolledFor is how long the first page speaks of a repository whose hooks have ceased.
 const unenrolledFor = 30 * 24 * time.Hour
 
+// unenrolledReader tells which repositories are not enrolled.
+type unenrolledReader interface {
+	Unenrolled(ctx context.Context) ([]ledger.UnenrolledRepo, error)
+}
+
 // shownUnenrolled are the repositories that are still not enrolled. They are a courtesy:
 // where the ledger cannot be read, the page says so elsewhere.
-func shownUnenrolled(ctx context.Context, from ledger.Strangers, enrolled func(forge.Repo) bool, now time.Time) (shown []page.UnenrolledRepo) {
+func shownUnenrolled(ctx context.Context, from unenrolledReader, enrolled func(forge.Repo) bool, now time.Time) (shown []page.UnenrolledRepo) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	all, err := from.Strangers(ctx)
+	all, err := from.Unenrolled(ctx)
 	if err != nil {
 		return nil
 	}

@@ -216,11 +216,12 @@ func (sv *Server) Journal() *store.DB { return sv.journal }
 // Run runs the parts until the context ends. Runs go on without it.
 func (sv *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return sv.serveHTTP(ctx) })      // dashboard, badges, gateway
-	group.Go(func() error { return sv.dashboard.Run(ctx) })  // pictures and live updates
-	group.Go(func() error { return sv.bridge.Run(ctx) })     // comments to verdicts
-	group.Go(func() error { return sv.enrolments.Run(ctx) }) // changed enrolments
-	group.Go(func() error { return sv.keepClean(ctx) })      // what outlived its run
+	group.Go(func() error { return exit.With(exit.Configuration, sv.journal.Check(ctx)) }) // damage
+	group.Go(func() error { return sv.serveHTTP(ctx) })                                    // dashboard, badges, gateway
+	group.Go(func() error { return sv.dashboard.Run(ctx) })                                // pictures and live updates
+	group.Go(func() error { return sv.bridge.Run(ctx) })                                   // comments to verdicts
+	group.Go(func() error { return sv.enrolments.Run(ctx) })                               // changed enrolments
+	group.Go(func() error { return sv.keepClean(ctx) })                                    // what outlived its run
 	group.Go(func() error { return secrets.Keep(ctx, sv.takeNewSecrets) })
 	for _, f := range sv.forges {
 		group.Go(func() error { return checkAccess(ctx, f, sv.Log) }) // said at the start

@@ -26,11 +26,9 @@ func (f Folder) Instance() (string, error) {
 		return "", err
 	}
 	path := f.Path(instanceFile)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		err := atomicfile.Create(path, []byte(NewInstance("")+"\n"), 0o600)
-		if err != nil && !errors.Is(err, fs.ErrExist) { // somebody else was quicker
-			return "", unusable(err)
-		}
+	err := atomicfile.Create(path, []byte(NewInstance("")+"\n"), 0o600)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", unusable(err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -56,7 +54,7 @@ func NewInstance(prefix string) string {
 
 // WriteAddress lets programs on this machine find the server.
 func (f Folder) WriteAddress(url string) error {
-	if err := atomicfile.Write(f.Path(addressFile), []byte(url+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(f.Path(addressFile), []byte(url+"\n"), 0o644); err != nil {
 		return exit.Errorf(exit.Configuration, "cannot write down where the server is: %w", err)
 	}
 	return nil

@@ -20,6 +20,7 @@ func (m *Memory) See(ctx context.Context, c forge.Comment, s ledger.State) (isNe
 		if _, known := m.comments[key]; known {
 			return nil
 		}
+		c = ledger.Kept(c, s)
 		c.Created, c.Updated = c.Created.Round(0).UTC(), c.Updated.Round(0).UTC()
 		m.comments[key] = ledger.Comment{Comment: c, State: s}
 		isNew = true

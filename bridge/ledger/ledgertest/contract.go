@@ -34,6 +34,7 @@ func Contract(t *testing.T, open func(t *testing.T) Subject) {
 		{"a scope that was never read has an empty cursor", cursors},
 		{"a comment is new once, and does not change when it is seen again", seenOnce},
 		{"a comment begins ignored or open", seenStates},
+		{"a comment that was ignored never becomes a command", ignoredForGood},
 		{"comments without a decision are listed, oldest first", openComments},
 		{"the eyes and the postponements are remembered", remembersSigns},
 		{"a comment that was never seen can be neither marked nor decided", unseen},
@@ -47,7 +48,7 @@ func Contract(t *testing.T, open func(t *testing.T) Subject) {
 		{"a run is unannounced until its last word was said", unannounced},
 		{"trees are on the default branch of their own repository alone", trees},
 		{"the audit journal keeps every entry, newest first", audit},
-		{"repositories that are not enrolled are remembered, the latest of them", strangers},
+		{"repositories that are not enrolled are remembered, the latest of them", unenrolled},
 		{"an ask is decided once, and its answer comes back", asksOnce},
 		{"an ask that cannot be recorded makes no run", asksAllOrNone},
 		{"the answer to an ask is kept for a day", asksForgotten},
@@ -138,6 +139,17 @@ func seenOnce(t *testing.T, s Subject) {
 	elsewhere.Repo.Forge = "other"
 	if isNew, err := s.See(t.Context(), elsewhere, ledger.Ignored); err != nil || !isNew {
 		t.Errorf("the same number on another forge: See = %v, %v; want true", isNew, err)
+	}
+}
+
+func ignoredForGood(t *testing.T, s Subject) {
+	see(t, s, ledger.Ignored, 5)
+	if isNew, err := s.See(t.Context(), comment(5), ledger.Open); err != nil || isNew {
+		t.Errorf("an ignored comment: See = %v, %v; want false", isNew, err)
+	}
+	wantOpen(t, s)
+	if done, err := s.Decide(t.Context(), "gitea", 5, ledger.Decision{Refusal: "closed"}); err != nil || done {
+		t.Errorf("an ignored comment: Decide = %v, %v; want false", done, err)
 	}
 }
 

@@ -29,7 +29,7 @@ type Memory struct {
 	announcements map[string]ledger.Announcement
 	trees         map[treeKey]bool
 	audit         []ledger.AuditEntry
-	strangers     map[forge.Repo]ledger.StrangerRepo
+	unenrolled    map[forge.Repo]ledger.UnenrolledRepo
 	asks          map[string]ledger.Ask
 }
 
@@ -52,7 +52,7 @@ func On(j *journaltest.Memory) *Memory {
 		starters:      map[run.ID]commentKey{},
 		announcements: map[string]ledger.Announcement{},
 		trees:         map[treeKey]bool{},
-		strangers:     map[forge.Repo]ledger.StrangerRepo{},
+		unenrolled:    map[forge.Repo]ledger.UnenrolledRepo{},
 		asks:          map[string]ledger.Ask{},
 	}
 }

@@ -105,7 +105,7 @@ func (f Fixture) comesBack(t *testing.T, put func(io.Reader) ([]string, error)) 
 	noError(t, err)
 	own.Uid, own.Gid = was.Uid, was.Gid // the app has to go on
 	write := func(h tar.Header, content string) {
-		h.Size = int64(len(content))
+		h.Size, h.Format = int64(len(content)), tar.FormatPAX
 		noError(t, w.WriteHeader(&h))
 		_, err := io.WriteString(w, content)
 		noError(t, err)

@@ -65,7 +65,7 @@ func mysqlAccounts(env map[string]string) ([]account, string) {
 	return accounts, database
 }
 
-var major = regexp.MustCompile(`^(?:pg)?(\d+)`)
+var majorVersionForm = regexp.MustCompile(`^(?:pg)?(\d+)`)
 
 // postgresData is where the images keep the data unless the server says otherwise.
 func postgresData(image, tag string, env map[string]string) string {
@@ -79,7 +79,7 @@ func postgresData(image, tag string, env map[string]string) string {
 	case name == "timescaledb-ha":
 		return "/home/postgres/pgdata/data"
 	}
-	if m := major.FindStringSubmatch(tag); m != nil {
+	if m := majorVersionForm.FindStringSubmatch(tag); m != nil {
 		if n, err := strconv.Atoi(m[1]); err == nil && n >= 18 {
 			return path.Join("/var/lib/postgresql", m[1], "docker")
 		}

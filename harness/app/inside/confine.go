@@ -14,11 +14,11 @@ import (
 func confine(root, uid, gid string) error {
 	user, err := strconv.Atoi(uid)
 	if err != nil {
-		return fmt.Errorf("cannot become another user: %q is no number", uid)
+		return fmt.Errorf("cannot become another user: %q is not a number", uid)
 	}
 	group, err := strconv.Atoi(gid)
 	if err != nil {
-		return fmt.Errorf("cannot become another user: %q is no group's number", gid)
+		return fmt.Errorf("cannot become another user: %q is not the number of a group", gid)
 	}
 	if err := enter(root); err != nil {
 		return fmt.Errorf("cannot go into %s: %w", root, err)
@@ -48,7 +48,9 @@ func enter(root string) error {
 			}
 		}
 	}
-	if err != unix.ENOSYS { // Linux before 5.12
+	// Linux before 5.12 knows no such mounts, and none is made of what lies in another
+	// mount namespace, such as a container's root.
+	if err != unix.ENOSYS && err != unix.EINVAL {
 		return err
 	}
 	if err := unix.Chroot(root); err != nil {

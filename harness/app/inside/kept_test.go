@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,17 +65,14 @@ func TestFilesComeBackAsTheyWere(t *testing.T) {
 
 func TestWhatIsNotKeptIsNamed(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"1", "2", "3", "\x1b[2J" + strings.Repeat("4", 60)} {
-		l, err := net.Listen("unix", filepath.Join(dir, name))
-		if err != nil {
+	for _, name := range []string{"1", "2", "3", "\x1b[2J"} {
+		if err := unix.Mknod(filepath.Join(dir, name), unix.S_IFSOCK|0o600, 0); err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
 	}
 	notKept, err := Export(dir, io.Discard)
-	if want := `sockets were not kept: 4 ("1", "2", "3", ...)`; err != nil || len(notKept) != 1 || strings.Contains(notKept[0], "\x1b") ||
-		!strings.HasPrefix(notKept[0], `sockets were not kept: 4 ("\x1b[2J`) && notKept[0] != want {
-		t.Errorf("%q, %v", notKept, err)
+	if want := `sockets were not kept: 4 ("\x1b[2J", "1", "2", ...)`; err != nil || len(notKept) != 1 || notKept[0] != want {
+		t.Errorf("%q, %v; want %s", notKept, err, want)
 	}
 	var stream bytes.Buffer
 	w := tar.NewWriter(&stream)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -21,6 +23,11 @@ const busyTimeout = 15 * time.Second
 // returns each one's rows as text. NULL is an empty string; a blob that is not
 // text is written as x'hex'. The database must exist.
 func SQL(ctx context.Context, file string, statements []string) ([][][]string, error) {
+	if info, err := os.Stat(file); err != nil {
+		return nil, fmt.Errorf("cannot open the database: %w", err)
+	} else if !info.Mode().IsRegular() {
+		return nil, errors.New("cannot open the database: it is not a regular file")
+	}
 	name := (&url.URL{Path: file}).EscapedPath()
 	dsn := "file:" + name + "?mode=rw&_pragma=busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")"
 	db, err := sql.Open("sqlite", dsn)

@@ -18,5 +18,5 @@ func await(ctx context.Context, limit time.Duration, what string, look func() (w
 	away := func(err error) bool {
 		return cluster.Is(err, cluster.ErrUnreachable) || cluster.Is(err, cluster.ErrNoLeader)
 	}
-	return app.Wait{For: what, Limit: limit, Every: again, Outage: outageLimit, Away: away}.Until(ctx, look)
+	return app.Wait{For: what, Limit: limit, Every: pollInterval, Outage: outageLimit, Away: away}.Until(ctx, look)
 }

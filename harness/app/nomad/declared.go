@@ -52,7 +52,7 @@ func closing(plain string, from int) int {
 	return len(plain)
 }
 
-var heredoc = regexp.MustCompile(`^<<-?([A-Za-z_][A-Za-z0-9_]*)[ \t\r]*\n`)
+var heredocForm = regexp.MustCompile(`^<<-?([A-Za-z_][A-Za-z0-9_]*)[ \t\r]*\n`)
 
 // blank replaces strings, comments and heredocs by spaces, so that the rest can be
 // searched. Lines stay where they are.
@@ -85,7 +85,7 @@ func blank(text string) string {
 			end = i + until(rest, "*/")
 			wipe(i, end)
 		default:
-			if m := heredoc.FindStringSubmatch(rest); m != nil {
+			if m := heredocForm.FindStringSubmatch(rest); m != nil {
 				mark := regexp.MustCompile(`(?m)^[ \t]*` + m[1] + `[ \t\r]*$`)
 				end = len(text)
 				if at := mark.FindStringIndex(rest[len(m[0]):]); at != nil {

@@ -133,7 +133,7 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 // prepareVolumes makes the app's volumes, and one of the release's files if the job
 // file asks for it. For each it says what its host volume is called and where it lies.
 func (a *App) prepareVolumes(ctx context.Context, d *deployed) (names, dirs map[string]string, err error) {
-	all := map[string]made{}
+	all := map[string]hostVolume{}
 	for _, volume := range a.cfg.Enrolment.Volumes {
 		if all[volume], err = a.makeVolume(ctx, volume, ownerOf(d.job, volume)); err != nil {
 			return nil, nil, err

@@ -30,7 +30,7 @@ func (a *App) Freeze(ctx context.Context) (func() error, error) {
 	}
 	frozen := map[procs.Proc]bool{}
 	thaw := sync.OnceValue(func() error { return thawAll(frozen) })
-	for deadline := time.Now().Add(freezeLimit); ; time.Sleep(again / 10) {
+	for deadline := time.Now().Add(freezeLimit); ; time.Sleep(pollInterval / 10) {
 		moving, all := 0, 0
 		for _, s := range own {
 			for _, p := range processesOf(s.ID, "") {

@@ -9,9 +9,9 @@ import (
 	"github.com/hashicorp/nomad/api"
 )
 
-// foreign are functions of templates that read what belongs to others: variables and
+// foreignFunctions are functions of templates that read what belongs to others: variables and
 // services of Nomad, Consul, Vault, files of the node.
-var foreign = []string{
+var foreignFunctions = []string{
 	"key", "keyExists", "keyExistsGet", "keyOrDefault", "ls", "safeLs", "tree", "safeTree", "datacenters", "node", "nodes", "byKey", "byTag", "byPort", "byMeta",
 	"service", "services", "connect", "caRoots", "caLeaf", "exportedServices", "partitions", "peerings",
 	"secret", "secrets", "pkiCert",
@@ -21,7 +21,7 @@ var foreign = []string{
 
 var (
 	quotedText = regexp.MustCompile("^(?:\"(?:[^\"\\\\\n]|\\\\.)*\"|`[^`]*`|'(?:[^'\\\\\n]|\\\\.)*')")
-	word       = regexp.MustCompile(`(?:^|[^A-Za-z0-9_.$])([A-Za-z_][A-Za-z0-9_]*)`)
+	wordForm   = regexp.MustCompile(`(?:^|[^A-Za-z0-9_.$])([A-Za-z_][A-Za-z0-9_]*)`)
 )
 
 // template holds a template block against the policy.
@@ -36,7 +36,7 @@ func (r *refusals) template(where string, t *api.Template) {
 		r.untrusted(where, "a template that is written outside of the task (%s)", to)
 	}
 	for _, function := range functions(value(t.EmbeddedTmpl), value(t.LeftDelim), value(t.RightDelim)) {
-		if slices.Contains(foreign, function) {
+		if slices.Contains(foreignFunctions, function) {
 			r.untrusted(where, "a template that calls %s, which reads what is not the app's", function)
 		}
 	}
@@ -57,7 +57,7 @@ func functions(text, left, right string) []string {
 			return found
 		}
 		action, after := cutAction(rest, right)
-		for _, m := range word.FindAllStringSubmatch(action, -1) {
+		for _, m := range wordForm.FindAllStringSubmatch(action, -1) {
 			if !slices.Contains(found, m[1]) {
 				found = append(found, m[1])
 			}

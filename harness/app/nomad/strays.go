@@ -63,8 +63,8 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 	return list, nil
 }
 
-// temporary are folders that are not the app's to keep anything in, and Nomad's own.
-var temporary = []string{"tmp", "var/tmp", "run", "var/run", "dev", "proc", "sys", "secrets", "alloc/tmp", "alloc/logs", "alloc/container", "private", "executor.out"}
+// temporaryFolders are folders that are not the app's to keep anything in, and Nomad's own.
+var temporaryFolders = []string{"tmp", "var/tmp", "run", "var/run", "dev", "proc", "sys", "secrets", "alloc/tmp", "alloc/logs", "alloc/container", "private", "executor.out"}
 
 // views are the ways into the files of the app's tasks, one a task.
 func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
@@ -83,7 +83,7 @@ func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
 			if len(all) == 0 {
 				continue
 			}
-			v := view{proc: all[0], root: fmt.Sprintf("/proc/%d/root", all[0].PID), seen: "/", since: boot.Add(ticks(all[0].Start)).Add(-coarse), except: temporary}
+			v := view{proc: all[0], root: fmt.Sprintf("/proc/%d/root", all[0].PID), seen: "/", since: boot.Add(ticks(all[0].Start)).Add(-clockTick), except: temporaryFolders}
 			if sameRoot(all[0].PID) {
 				own := taskFolder(all[0].PID, s.ID)
 				if own == "" {
@@ -118,9 +118,9 @@ func taskFolder(pid int, allocation string) string {
 	return ""
 }
 
-// coarse is how far a file's time may lag behind the clock: the kernel stamps files with
+// clockTick is how far a file's time may lag behind the clock: the kernel stamps files with
 // its last tick.
-const coarse = 20 * time.Millisecond
+const clockTick = 20 * time.Millisecond
 
 const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Go runs on
 

@@ -20,16 +20,16 @@ import (
 const (
 	pluginMkdir = "mkdir" // built into Nomad's client
 	// volumeLimit is how long a volume may take to be there, or to be let go.
-	volumeLimit = time.Minute
-	again       = 100 * time.Millisecond
+	volumeLimit  = time.Minute
+	pollInterval = 100 * time.Millisecond
 )
 
-// made is a volume that was made, or found.
-type made struct{ purpose, name, id string }
+// hostVolume is a volume that was made, or found.
+type hostVolume struct{ purpose, name, id string }
 
 // makeVolume makes a labelled volume on our node, if it is not there.
-func (a *App) makeVolume(ctx context.Context, purpose, owner string) (made, error) {
-	v := made{purpose: purpose, name: cluster.LabelName(a.cfg.Labels, purpose)}
+func (a *App) makeVolume(ctx context.Context, purpose, owner string) (hostVolume, error) {
+	v := hostVolume{purpose: purpose, name: cluster.LabelName(a.cfg.Labels, purpose)}
 	stub, err := a.volumeNamed(ctx, v.name)
 	if err != nil {
 		return v, cluster.Explain("look for the volume "+purpose, err)
@@ -57,7 +57,7 @@ func (a *App) makeVolume(ctx context.Context, purpose, owner string) (made, erro
 
 // awaitVolume waits until a volume can be used, which takes seconds: a node tells the
 // servers of its volumes now and then. It says where the volume lies on this machine.
-func (a *App) awaitVolume(ctx context.Context, v made) (dir string, err error) {
+func (a *App) awaitVolume(ctx context.Context, v hostVolume) (dir string, err error) {
 	err = await(ctx, volumeLimit, "the volume "+v.purpose, func() (string, error) {
 		now, _, err := a.cfg.Client.HostVolumes().Get(v.id, a.query(ctx))
 		if err != nil {

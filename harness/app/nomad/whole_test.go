@@ -24,9 +24,9 @@ import (
 	"seatrial/recipes/git"
 )
 
-type planter struct{ canary.Planter }
+type seeder struct{ canary.Seeder }
 
-func (p planter) Plant(ctx context.Context) (stage.Marks, error) { return p.Planter.Plant(ctx) }
+func (s seeder) Seed(ctx context.Context) (stage.Marks, error) { return s.Seeder.Seed(ctx) }
 
 // fetcher brings the example's code.
 type fetcher struct{ git.Source }
@@ -97,7 +97,7 @@ func TestTheGuestbookPassesEveryStage(t *testing.T) {
 		},
 		Tools: func(b harness.Bench) stage.Tools {
 			return stage.Tools{
-				Canaries: planter{canary.Planter{App: b.App, Ignore: b.Enrolment.Canaries.Ignore}},
+				Canaries: seeder{canary.Seeder{App: b.App, Ignore: b.Enrolment.Canaries.Ignore}},
 				Steps:    &check.Runner{BaseURL: b.BaseURL, Client: b.Client, Exec: b.App},
 				Lint: func(context.Context) ([]run.Finding, error) {
 					root, err := os.OpenRoot(b.Fetched.Head.Dir)

@@ -29,8 +29,8 @@ type limits struct {
 	cpus      float64
 }
 
-// own is what the supervisor itself adds to a cgroup: its threads.
-const own = 24
+// supervisorThreads is what the supervisor itself adds to a cgroup: its threads.
+const supervisorThreads = 24
 
 func (l limits) resources() *specs.LinuxResources {
 	const period = 100_000
@@ -43,7 +43,7 @@ func (l limits) resources() *specs.LinuxResources {
 		}
 	}
 	if l.processes > 0 {
-		pids := int64(l.processes + own)
+		pids := int64(l.processes + supervisorThreads)
 		r.Pids = &specs.LinuxPids{Limit: &pids}
 	}
 	if l.cpus > 0 {
@@ -55,9 +55,9 @@ func (l limits) resources() *specs.LinuxResources {
 
 // group is one cgroup, whatever the version of the kernel's interface.
 type group struct {
-	name   string
-	limits limits
-	add1   func(pid int) error
+	name       string
+	limits     limits
+	addProcess func(pid int) error
 }
 
 // The purposes of a run's cgroups.
@@ -116,19 +116,19 @@ func newGroup(name string, l limits) (*group, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot make a cgroup: %w", err)
 		}
-		g.add1 = func(pid int) error { return m.AddProc(uint64(pid)) }
+		g.addProcess = func(pid int) error { return m.AddProc(uint64(pid)) }
 		return g, nil
 	}
 	c, err := cgroup1.New(cgroup1.StaticPath("/"+name), l.resources(), cgroup1.WithHierarchy(hierarchy))
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a cgroup: %w", errors.Join(err, removeGroup(name)))
 	}
-	g.add1 = func(pid int) error { return c.AddProc(uint64(pid)) }
+	g.addProcess = func(pid int) error { return c.AddProc(uint64(pid)) }
 	return g, nil
 }
 
 func (g *group) add(pid int) error {
-	if err := g.add1(pid); err != nil {
+	if err := g.addProcess(pid); err != nil {
 		return fmt.Errorf("cannot limit process %d: %w", pid, err)
 	}
 	return nil

@@ -36,8 +36,8 @@ func (a *App) Dial(ctx context.Context) (net.Conn, error) {
 	return nil, fmt.Errorf("cannot reach the app: %w", errs)
 }
 
-// within does something in a network name space, or plainly where there is none.
-// A socket belongs to the name space in which it was made, so it may be used
+// within does something in a network namespace, or plainly where there is none.
+// A socket belongs to the namespace in which it was made, so it may be used
 // anywhere afterwards. What do does must not start another goroutine.
 func within(network *os.File, do func() error) error {
 	if network == nil {

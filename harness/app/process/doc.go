@@ -4,7 +4,7 @@
 // the services, reaps what they leave behind, and takes all of it with it when the
 // harness is gone: their common socket then reaches its end. Isolated, the
 // supervisor is process 1 of a sandbox made by bubblewrap: its own process, mount,
-// network, IPC and host name spaces, limits on memory, processes and CPU time,
+// network, IPC and host namespaces, limits on memory, processes and CPU time,
 // nothing of the host but the system's programs, read-only, and everything of the
 // recipe's runs as a user of its own without privileges. Not isolated, the code is
 // trusted: it runs as we do, and only what it starts is kept track of.

@@ -152,7 +152,7 @@ func TestHostileCodeKillsNobody(t *testing.T) {
 func TestHostileCodeGainsNothing(t *testing.T) {
 	f := hostile(t)
 	if said := f.sh(t, "./guest unshare; unshare -Ur id; unshare -n true"); strings.Contains(said, "root again") || strings.Contains(said, "uid=0") {
-		t.Errorf("a user name space can be had: %s", said)
+		t.Errorf("a user namespace can be had: %s", said)
 	}
 	status := f.sh(t, "cat /proc/self/status")
 	for _, want := range []string{
@@ -204,7 +204,7 @@ func TestHostileForkBomb(t *testing.T) {
 	f := newApp(t, isolated, func(c *Config) { c.Enrolment.Resources.Processes = 40 })
 	must(t, f.Deploy(t.Context(), release(t, "1.0.0", map[string]string{"Procfile": "web: ./guest bomb\n"})))
 	time.Sleep(500 * time.Millisecond)
-	if n := len(groupMembers(groupName(f.cfg.Labels, groupApp))); n > 3*(40+own) { // listed once a controller
+	if n := len(groupMembers(groupName(f.cfg.Labels, groupApp))); n > 3*(40+supervisorThreads) { // listed once a controller
 		t.Errorf("%d processes", n)
 	}
 	if _, err := f.Exec(t.Context(), app.Command{Args: []string{"true"}}); err != nil {

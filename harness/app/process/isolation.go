@@ -26,7 +26,7 @@ func CheckIsolation() error {
 
 func canIsolate() error {
 	if os.Geteuid() != 0 {
-		return errors.New("it takes root to start apps as another user; run this program as root")
+		return errors.New("it requires root to start apps as another user; run this program as root")
 	}
 	if _, err := filter(); err != nil {
 		return err
@@ -57,7 +57,7 @@ func tryNamespaces(bwrap string) error {
 	cmd.Env = []string{innerEnv + "=" + innerNothing}
 	cmd.Dir = "/"
 	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("bwrap cannot make process, mount and network name spaces here (%w: %s); "+
+		return fmt.Errorf("bwrap cannot make process, mount and network namespaces here (%w: %s); "+
 			"a container must be started with the right to (CAP_SYS_ADMIN), a kernel needs PID_NS and NET_NS", err, strings.TrimSpace(string(said)))
 	}
 	return nil

@@ -18,10 +18,10 @@ import (
 type evidence int
 
 const (
-	silent   evidence = iota // nothing either way
-	saysHead                 // it executes the head's content
-	saysOld                  // it executes an older release's content
-	unknown                  // it executes something that no release holds
+	saysNothing evidence = iota // nothing either way
+	saysHead                    // it executes the head's content
+	saysOld                     // it executes an older release's content
+	saysUnknown                 // it executes something that no release holds
 )
 
 // finding is the evidence of one process, in words.
@@ -99,7 +99,7 @@ func (l *inspector) all(all []procs.Proc) (head bool, fault *app.Fault, err erro
 			}, nil
 		case saysHead:
 			head = true
-		case unknown:
+		case saysUnknown:
 			fault = &app.Fault{
 				Summary:  fmt.Sprintf("%s runs %s, which belongs to no release that was deployed", mainService, f.file),
 				Evidence: procs.CommandLines(all),
@@ -202,7 +202,7 @@ func (l *inspector) judge(f *os.File, name string) (finding, error) {
 	if l.inHead(name) {
 		return finding{evidence: saysHead, file: name}, nil // the release command made it
 	}
-	return finding{evidence: unknown, file: name}, nil
+	return finding{evidence: saysUnknown, file: name}, nil
 }
 
 func (l *inspector) inHead(name string) bool {
@@ -254,7 +254,7 @@ func (l *inspector) atInterpreter(p procs.Proc, exe string) (finding, error) {
 	if home := l.app.see(l.head.dir); cwd == home || strings.HasPrefix(cwd, home+"/") {
 		return finding{evidence: l.byFolder(p, exe)}, nil
 	}
-	return finding{evidence: unknown, file: exe}, nil
+	return finding{evidence: saysUnknown, file: exe}, nil
 }
 
 // byFolder is what working in the head's folder is worth: a shell that only waits
@@ -264,7 +264,7 @@ func (l *inspector) byFolder(p procs.Proc, exe string) evidence {
 	case "sh", "bash", "dash", "busybox", "ash":
 		for _, child := range procs.Descendants(p.PID) {
 			if child.Parent == p.PID {
-				return silent
+				return saysNothing
 			}
 		}
 	}

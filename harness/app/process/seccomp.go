@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The filter closes what name spaces leave open: new user name spaces, in which
+// The filter closes what namespaces leave open: new user namespaces, in which
 // code would be root again and could reach much more of the kernel; sockets that
-// no network name space holds; kernel keyrings, which have no name space; and parts
+// no network namespace holds; kernel keyrings, which have no namespace; and parts
 // of the kernel that a web app has no use for. Only the machine's own system calls
 // are known; others do not exist.
 
 // newSpace is refused in clone and unshare.
 const newSpace = unix.CLONE_NEWUSER
 
-var denied = []uint32{
+var deniedCalls = []uint32{
 	unix.SYS_SETNS,
 	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
 	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD,
@@ -29,8 +29,8 @@ var denied = []uint32{
 	unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_SYSLOG,
 }
 
-// families are the sockets that may be made.
-var families = []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK}
+// allowedFamilies are the sockets that may be made.
+var allowedFamilies = []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK}
 
 // Where the kernel puts what a filter looks at.
 const (
@@ -65,7 +65,7 @@ func filter() ([]unix.SockFilter, error) {
 		// Its flags lie in memory, where a filter cannot look: libraries then use clone.
 		when(unix.BPF_JEQ, unix.SYS_CLONE3, 1), refuse(unix.ENOSYS),
 	}
-	for _, number := range denied {
+	for _, number := range deniedCalls {
 		f = append(f, when(unix.BPF_JEQ, number, 1), refuse(unix.EPERM))
 	}
 	for _, number := range []uint32{unix.SYS_CLONE, unix.SYS_UNSHARE} {
@@ -75,8 +75,8 @@ func filter() ([]unix.SockFilter, error) {
 			when(unix.BPF_JSET, newSpace, 1), refuse(unix.EPERM),
 			allow)
 	}
-	f = append(f, when(unix.BPF_JEQ, unix.SYS_SOCKET, uint8(2+2*len(families))), load(offArg0))
-	for _, family := range families {
+	f = append(f, when(unix.BPF_JEQ, unix.SYS_SOCKET, uint8(2+2*len(allowedFamilies))), load(offArg0))
+	for _, family := range allowedFamilies {
 		f = append(f, when(unix.BPF_JEQ, family, 1), allow)
 	}
 	return append(f, refuse(unix.EAFNOSUPPORT), allow), nil

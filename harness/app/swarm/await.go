@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// again is how often something is asked that is waited for.
-	again = 250 * time.Millisecond
+	// pollInterval is how often something is asked that is waited for.
+	pollInterval = 250 * time.Millisecond
 	// outageLimit is how long the engine may be away while something is waited for: it
 	// takes a while to come up again.
 	outageLimit = time.Minute
@@ -22,7 +22,7 @@ const (
 // await asks until there is nothing more to say about what it waits for. It bears a
 // short outage of the engine.
 func (a *App) await(ctx context.Context, limit time.Duration, what string, look func() (waiting string, err error)) error {
-	return app.Wait{For: what, Limit: limit, Every: again, Outage: outageLimit, Away: away}.Until(ctx, look)
+	return app.Wait{For: what, Limit: limit, Every: pollInterval, Outage: outageLimit, Away: away}.Until(ctx, look)
 }
 
 // isClosed says that a connection broke off.

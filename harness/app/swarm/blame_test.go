@@ -131,7 +131,7 @@ func TestCredentialsForRegistries(t *testing.T) {
 func TestGeneratedSecrets(t *testing.T) {
 	a := &App{values: map[string]string{}}
 	first, err := a.secretValue(compose.Secret{Name: "key", Full: "x_key_v1", Length: 64})
-	if err != nil || len(first) != 64 || strings.Trim(first, letters) != "" {
+	if err != nil || len(first) != 64 || strings.Trim(first, secretLetters) != "" {
 		t.Errorf("%q, %v", first, err)
 	}
 	hex, err := a.secretValue(compose.Secret{Name: "hex", Full: "x_hex_v1", Length: 40, Charset: "hex"})

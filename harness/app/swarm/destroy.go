@@ -45,14 +45,14 @@ func (a *App) Destroy(ctx context.Context) error {
 	return nil
 }
 
-// order is when a kind is removed.
-var order = []string{KindService, KindContainer, KindSecret, KindConfig, KindVolume, KindNetwork}
+// removalOrder is when a kind is removed.
+var removalOrder = []string{KindService, KindContainer, KindSecret, KindConfig, KindVolume, KindNetwork}
 
 // removeAll removes objects, those of one kind at once, and does not stop at the first error.
 func (e *Engine) removeAll(ctx context.Context, objects []app.Object) error {
 	var mu sync.Mutex
 	var all error
-	for _, kind := range order {
+	for _, kind := range removalOrder {
 		var group sync.WaitGroup
 		for _, o := range objects {
 			if o.Kind != kind {
@@ -97,7 +97,7 @@ func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
 		}
 	}
 	slices.SortStableFunc(found, func(x, y app.Object) int {
-		return cmp.Or(cmp.Compare(slices.Index(order, x.Kind), slices.Index(order, y.Kind)), cmp.Compare(x.ID, y.ID))
+		return cmp.Or(cmp.Compare(slices.Index(removalOrder, x.Kind), slices.Index(removalOrder, y.Kind)), cmp.Compare(x.ID, y.ID))
 	})
 	return found, nil
 }

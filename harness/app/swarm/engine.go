@@ -55,7 +55,7 @@ func Connect(host, registryAuth string) (*Engine, error) {
 // Check says what is missing before an app can be deployed here.
 func (e *Engine) Check(ctx context.Context) error {
 	if os.Geteuid() != 0 {
-		return errors.New("volumes are read where the engine keeps them, which takes root: run this as root")
+		return errors.New("volumes are read where the engine keeps them, which requires root: run this as root")
 	}
 	if _, err := exec.LookPath(dockerProgram); err != nil {
 		return errors.New("the program docker is missing, which deploys stacks: on Debian, apt install docker.io")

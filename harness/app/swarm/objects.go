@@ -112,7 +112,7 @@ func (e *Engine) remove(ctx context.Context, o app.Object) error {
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(again):
+		case <-time.After(pollInterval):
 		}
 	}
 }
@@ -184,7 +184,7 @@ func (e *Engine) awaitTasks(ctx context.Context, service string) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("containers of %s are left: %w", service, ctx.Err())
-		case <-time.After(again):
+		case <-time.After(pollInterval):
 		}
 	}
 }

@@ -49,7 +49,7 @@ func (p *pulse) feel(e *Engine, stack client.Filters) {
 			}
 			select {
 			case <-ctx.Done():
-			case <-time.After(again):
+			case <-time.After(pollInterval):
 			}
 		}
 	})

@@ -17,9 +17,9 @@ import (
 // usualLength is how long a generated secret is where nobody asks for a length.
 const usualLength = 32
 
-// letters are what generated secrets consist of: what fits into an address or a file of
+// secretLetters are what generated secrets consist of: what fits into an address or a file of
 // any syntax.
-const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+const secretLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 // makeSecrets makes the stack's external secrets that are not there yet. A secret keeps
 // its value for the whole run, so that a restored database meets the same password.
@@ -88,7 +88,7 @@ func (a *App) secretValue(s compose.Secret) (string, error) {
 // charsets are what abra's charset= names, to be joined by commas.
 // https://docs.coopcloud.tech/maintainers/handbook/
 var charsets = map[string]string{
-	"default": letters, "special": "!@#$%^&*_-+=", "safespecial": "!@#%^&*_-+=", "hex": "0123456789abcdef",
+	"default": secretLetters, "special": "!@#$%^&*_-+=", "safespecial": "!@#%^&*_-+=", "hex": "0123456789abcdef",
 }
 
 // charset is what a secret consists of. A name that nobody knows stands for letters.
@@ -98,7 +98,7 @@ func charset(named string) string {
 		all.WriteString(charsets[strings.TrimSpace(name)])
 	}
 	if all.Len() == 0 {
-		return letters
+		return secretLetters
 	}
 	return all.String()
 }

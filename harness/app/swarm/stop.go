@@ -15,9 +15,9 @@ import (
 	"seatrial/harness/app"
 )
 
-// nowhere is a constraint that no node meets: how a service that runs once on every node
+// unmetConstraint is a constraint that no node meets: how a service that runs once on every node
 // is stopped.
-const nowhere = "node.id == stopped-by-seatrial"
+const unmetConstraint = "node.id == stopped-by-seatrial"
 
 // killSlack is for ending what did not stop in its own time, and for the swarm to notice.
 const killSlack = 45 * time.Second
@@ -35,7 +35,7 @@ func pause(s *swarm.ServiceSpec) {
 		if s.TaskTemplate.Placement == nil {
 			s.TaskTemplate.Placement = &swarm.Placement{}
 		}
-		s.TaskTemplate.Placement.Constraints = append(slices.Clone(s.TaskTemplate.Placement.Constraints), nowhere)
+		s.TaskTemplate.Placement.Constraints = append(slices.Clone(s.TaskTemplate.Placement.Constraints), unmetConstraint)
 	}
 }
 
@@ -45,7 +45,7 @@ func (m mode) resume(s *swarm.ServiceSpec) {
 	case s.Mode.Replicated != nil && m.spec.Mode.Replicated != nil:
 		s.Mode.Replicated = m.spec.Mode.Replicated
 	case s.Mode.Global != nil && s.TaskTemplate.Placement != nil:
-		s.TaskTemplate.Placement.Constraints = slices.DeleteFunc(slices.Clone(s.TaskTemplate.Placement.Constraints), func(c string) bool { return c == nowhere })
+		s.TaskTemplate.Placement.Constraints = slices.DeleteFunc(slices.Clone(s.TaskTemplate.Placement.Constraints), func(c string) bool { return c == unmetConstraint })
 	}
 }
 

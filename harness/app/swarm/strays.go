@@ -25,8 +25,8 @@ import (
 // maxStrays bounds how many files are looked at: each is a question to the engine.
 const maxStrays = 200
 
-// temporary are folders that are not an app's to keep anything in.
-var temporary = []string{"/tmp", "/run", "/var/run", "/var/tmp", "/var/cache", "/var/log", "/var/lock", "/dev", "/proc", "/sys", "/root/.cache"}
+// temporaryFolders are folders that are not an app's to keep anything in.
+var temporaryFolders = []string{"/tmp", "/run", "/var/run", "/var/tmp", "/var/cache", "/var/log", "/var/lock", "/dev", "/proc", "/sys", "/root/.cache"}
 
 // engineFiles are written by the engine itself into every container.
 var engineFiles = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/.dockerenv"}
@@ -123,7 +123,7 @@ func (a *App) changed(ctx context.Context, c container.InspectResponse, laid []s
 // passing says whether a path is none of the app's, or not to last.
 func passing(c container.InspectResponse, name string) bool {
 	below := func(dir string) bool { return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/") }
-	if slices.Contains(engineFiles, name) || slices.ContainsFunc(temporary, below) {
+	if slices.Contains(engineFiles, name) || slices.ContainsFunc(temporaryFolders, below) {
 		return true
 	}
 	if slices.ContainsFunc(c.Mounts, func(m container.MountPoint) bool { return below(m.Destination) }) {

@@ -29,8 +29,8 @@ import (
 // Variable names the Nomad program to start, before PATH is searched.
 const Variable = "SEATRIAL_NOMAD_PROGRAM"
 
-// patience is for an agent to answer; a machine may be busy.
-const patience = 90 * time.Second
+// bootLimit is for an agent to answer; a machine may be busy.
+const bootLimit = 90 * time.Second
 
 // ErrNoProgram says that there is no Nomad to start.
 var ErrNoProgram = errors.New("there is no nomad program: install Nomad, name it in " + Variable + ", or build one with dev/nomad/build")
@@ -330,7 +330,7 @@ func freePorts(n int) ([]string, error) {
 
 // await asks until it is so, the agent has ended, or patience has.
 func (a *Agent) await(ctx context.Context, ended <-chan struct{}, what string, so func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, bootLimit)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

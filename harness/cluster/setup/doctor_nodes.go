@@ -13,11 +13,11 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// recommended is the oldest version that this program is tested with.
-const recommended = "v1.11.3"
+// recommendedNomad is the oldest version that this program is tested with.
+const recommendedNomad = "v1.11.3"
 
-// lacking says what is missing below a version, the newest first.
-var lacking = []struct{ version, missing string }{
+// missingBefore says what is missing below a version, the newest first.
+var missingBefore = []struct{ version, missing string }{
 	{"v1.11.2", "policies that allow to remove volumes"},
 	{"v1.11.2", "the promise that a dispatch which is sent twice at once starts one run"},
 	{"v1.10.3", "its address in a task's environment, which the janitor needs"},
@@ -61,13 +61,13 @@ func (d *doctor) nodes(ctx context.Context) {
 
 func (d *doctor) version(nodes []*api.NodeListStub) {
 	oldest := slices.MinFunc(nodes, func(a, b *api.NodeListStub) int { return semver.Compare("v"+a.Version, "v"+b.Version) }).Version
-	if semver.Compare("v"+oldest, recommended) >= 0 {
+	if semver.Compare("v"+oldest, recommendedNomad) >= 0 {
 		d.fine("Nomad is %s", oldest)
 		return
 	}
-	next := "update it to " + strings.TrimPrefix(recommended, "v")
+	next := "update it to " + strings.TrimPrefix(recommendedNomad, "v")
 	d.say(Doubt, next, "Nomad is %s, which is older than this program is tested with", oldest)
-	for _, l := range lacking {
+	for _, l := range missingBefore {
 		if semver.Compare("v"+oldest, l.version) < 0 {
 			d.say(Doubt, next, "Nomad %s lacks %s", oldest, l.missing)
 		}

@@ -18,8 +18,8 @@ type need struct {
 	probe             func(context.Context) error // nil: there is no such call, and the policy's text tells
 }
 
-// nobodys is the name of things that do not exist.
-const nobodys = "seatrial-doctor"
+// nonexistent is the name of things that do not exist.
+const nonexistent = "seatrial-doctor"
 
 func (d *doctor) needs() []need {
 	runs, apps := d.options.Namespaces.Runs, d.options.Namespaces.Apps
@@ -28,11 +28,14 @@ func (d *doctor) needs() []need {
 		return func(ctx context.Context) error { _, _, err := jobs.List(query(ctx, namespace)); return err }
 	}
 	read := func(namespace string) func(context.Context) error {
-		return func(ctx context.Context) error { _, _, err := jobs.Info(nobodys, query(ctx, namespace)); return err }
+		return func(ctx context.Context) error {
+			_, _, err := jobs.Info(nonexistent, query(ctx, namespace))
+			return err
+		}
 	}
 	stop := func(namespace string, purge bool) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, _, err := jobs.Deregister(nobodys, purge, write(ctx, namespace))
+			_, _, err := jobs.Deregister(nonexistent, purge, write(ctx, namespace))
 			return err
 		}
 	}
@@ -44,21 +47,21 @@ func (d *doctor) needs() []need {
 		{"list-jobs", inRuns, list(runs)},
 		{"read-job", inRuns, read(runs)},
 		{"dispatch-job", inRuns, func(ctx context.Context) error {
-			_, _, err := jobs.Dispatch(nobodys, nil, nil, "", write(ctx, runs))
+			_, _, err := jobs.Dispatch(nonexistent, nil, nil, "", write(ctx, runs))
 			return err
 		}},
 		{"read-logs", inRuns, nil},
 		{"read-fs", inRuns, nil},
 		{"alloc-lifecycle", inRuns, nil},
 		{"deregister-job", inRuns, stop(runs, false)},
-		{"read", leases, peek("seatrial/leases/" + nobodys)},
+		{"read", leases, peek("seatrial/leases/" + nonexistent)},
 		{"list", leases, nil},
 		{"destroy", leases, func(ctx context.Context) error {
 			const never = 1 // no variable has this index
-			_, err := vars.CheckedDelete("seatrial/leases/"+nobodys, never, write(ctx, runs))
+			_, err := vars.CheckedDelete("seatrial/leases/"+nonexistent, never, write(ctx, runs))
 			return err
 		}},
-		{"read", enrolments, peek("seatrial/recipes/" + nobodys)},
+		{"read", enrolments, peek("seatrial/recipes/" + nonexistent)},
 		{"list", enrolments, nil},
 		{"list-jobs", inApps, list(apps)},
 		{"read-job", inApps, read(apps)},
@@ -66,11 +69,11 @@ func (d *doctor) needs() []need {
 		{"purge-job", inApps, stop(apps, true)},
 		{"alloc-lifecycle", inApps, nil},
 		{"host-volume-read", inApps, func(ctx context.Context) error {
-			_, _, err := d.client.HostVolumes().Get(nobodys, query(ctx, apps))
+			_, _, err := d.client.HostVolumes().Get(nonexistent, query(ctx, apps))
 			return err
 		}},
 		{"host-volume-delete", inApps, func(ctx context.Context) error {
-			_, _, err := d.client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: nobodys}, write(ctx, apps))
+			_, _, err := d.client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: nonexistent}, write(ctx, apps))
 			return err
 		}},
 		{`policy = "read"`, "node", func(ctx context.Context) error {
@@ -132,19 +135,19 @@ func (d *doctor) rules(ctx context.Context) (text string, ok bool) {
 }
 
 var (
-	comment        = regexp.MustCompile(`(?m)^\s*(#|//).*$`)
-	namespaceBlock = regexp.MustCompile(`namespace\s+"([^"]*)"\s*\{`)
-	coarse         = regexp.MustCompile(`policy\s*=\s*"write"`)
+	commentForm     = regexp.MustCompile(`(?m)^\s*(#|//).*$`)
+	namespaceBlock  = regexp.MustCompile(`namespace\s+"([^"]*)"\s*\{`)
+	writePolicyForm = regexp.MustCompile(`policy\s*=\s*"write"`)
 )
 
 // grants looks for a capability in the text of policies, in the block that it is for.
 // It is for what no harmless call can find out.
 func grants(rules string, n need) bool {
 	quoted := `"` + n.capability + `"`
-	rules = comment.ReplaceAllString(rules, "")
+	rules = commentForm.ReplaceAllString(rules, "")
 	if namespace, ok := strings.CutPrefix(n.where, "namespace "); ok {
 		text := blocksOf(rules, namespace)
-		return strings.Contains(text, quoted) || coarse.MatchString(text)
+		return strings.Contains(text, quoted) || writePolicyForm.MatchString(text)
 	}
 	variable, namespace, _ := strings.Cut(strings.TrimPrefix(n.where, "variables "), " of ")
 	for _, block := range strings.Split(blocksOf(rules, namespace), "path ")[1:] {

@@ -13,8 +13,8 @@ import (
 	"seatrial/harness/run"
 )
 
-// patience is how long a follower may take to see what was appended, on a busy machine.
-const patience = 10 * time.Second
+// waitLimit is how long a follower may take to see what was appended, on a busy machine.
+const waitLimit = 10 * time.Second
 
 func follows(t *testing.T, j journal.Journal) {
 	first, second := Story(Request("guestbook", 1)), Story(Request("pocketbase", 1))
@@ -76,7 +76,7 @@ func followEnds(t *testing.T, j journal.Journal) {
 
 // collect follows until it has so many entries.
 func collect(ctx context.Context, j journal.Follower, after journal.Position, n int) ([]journal.Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	var entries []journal.Entry
 	for entry, err := range j.Follow(ctx, after) {
@@ -87,7 +87,7 @@ func collect(ctx context.Context, j journal.Follower, after journal.Position, n 
 			return entries, nil
 		}
 	}
-	return entries, fmt.Errorf("gave up after %v waiting for %d entries: last seen %d", patience, n, len(entries))
+	return entries, fmt.Errorf("gave up after %v waiting for %d entries: last seen %d", waitLimit, n, len(entries))
 }
 
 func concurrent(t *testing.T, j journal.Journal) {

@@ -11,7 +11,7 @@ import (
 )
 
 // Exit codes that tell what is wrong. Before restic 0.17 everything is 1.
-var reasons = map[int]string{
+var exitReasons = map[int]string{
 	10: "there is no repository",
 	11: "the repository is locked by somebody else",
 	12: "the repository takes another password",
@@ -22,7 +22,7 @@ func failure(exit *exec.ExitError, stderr string) error {
 	text := exit.String() // "exit status 1", "signal: killed"
 	if code := exit.ExitCode(); code > 0 {
 		text = fmt.Sprintf("it exited with code %d", code)
-		if reason := reasons[code]; reason != "" {
+		if reason := exitReasons[code]; reason != "" {
 			text += ", which means that " + reason
 		}
 	}
@@ -59,8 +59,8 @@ func said(stderr string) string {
 	return strings.Join(lines[max(0, len(lines)-4):], "; ")
 }
 
-// needed is the space that restic cannot do without: packs of 16 MiB, a few at a time.
-const needed = 64 << 20
+// minFree is the space that restic cannot do without: packs of 16 MiB, a few at a time.
+const minFree = 64 << 20
 
 // full says whether that space is missing, which restic itself tells in words alone.
 func full(dir string) bool {
@@ -68,7 +68,7 @@ func full(dir string) bool {
 	if syscall.Statfs(dir, &s) != nil {
 		return false
 	}
-	return s.Bavail*uint64(s.Bsize) < needed
+	return s.Bavail*uint64(s.Bsize) < minFree
 }
 
 // summary finds the last word among the JSON lines of a backup.

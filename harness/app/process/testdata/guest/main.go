@@ -67,7 +67,7 @@ func main() {
 		}
 		fmt.Println("not reached:", err)
 		os.Exit(1)
-	case "unshare": // says whether a user name space can be had
+	case "unshare": // says whether a user namespace can be had
 		if err := syscall.Unshare(syscall.CLONE_NEWUSER); err != nil {
 			fmt.Println("refused:", err)
 			os.Exit(1)

@@ -1,0 +1,76 @@
+package ledgertest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"seatrial/bridge/forge"
+	"seatrial/bridge/ledger"
+)
+
+// SeeUnenrolled implements ledger.Unenrolled.
+func (m *Memory) SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Time) error {
+	return m.do(ctx, func() error {
+		at = at.Round(0).UTC()
+		known, ok := m.unenrolled[repo]
+		if !ok {
+			known = ledger.UnenrolledRepo{Repo: repo, First: at, Last: at}
+		}
+		if at.After(known.Last) {
+			known.Last = at
+		}
+		m.unenrolled[repo] = known
+		if all := m.sortedUnenrolled(); len(all) > ledger.MostUnenrolled {
+			delete(m.unenrolled, all[len(all)-1].Repo)
+		}
+		return nil
+	})
+}
+
+// Unenrolled implements ledger.Unenrolled.
+func (m *Memory) Unenrolled(ctx context.Context) (all []ledger.UnenrolledRepo, err error) {
+	err = m.do(ctx, func() error {
+		all = m.sortedUnenrolled()
+		return nil
+	})
+	return all, err
+}
+
+func (m *Memory) sortedUnenrolled() (all []ledger.UnenrolledRepo) {
+	for _, s := range m.unenrolled {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b ledger.UnenrolledRepo) int {
+		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Repo.Forge, b.Repo.Forge), cmp.Compare(a.Repo.Owner, b.Repo.Owner), cmp.Compare(a.Repo.Name, b.Repo.Name))
+	})
+	return all
+}
+
+func unenrolled(t *testing.T, s Subject) {
+	ctx := t.Context()
+	wiki := forge.Repo{Forge: "gitea", Owner: "org", Name: "wiki"}
+	for _, hook := range []struct {
+		repo forge.Repo
+		at   time.Time
+	}{{wiki, at(1)}, {repo, at(2)}, {wiki, at(5)}, {wiki, at(3)}} { // the last one was late
+		must(t, s.SeeUnenrolled(ctx, hook.repo, hook.at))
+	}
+	got, err := s.Unenrolled(ctx)
+	want := []ledger.UnenrolledRepo{{Repo: wiki, First: at(1), Last: at(5)}, {Repo: repo, First: at(2), Last: at(2)}}
+	if diff := gocmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("unenrolled (-want +got): %v\n%s", err, diff)
+	}
+	for i := range ledger.MostUnenrolled {
+		must(t, s.SeeUnenrolled(ctx, forge.Repo{Forge: "gitea", Owner: "org", Name: fmt.Sprint("r", i)}, at(10+i)))
+	}
+	got, err = s.Unenrolled(ctx)
+	if err != nil || len(got) != ledger.MostUnenrolled || got[0].Repo.Name != "r999" || got[len(got)-1].Repo.Name != "r0" {
+		t.Errorf("%d are remembered, %v; want the latest %d", len(got), err, ledger.MostUnenrolled)
+	}
+}
