@@ -1,5 +1,7 @@
 # make          builds ./seatrial
-# make test     installs or builds what the tests need, runs them, stops what they started
+# make unit     the tests that need nothing but Go: no root, no network, no other program, half a minute
+# make check    format, vet, staticcheck, dead code, vulnerabilities, generated files, layers
+# make test     installs or builds what the tests need, runs them all, stops what they started
 # make demo     a whole run in a temporary folder: forge, comment, run, verdict
 # make demo-nomad    the same on a Nomad cluster: the one at NOMAD_ADDR, or an agent that is started
 # make chaos-nomad   what can go wrong with runs on a cluster of three servers and two clients; a table
@@ -12,7 +14,7 @@ GO ?= go
 FUZZTIME ?= 60s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: build test demo demo-nomad chaos-nomad chaos-swarm test-nomad bench fuzz generate clean
+.PHONY: build unit check test demo demo-nomad chaos-nomad chaos-swarm test-nomad bench fuzz generate clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o seatrial .
@@ -34,6 +36,12 @@ chaos-swarm:
 
 test-nomad:
 	dev/test-nomad
+
+unit:
+	SEATRIAL_MUST= $(GO) test -short ./...
+
+check:
+	dev/check
 
 test:
 	dev/prepare test

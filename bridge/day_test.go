@@ -18,6 +18,9 @@ var daySeed = flag.Uint64("day", 7, "the `number` from which TestADay makes up i
 // bridge is killed again and again, with the real adapter, journal, queue and announcer.
 // Every command is answered exactly once.
 func TestADay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: a day takes half a minute")
+	}
 	synctest.Test(t, func(t *testing.T) { aDay(t, wholeDay) })
 }
 

@@ -60,9 +60,13 @@ var binaries struct {
 	made map[string]string
 }
 
-// binary is the path of the program built with the given tags.
+// binary is the path of the program built with the given tags. With -short no test gets
+// one: what tries the whole program takes longer than that.
 func binary(t testing.TB, tags string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("skipped by -short: it tries the whole program")
+	}
 	binaries.mu.Lock()
 	defer binaries.mu.Unlock()
 	if path, ok := binaries.made[tags]; ok {

@@ -165,11 +165,18 @@ func TestLookInServers(t *testing.T) {
 				}
 				n++
 				s := served{Server: server, database: fmt.Sprintf("app%03d", n)}
-				t.Run(name, func(t *testing.T) { s.t = t; c.check(t, s) })
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					s.t = t
+					c.check(t, s)
+				})
 			}
-			t.Run("many rows", func(t *testing.T) { manyRows(t, served{Server: server, t: t, database: "many"}) })
-			t.Run("read-only", func(t *testing.T) { readOnly(t, served{Server: server, t: t, database: "readonly"}) })
-			t.Run("covered", func(t *testing.T) { asksWhatIsCovered(t, served{Server: server, t: t, database: "covered"}) })
+			for name, check := range map[string]func(*testing.T, served){"many": manyRows, "readonly": readOnly, "covered": asksWhatIsCovered} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					check(t, served{Server: server, t: t, database: name})
+				})
+			}
 		})
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/nomad/api"
 )
 
+//lint:file-ignore ST1005 Nomad is a name
+
 // What an error of the API can mean. Explain wraps one of these where it can tell.
 var (
 	ErrUnreachable = errors.New("Nomad does not answer")
@@ -27,7 +29,7 @@ func Explain(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	what, next := meaning(err)
+	next, what := meaning(err)
 	if what == nil {
 		return fmt.Errorf("cannot %s: %w", doing, err)
 	}
@@ -42,39 +44,39 @@ func Is(err, sentinel error) bool {
 	if errors.Is(err, sentinel) {
 		return true
 	}
-	what, _ := meaning(err)
+	_, what := meaning(err)
 	return what != nil && what == sentinel
 }
 
-func meaning(err error) (what error, next string) {
+func meaning(err error) (next string, what error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return nil, ""
+		return "", nil
 	}
 	if errors.Is(err, api.ErrVariablePathNotFound) {
-		return ErrNotFound, ""
+		return "", ErrNotFound
 	}
 	var answer api.UnexpectedResponseError
 	if errors.As(err, &answer) && answer.HasStatusCode() {
 		body := answer.Body()
 		switch code := answer.StatusCode(); {
 		case strings.Contains(body, "No cluster leader"), strings.Contains(body, "no leader"):
-			return ErrNoLeader, ": it will be tried again"
+			return ": it will be tried again", ErrNoLeader
 		case strings.Contains(body, "ACL token not found"), strings.Contains(body, "ACL token expired"), strings.Contains(body, "ACL token is not valid"), strings.Contains(body, "failed to parse signed token"):
-			return ErrBadToken, ": it was revoked, or expired; give another in NOMAD_TOKEN"
+			return ": it was revoked, or expired; give another in NOMAD_TOKEN", ErrBadToken
 		case code == http.StatusForbidden:
-			return ErrForbidden, ": the token's policy lacks a capability; seatrial nomad doctor says which"
+			return ": the token's policy lacks a capability; seatrial nomad doctor says which", ErrForbidden
 		case code == http.StatusNotFound:
-			return ErrNotFound, ""
+			return "", ErrNotFound
 		case strings.Contains(body, "nonexistent namespace"), strings.Contains(body, "namespace") && strings.Contains(body, "not found"):
-			return ErrNotFound, ": the namespace does not exist; seatrial nomad setup makes it"
+			return ": the namespace does not exist; seatrial nomad setup makes it", ErrNotFound
 		}
-		return nil, ""
+		return "", nil
 	}
 	var network net.Error
 	if errors.As(err, &network) || strings.Contains(err.Error(), "connection refused") || strings.Contains(err.Error(), "EOF") {
-		return ErrUnreachable, ": is the address in NOMAD_ADDR right, and does the agent run?"
+		return ": is the address in NOMAD_ADDR right, and does the agent run?", ErrUnreachable
 	}
-	return nil, ""
+	return "", nil
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

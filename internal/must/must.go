@@ -2,7 +2,8 @@
 //
 // A suite that needs something that this machine does not have is skipped with a
 // message, unless the environment variable SEATRIAL_MUST names it (a comma-separated
-// list, or "all"): then it fails.
+// list, or "all"): then it fails. With -short such a suite is skipped whatever is there,
+// unless it is named.
 package must
 
 import (
@@ -18,6 +19,8 @@ const Variable = "SEATRIAL_MUST"
 func Have(t testing.TB, suite string, ok bool, why string) {
 	t.Helper()
 	switch {
+	case ok && testing.Short() && !Run(suite):
+		t.Skipf("skipping the suite %q: -short", suite)
 	case ok:
 	case Run(suite):
 		t.Fatalf("the suite %q may not be skipped (%s=%s), but %s", suite, Variable, os.Getenv(Variable), why)

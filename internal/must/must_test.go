@@ -42,7 +42,7 @@ func TestHave(t *testing.T) {
 		ok            bool
 		skips, breaks bool
 	}{
-		{"", true, false, false},
+		{"", true, testing.Short(), false},
 		{"", false, true, false},
 		{"docker", false, true, false},
 		{"docker, gitea", false, false, true},

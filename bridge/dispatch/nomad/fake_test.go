@@ -40,7 +40,6 @@ func fakeSite(t *testing.T) (*site, *nomadfake.Fake) {
 	j := job(cluster.JobRun)
 	for _, task := range j.TaskGroups[0].Tasks {
 		task.Env[childStarts] = s.dir
-		task.Env["GORACE"] = "atexit_sleep_ms=0" // else each of these processes lingers for a second
 	}
 	if err := s.register(j); err != nil {
 		t.Fatal(err)
@@ -51,7 +50,9 @@ func fakeSite(t *testing.T) (*site, *nomadfake.Fake) {
 func TestNomadOnTheFake(t *testing.T) {
 	for name, listens := range map[string]bool{"listening": true, "asking": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dispatchtest.Contract(t, func(t *testing.T) dispatchtest.Fixture {
+				t.Parallel()
 				s, _ := fakeSite(t)
 				root := t.TempDir()
 				open := func() dispatch.Dispatcher {

@@ -139,8 +139,15 @@ func TestTheAllocationWithTheLeaseCounts(t *testing.T) {
 	if end := alloc.TaskStates[cluster.Executor].FinishedAt; started.IsZero() || started.After(end) {
 		t.Errorf("the events are those of another allocation: %s, and the one with the lease ended at %s", started, end)
 	}
-	if swept, err := fresh.Sweep(t.Context(), sc.r.ID, 1); err != nil || len(swept.Leftovers) != 0 {
-		t.Errorf("left: %v, %v", swept, err)
+	// Nomad starts no task of an allocation that failed and is to be placed again: where the
+	// node is slow, that is heard before the teardown has begun, and it never does.
+	var unheard []run.Leftover
+	if teardown := alloc.TaskStates[cluster.Teardown]; teardown.StartedAt.IsZero() {
+		unheard = []run.Leftover{{Kind: "node", Name: alloc.NodeName, Detail: "its own sweep was not heard of yet; the janitor job looks at it"}}
+	}
+	swept, err := fresh.Sweep(t.Context(), sc.r.ID, 1)
+	if diff := cmp.Diff(unheard, swept.Leftovers); err != nil || diff != "" {
+		t.Errorf("left, teardown %+v: %v\n%s", alloc.TaskStates[cluster.Teardown], err, diff)
 	}
 	if lease, _, err := s.root.Variables().Peek(path, &api.QueryOptions{Namespace: namespaces.Runs}); err != nil || lease != nil {
 		t.Errorf("the lease is still there: %v, %v", lease, err)

@@ -194,7 +194,7 @@ func job(id string) *api.Job {
 	j.ParameterizedJob = &api.ParameterizedJobConfig{Payload: "forbidden", MetaRequired: cluster.RequiredMeta, MetaOptional: cluster.OptionalMeta}
 	task := func(name string) *api.Task {
 		t := api.NewTask(name, "raw_exec").SetConfig("command", self)
-		t.Env = map[string]string{childTask: name, childStarts: theSite.dir}
+		t.Env = map[string]string{childTask: name, childStarts: theSite.dir, "GORACE": "atexit_sleep_ms=0"} // else each lingers for a second
 		t.KillTimeout = ptr(5 * time.Second)
 		t.Resources = &api.Resources{CPU: ptr(20), MemoryMB: ptr(32)}
 		t.LogConfig = &api.LogConfig{MaxFiles: ptr(1), MaxFileSizeMB: ptr(5)}
@@ -266,7 +266,9 @@ func TestNomad(t *testing.T) {
 	s := theCluster(t)
 	for name, listens := range map[string]bool{"listening": true, "asking": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dispatchtest.Contract(t, func(t *testing.T) dispatchtest.Fixture {
+				t.Parallel()
 				root := t.TempDir()
 				open := func() dispatch.Dispatcher {
 					d := s.dispatcher(t, root, nil)

@@ -12,7 +12,7 @@ import (
 // real GitHub can be asked neither for its ledger nor to fail.
 var githubContract = []clause{
 	{"an idle repository costs nothing of the limit", func(s *scene) {
-		server := s.github(s.Traits.Free)
+		server := s.github()
 		scope := forge.Repository(s.repo)
 		cursor := s.begin(scope)
 		_, cursor = s.until(scope, cursor, s.say(s.alice, "hello"))
@@ -31,7 +31,7 @@ var githubContract = []clause{
 		s.until(scope, cursor, s.say(s.alice, "still there?"))
 	}},
 	{"an unchanged default branch costs nothing of the limit", func(s *scene) {
-		server := s.github(s.Traits.Free)
+		server := s.github()
 		_, _, err := s.forge.DefaultBranch(s.ctx, s.repo)
 		s.must(err)
 		spent := server.Spent(s.bot)
@@ -42,7 +42,7 @@ var githubContract = []clause{
 	}},
 	{"who is told to wait waits, and says until when", func(s *scene) {
 		for _, kind := range []Kind{Secondary, SecondaryBare, TooMany, Exhausted} {
-			server := s.github(s.Traits.Free)
+			server := s.github()
 			f := s.as(s.bot)
 			server.Fail(Failure{Kind: kind, Times: 1})
 			_, err := f.PullRequest(s.ctx, s.repo, s.pull)
@@ -59,7 +59,7 @@ var githubContract = []clause{
 		}
 	}},
 	{"a repository that has another name now is not found, and that is said", func(s *scene) {
-		server := s.github(s.Traits.Free)
+		server := s.github()
 		there, err := server.RenameRepo(s.repo, s.org, "boat")
 		s.must(err)
 		if _, err := s.forge.PullRequest(s.ctx, s.repo, s.pull); !errors.Is(err, forge.ErrNotFound) || !strings.Contains(err.Error(), "renamed") {
@@ -70,7 +70,7 @@ var githubContract = []clause{
 		}
 	}},
 	{"an App reports by check runs, a token by statuses", func(s *scene) {
-		server := s.github(s.Traits.Checks)
+		server := s.github()
 		app, _ := s.installed(server)
 		_, wrote, err := app.LastStatus(s.ctx, s.repo, s.head, "seatrial")
 		if err != nil || wrote {
@@ -96,7 +96,7 @@ var githubContract = []clause{
 		}
 	}},
 	{"an App's token that is over is renewed", func(s *scene) {
-		server := s.github(s.Traits.Checks)
+		server := s.github()
 		app, _ := s.installed(server)
 		_, err := app.PullRequest(s.ctx, s.repo, s.pull)
 		s.must(err)
@@ -106,7 +106,7 @@ var githubContract = []clause{
 		}
 	}},
 	{"an App that may not see the members does not say no", func(s *scene) {
-		server := s.github(s.Traits.Checks)
+		server := s.github()
 		app, id := s.installed(server)
 		if is, err := app.Member(s.ctx, s.org, s.aliceP); err != nil || !is {
 			s.Errorf("with leave to see them: %v, %v", is, err)
@@ -118,10 +118,9 @@ var githubContract = []clause{
 	}},
 }
 
-// github is the world as a Server, where the clause applies.
-func (s *scene) github(applies bool) *Server {
+// github is the world as a Server.
+func (s *scene) github() *Server {
 	s.Helper()
-	s.only(applies, "this forge has no such way")
 	server, ok := s.World.(*Server)
 	if !ok {
 		s.Fatal("only a Server can be asked for this")

@@ -1,7 +1,6 @@
 package forgetest
 
 import (
-	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -116,7 +115,7 @@ func (f *Failure) fail(w http.ResponseWriter, r *http.Request, next http.Handler
 }
 
 func record(r *http.Request, next http.Handler) *httptest.ResponseRecorder {
-	recorded := &httptest.ResponseRecorder{Code: http.StatusOK, HeaderMap: http.Header{}, Body: &bytes.Buffer{}}
+	recorded := httptest.NewRecorder()
 	next.ServeHTTP(recorded, r)
 	return recorded
 }

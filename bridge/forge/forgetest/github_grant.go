@@ -61,6 +61,7 @@ func (c caller) account() string {
 	return ""
 }
 
+//lint:ignore ST1005 GitHub says it so
 var errCredentials = errors.New("Bad credentials")
 
 // identify reads the credentials of a request to GitHub's API, or of git.
@@ -102,6 +103,7 @@ func (s *Server) appOf(token string) (*app, error) {
 		return found.key, nil
 	})
 	if err != nil {
+		//lint:ignore ST1005 GitHub says it so
 		return nil, errors.New("A JSON web token could not be decoded")
 	}
 	now := s.now().Add(s.offset)

@@ -1,7 +1,6 @@
 package forgetest
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -73,13 +72,13 @@ func (s *Server) serveGitHub(w http.ResponseWriter, r *http.Request, api *http.S
 // answer to the same token is a 304 and costs nothing.
 func (s *Server) counted(by caller, route string, over bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got := &httptest.ResponseRecorder{Code: http.StatusOK, HeaderMap: http.Header{}, Body: &bytes.Buffer{}}
+		got := httptest.NewRecorder()
 		next.ServeHTTP(got, r)
 		h := w.Header()
-		maps.Copy(h, got.HeaderMap)
+		maps.Copy(h, got.Header())
 		same := false
 		if r.Method == http.MethodGet && got.Code == http.StatusOK {
-			sum := sha256.Sum256(slices.Concat([]byte(by.token+"\n"+r.URL.RequestURI()+"\n"+r.Header.Get("Accept")+"\n"+got.HeaderMap.Get("Link")+"\n"), got.Body.Bytes()))
+			sum := sha256.Sum256(slices.Concat([]byte(by.token+"\n"+r.URL.RequestURI()+"\n"+r.Header.Get("Accept")+"\n"+got.Header().Get("Link")+"\n"), got.Body.Bytes()))
 			etag := fmt.Sprintf(`W/"%x"`, sum)
 			h.Set("ETag", etag)
 			h.Set("Cache-Control", "private, max-age=60, s-maxage=60")

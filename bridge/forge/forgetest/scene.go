@@ -67,9 +67,9 @@ type scene struct {
 	commits, pulls      int
 }
 
-func newScene(t *testing.T, open func(*testing.T) Fixture) *scene {
+func newScene(t *testing.T, fixture Fixture) *scene {
 	t.Helper()
-	s := &scene{T: t, Fixture: open(t), ctx: t.Context()}
+	s := &scene{T: t, Fixture: fixture, ctx: t.Context()}
 	s.org, s.bot, s.alice, s.mallory = "coop"+s.Suffix, "bot"+s.Suffix, "alice"+s.Suffix, "mallory"+s.Suffix
 	w := s.World
 	for login, p := range map[string]*forge.Person{s.bot: &s.botP, s.alice: &s.aliceP, s.mallory: &s.malP} {

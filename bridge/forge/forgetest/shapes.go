@@ -14,6 +14,7 @@ func asUser(u *user) *sdk.User {
 }
 
 func asOrg(o *org) *sdk.Organization {
+	//lint:ignore SA1019 a client may still read the old name
 	return &sdk.Organization{ID: o.user.ID, UserName: o.user.Login, Visibility: "public"}
 }
 

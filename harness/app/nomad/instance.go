@@ -138,10 +138,7 @@ func (a *App) unplaced(ctx context.Context, evaluation string) (string, error) {
 }
 
 func metricText(m *api.AllocationMetric) string {
-	var parts []string
-	for _, reason := range slices.Sorted(maps.Keys(m.ConstraintFiltered)) {
-		parts = append(parts, reason)
-	}
+	parts := slices.Sorted(maps.Keys(m.ConstraintFiltered))
 	for _, dimension := range slices.Sorted(maps.Keys(m.DimensionExhausted)) {
 		parts = append(parts, dimension+" exhausted")
 	}

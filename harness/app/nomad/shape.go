@@ -66,6 +66,7 @@ func (s shape) group(g *api.TaskGroup) {
 	g.Update = update(max(count(g), 1))
 	// A node that is silent for a while still has the app, and gets no second one.
 	g.Disconnect = &api.DisconnectStrategy{LostAfter: ptr(time.Hour), Replace: ptr(false), Reconcile: ptr(api.ReconcileOptionKeepOriginal)}
+	//lint:ignore SA1019 an older server heeds what a newer one has deprecated
 	g.StopAfterClientDisconnect, g.MaxClientDisconnect, g.PreventRescheduleOnLost = nil, nil, nil
 	g.Migrate, g.Scaling, g.Services, g.Affinities, g.Spreads = nil, nil, nil, nil, nil
 	if g.EphemeralDisk != nil {

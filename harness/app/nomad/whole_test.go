@@ -3,7 +3,6 @@ package nomad
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -117,6 +116,6 @@ func TestTheGuestbookPassesEveryStage(t *testing.T) {
 	if report.Verdict() != run.VerdictPass || report.Level() != everything || len(report.Leftovers) > 0 {
 		stage, fault := report.Fault()
 		t.Errorf("verdict %s, level %d, left over %v; %s: %+v\n%s", report.Verdict(), report.Level(), report.Leftovers, stage, fault, log.String())
-		t.Log(fmt.Sprintf("%+v", report))
+		t.Logf("%+v", report)
 	}
 }

@@ -80,9 +80,9 @@ func (e *Engine) nodeID(ctx context.Context) (string, error) {
 	s := answer.Info.Swarm
 	switch {
 	case s.NodeID == "" || string(s.LocalNodeState) != "active":
-		return "", fmt.Errorf("Docker at %s is in no swarm: make it one with docker swarm init", e.Host)
+		return "", fmt.Errorf("the Docker Engine at %s is in no swarm: make it one with docker swarm init", e.Host)
 	case !s.ControlAvailable:
-		return "", fmt.Errorf("Docker at %s is a worker of its swarm, and stacks are deployed by managers: docker node promote", e.Host)
+		return "", fmt.Errorf("the Docker Engine at %s is a worker of its swarm, and stacks are deployed by managers: docker node promote", e.Host)
 	}
 	e.node = s.NodeID
 	return e.node, nil

@@ -152,7 +152,7 @@ func (e *Engine) removeOnce(ctx context.Context, o app.Object) (err error) {
 	case KindNetwork:
 		_, err = e.NetworkRemove(ctx, o.ID, client.NetworkRemoveOptions{})
 	default:
-		err = fmt.Errorf("Docker has no objects of the kind %q", o.Kind)
+		err = fmt.Errorf("the Docker Engine has no objects of the kind %q", o.Kind)
 	}
 	return err
 }

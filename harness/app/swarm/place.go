@@ -70,5 +70,5 @@ func (e *Engine) labelsOf(ctx context.Context, o app.Object) (map[string]string,
 		answer, err := e.NetworkInspect(ctx, o.ID, client.NetworkInspectOptions{})
 		return answer.Network.Labels, err
 	}
-	return nil, fmt.Errorf("Docker has no objects of the kind %q", o.Kind)
+	return nil, fmt.Errorf("the Docker Engine has no objects of the kind %q", o.Kind)
 }

@@ -39,6 +39,7 @@ func newID() run.ID { return run.NewID(time.Now()) }
 func TestRestic(t *testing.T) {
 	need(t)
 	vaulttest.Contract(t, func(t *testing.T) vaulttest.Fixture {
+		t.Parallel() // each has repositories of its own
 		root := filepath.Join(t.TempDir(), "vault")
 		return vaulttest.Fixture{Vault: restic.New(root), Damage: func(t *testing.T, s vault.Snapshot, how vaulttest.Damage) {
 			largest := packs(t, filepath.Join(root, string(s.Run)))[0]
@@ -135,7 +136,7 @@ func TestOnlyTheOwnerCanReadASnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+	filepath.WalkDir(root, func(path string, d os.DirEntry, _ error) error {
 		info, err := d.Info()
 		if err != nil || info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)

@@ -142,12 +142,14 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 	})
 	t.Run("what was cut or altered is an error, never less data", func(t *testing.T) {
 		for _, how := range []Damage{Cut, Changed} {
-			f := open(t)
-			s := save(t, f.Vault, id(), "data", large())
-			f.Damage(t, s, how)
-			if _, err := read(t, f.Vault, s); err == nil {
-				t.Errorf("%s: read to the end without an error", how)
-			}
+			t.Run(string(how), func(t *testing.T) {
+				f := open(t)
+				s := save(t, f.Vault, id(), "data", large())
+				f.Damage(t, s, how)
+				if _, err := read(t, f.Vault, s); err == nil {
+					t.Error("read to the end without an error")
+				}
+			})
 		}
 	})
 	t.Run("what is not there is not found, and forgetting it does nothing", func(t *testing.T) {

@@ -212,6 +212,12 @@ func allocationClauses() []clause {
 				s.Errorf("made at %d, index %d to %d", a.CreateTime, a.CreateIndex, a.ModifyIndex)
 			}
 		}},
+	}
+}
+
+// nodeClauses change what all have in common: garbage and nodes.
+func nodeClauses() []clause {
+	return []clause{
 		{"garbage that is collected takes job and allocation with it", func(s *scene) {
 			child := s.dispatch("nothing")
 			a := s.over(child)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -220,16 +221,20 @@ type clause struct {
 }
 
 func TestProtocol(t *testing.T) {
-	all := []clause{}
-	for _, some := range [][]clause{jobClauses(), allocationClauses(), fileClauses(), otherClauses()} {
-		all = append(all, some...)
-	}
 	for name, open := range map[string]func(*testing.T) site{"fake": fakeSite, "real": realSite} {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range all {
+			t.Parallel()
+			try := func(t *testing.T, c clause) {
+				s := open(t)
+				c.holds(&scene{T: t, site: s, Client: s.client(t, s.token), name: fmt.Sprintf("job-%d", time.Now().UnixNano())})
+			}
+			for _, c := range nodeClauses() {
+				t.Run(c.says, func(t *testing.T) { try(t, c) })
+			}
+			for _, c := range slices.Concat(jobClauses(), allocationClauses(), fileClauses(), otherClauses()) {
 				t.Run(c.says, func(t *testing.T) {
-					s := open(t)
-					c.holds(&scene{T: t, site: s, Client: s.client(t, s.token), name: fmt.Sprintf("job-%d", time.Now().UnixNano())})
+					t.Parallel()
+					try(t, c)
 				})
 			}
 		})

@@ -40,7 +40,7 @@ func (f *Fake) runTask(a *allocation, task *api.Task) {
 		case <-patience:
 			killGroup(cmd.Process.Pid)
 			continue
-		case err = <-ended:
+		case <-ended:
 		}
 		break
 	}
