@@ -93,7 +93,7 @@ func (s *Service) deliver(w http.ResponseWriter, r *http.Request, t token.Token,
 	}
 	from, _, err := s.forgeOf(t.Forge, t.Repos[0])
 	if err != nil {
-		return accepted, "", newProblem(http.StatusNotFound, "no-forge", "The hook's token is for a forge that is not served any more: "+err.Error()+".", "An operator makes a new token.")
+		return accepted, "", newProblem(http.StatusNotFound, "no-forge", "The hook's token is for a forge that is no longer served: "+err.Error()+".", "An operator makes a new token.")
 	}
 	if _, err := from.CheckSignature(r.Header, body); err != nil {
 		return accepted, "", newProblem(http.StatusUnauthorized, "wrong-signature", "The hook is not accepted: "+err.Error()+".", "Compare the secret in the hook's settings.")

@@ -203,7 +203,7 @@ func (rc *Receiver) noteUnenrolled(ctx context.Context, repo forge.Repo, now tim
 	defer cancel()
 	if err := rc.config.Unenrolled(ctx, repo, now); err != nil {
 		rc.unenrolled.Remove(repo)
-		rc.config.Log.Error("cannot write down that hooks of a repository come that is not enrolled", "forge", repo.Forge, "repo", repo.String(), "err", err)
+		rc.config.Log.Error("cannot record the hooks of a repository that is not enrolled", "forge", repo.Forge, "repo", repo.String(), "err", err)
 	}
 }
 

@@ -48,7 +48,7 @@ func (sv *Server) hookForges() (all []hook.Forge, err error) {
 	for _, f := range sv.Forges {
 		get, err := HookSecrets(sv.State, f, sv.Log.With("forge", f.ID))
 		if errors.Is(err, fs.ErrNotExist) && len(f.Webhook.SecretFiles) == 0 {
-			sv.Log.Info("no webhooks are received from a forge, which is asked again and again instead: seatrial webhook secret makes the secret that they need", "forge", f.ID)
+			sv.Log.Info("no webhooks are received from a forge, which is polled instead: seatrial webhook secret makes the secret that they need", "forge", f.ID)
 			err = nil
 		}
 		if err != nil {

@@ -2,7 +2,7 @@
 // bridge, webhooks, schedule, dashboard and gateway.
 //
 // New opens everything that can refuse to open, and touches nothing outside but the
-// listening address; Run serves until its context ends. A server is no owner of its
+// listening address; Run serves until its context ends. A server is not an owner of its
 // runs: they go on without it, and the next server over the same state folder finds
 // them again. One server at a time uses a state folder.
 package server

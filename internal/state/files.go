@@ -36,7 +36,7 @@ func (f Folder) Instance() (string, error) {
 	}
 	name := strings.TrimSpace(string(text))
 	if !instanceForm.MatchString(name) {
-		return "", exit.Errorf(exit.Configuration, "%s holds no name of an installation: %s", path, remedy(path))
+		return "", exit.Errorf(exit.Configuration, "%s does not hold the name of an installation: %s", path, remedy(path))
 	}
 	return name, nil
 }
