@@ -80,7 +80,7 @@ func (f Folder) Own(name string) (string, error) { return f.Dir(name, 0o700) }
 func (f Folder) Lock() (release func(), err error) {
 	file, err := os.OpenFile(f.Path(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, unusable(err)
+		return nil, exit.Errorf(exit.Configuration, "cannot lock the state folder: %w (remove what lies there, or choose another folder with --state)", err)
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		file.Close()
