@@ -127,7 +127,7 @@ func TestAddressesOfTheCluster(t *testing.T) {
 				Title, Detail string
 			}
 			if err := json.Unmarshal([]byte(body), &problem); err != nil || problem.Status != tt.status || problem.Title == "" || problem.Detail == "" || resp.Header.Get("Content-Type") != "application/problem+json" {
-				t.Errorf("%s %s is no problem document: %s %s", tt.method, tt.path, resp.Header.Get("Content-Type"), body)
+				t.Errorf("%s %s is not a problem document: %s %s", tt.method, tt.path, resp.Header.Get("Content-Type"), body)
 			}
 		}
 		if resp.StatusCode == http.StatusMethodNotAllowed && resp.Header.Get("Allow") != "GET, HEAD" {

@@ -16,7 +16,7 @@ func tracked(t *testing.T) []string {
 	t.Helper()
 	out, err := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
-		t.Skipf("this is no git repository: %v", err)
+		t.Skipf("this is not a git repository: %v", err)
 	}
 	names := strings.Split(strings.TrimRight(string(out), "\x00"), "\x00")
 	return slices.DeleteFunc(names, func(name string) bool {

@@ -26,7 +26,7 @@ func wantEvents(text string) error {
 		decoder := json.NewDecoder(strings.NewReader(line))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&e); err != nil {
-			return fmt.Errorf("this line is no event: %w: %s", err, line)
+			return fmt.Errorf("this line is not an event: %w: %s", err, line)
 		}
 		if e.Seq <= last || e.Run == "" || e.Source != run.Harness || e.At.IsZero() {
 			return fmt.Errorf("event %d is out of order or says too little: %s", last+1, line)

@@ -38,7 +38,7 @@ func Deps(e Enrolment, find func(name string) (Enrolment, bool)) ([]Enrolment, e
 }
 
 // refuseDeps takes enrolments out of the book whose dependencies cannot be had: who is
-// not there, who is no recipe for the swarm, who depends on himself by whatever way,
+// not there, who is not a recipe for the swarm, who depends on himself by whatever way,
 // and then who depends on one that was taken out.
 func (b *Book) refuseDeps(place func(e Enrolment, i int) Problem) {
 	all := &Book{Enrolments: slices.Clone(b.Enrolments)}

@@ -210,7 +210,7 @@ func FuzzParse(f *testing.F) {
 		p, problems := rules.parse("tests/x/recipe.yaml", text)
 		e := p.enrolment
 		if len(problems) == 0 && (e.Version != 1 || !strings.Contains(e.Repo, "/") || len(e.Volumes) == 0) {
-			t.Errorf("no problem with %q, but it is no enrolment: %+v", text, e)
+			t.Errorf("no problem with %q, but it is not an enrolment: %+v", text, e)
 		}
 		// Who may ask comes back as it was from the form in which it travels to a cluster.
 		var back Who

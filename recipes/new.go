@@ -51,7 +51,7 @@ var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 // CheckName says whether a recipe may be called so.
 func CheckName(name string) error {
 	if !folderName.MatchString(name) {
-		return fmt.Errorf("%q is no name for a recipe: write it with small letters, digits and -, such as guestbook", name)
+		return fmt.Errorf("%q is not a name for a recipe: write it with small letters, digits and -, such as guestbook", name)
 	}
 	return nil
 }

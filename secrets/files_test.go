@@ -74,7 +74,7 @@ func TestAReplacedSecretIsUsed(t *testing.T) {
 
 func TestWhatCannotBeUsedIsSaidOnceAndChangesNothing(t *testing.T) {
 	k := keep(t)
-	bad := errors.New("it is no word")
+	bad := errors.New("it is not a word")
 	if err := k.Require(func(v secrets.Value) error {
 		if strings.Contains(v.Reveal(), " ") {
 			return bad

@@ -99,7 +99,7 @@ var levels = [run.MaxLevel + 1]string{
 	"it upgrades from the last release with its data",
 	"it comes back from a backup after everything was destroyed",
 	"its own checks pass",
-	"nothing is left to wish for",
+	"there is nothing to improve",
 }
 
 func levelLine(r run.Report) string {
@@ -126,7 +126,7 @@ func leftovers(r run.Report, c Context) string {
 	if len(r.Leftovers) == 0 {
 		return ""
 	}
-	items := []string{"Something is left that should be gone. This is for the operator; it is being removed, and it keeps the slot until it is:"}
+	items := []string{"Something was left behind. This is for the operator: it is being removed, and it keeps the slot until it is gone:"}
 	for _, l := range r.Leftovers[:min(len(r.Leftovers), listLimit)] {
 		items = append(items, "- "+c.prose(l.Kind, 40)+" "+code(c.mask(l.Name), 120))
 	}
@@ -184,7 +184,7 @@ func links(r run.Report, c Context) string {
 		all = append(all, "[The run, with its log]("+page+")")
 	}
 	if r.State == run.Running && r.Started != nil && linkable(r.Started.BaseURL) {
-		all = append(all, "[The app, while it lives]("+r.Started.BaseURL+")")
+		all = append(all, "[The app, while it is up]("+r.Started.BaseURL+")")
 	}
 	return strings.Join(all, " · ")
 }
@@ -251,5 +251,5 @@ func atHome(r run.Report, c Context) string {
 	for i := range lines {
 		lines[i] = visible(lines[i])
 	}
-	return details("The same thing at home", fence("sh", lines))
+	return details("The same on your own machine", fence("sh", lines))
 }

@@ -25,7 +25,7 @@ func RenderScheduled(r run.Report, before *run.Report, c Context) (title, body s
 		stageTable(r, c),
 		levelLine(r),
 		links(r, c),
-		"This issue is kept by a program: it is edited when the result changes, closed when all is well again, and opened again when it is not. To be tested at other times, or never, change " +
+		"This issue is maintained by a program: it is edited when the result changes, closed when all is well again, and reopened when it is not. To change when the branch is tested, or to stop it, change " +
 			code("schedule", 20) + " in the recipe's enrolment.",
 		ScheduleMarker(r.Request.Recipe),
 	}
@@ -53,7 +53,7 @@ func resultBefore(before *run.Report, c Context) string {
 	if before == nil {
 		return "There is nothing to compare it with."
 	}
-	s := fmt.Sprintf("The time before, at %s, it was %s", code(before.Request.Code.ShortCommit(), 12), before.Word())
+	s := fmt.Sprintf("The previous time, at %s, the result was %s", code(before.Request.Code.ShortCommit(), 12), before.Word())
 	if before.Verdict() == run.VerdictPass {
 		s += fmt.Sprintf(", level %d of %d", before.Level(), run.MaxLevel)
 	}

@@ -46,7 +46,7 @@ func (rs *Runs) copyOne(ctx context.Context, code run.Code) error {
 	client, served := rs.Copier(code.Forge)
 	switch {
 	case !served:
-		return fmt.Errorf("the forge %q is not in the configuration any more", code.Forge)
+		return fmt.Errorf("the forge %q is no longer in the configuration", code.Forge)
 	case client == nil:
 		return fmt.Errorf("private repositories of the forge %q cannot be fetched", code.Forge)
 	}

@@ -125,7 +125,7 @@ func lastSeen(s dispatch.State) string {
 	case s.Cause == dispatch.Withdrawn:
 		return "somebody stopped it where it ran"
 	case s.Phase == dispatch.Unknown:
-		return "the executor knows nothing of it any more"
+		return "the executor no longer knows of it"
 	}
 	return "it ended without its last word"
 }

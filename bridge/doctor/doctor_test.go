@@ -127,7 +127,7 @@ func TestEnrolments(t *testing.T) {
 var shown = []doctor.Block{
 	{About: "forge gitea: \x1b[2Jgitea", Abilities: []forge.Ability{
 		{Name: "be known to the forge", State: forge.AbilityThere, Why: "We are bot."},
-		{Name: "read the members of an-organisation-with-a-long-name", State: forge.AbilityMissing, Why: "bot is no member.", Next: "Add it."},
+		{Name: "read the members of an-organisation-with-a-long-name", State: forge.AbilityMissing, Why: "bot is not a member.", Next: "Add it."},
 		{Name: "grüße", State: forge.AbilityWeak, Why: "The clocks differ.", Next: "Set them."},
 		{Name: "be told by webhooks", State: forge.AbilityUnknown, Why: "Not looked at."},
 	}},

@@ -31,7 +31,7 @@ func (h Hooks) Look(ctx context.Context, client *http.Client) forge.Ability {
 	a := forge.Ability{Name: "be told by webhooks"}
 	switch {
 	case errors.Is(h.Secret, fs.ErrNotExist):
-		a.State, a.Why = forge.AbilityWeak, "There is no secret for them, so none are received: comments are found by asking the forge again and again."
+		a.State, a.Why = forge.AbilityWeak, "There is no secret for them, so none are received: comments are found by polling the forge."
 		a.Next = fmt.Sprintf("Make one as the user of the server, with its --state: seatrial webhook secret --forge %s. Put it into a webhook of the forge that goes to %s.", h.Forge, h.target())
 		return a
 	case h.Secret != nil:

@@ -85,7 +85,7 @@ func (p *pace) nextQuestion() time.Time {
 		reset := earlier(b.Reset, now.Add(longestWait))
 		if !b.Reset.Equal(p.saved) {
 			p.saved = b.Reset
-			p.log.Warn("what the forge lets us ask is nearly spent; looking for comments again when it begins anew, so that the rest is for reporting", "left", b.Left, "of", b.Limit, "until", reset)
+			p.log.Warn("the forge's limit is nearly used up; looking for comments again when it is renewed, so that the rest is left for reporting", "left", b.Left, "of", b.Limit, "until", reset)
 		}
 		return later(p.until, reset)
 	}

@@ -193,7 +193,7 @@ func (s *Scheduler) ask(ctx context.Context, known *recipesOf, e recipes.Enrolme
 	}
 	for _, r := range open {
 		if r.Request.Via == run.ViaSchedule {
-			s.Log.Info("a recipe is not tested again, because the time before is not over", "recipe", e.Name, "run", r.Request.ID)
+			s.Log.Info("a recipe is not tested again, because its previous run is not over", "recipe", e.Name, "run", r.Request.ID)
 			return s.remember(ctx, e, at)
 		}
 	}

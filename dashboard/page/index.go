@@ -117,7 +117,7 @@ func (p *Pages) index(w http.ResponseWriter, r *http.Request) {
 func (i *indexPage) cut(query url.Values) {
 	i.Found = len(i.Rows)
 	last := max(0, (i.Found-1)/recipesPerPage)
-	n, _ := strconv.Atoi(query.Get("page")) // what is no number is the first page
+	n, _ := strconv.Atoi(query.Get("page")) // what is not a number is the first page
 	n = min(max(n-1, 0), last)
 	i.First = n*recipesPerPage + 1
 	i.Rows = i.Rows[n*recipesPerPage : min((n+1)*recipesPerPage, i.Found)]

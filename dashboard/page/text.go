@@ -28,7 +28,7 @@ func visible(s string) string {
 			unicode.Is(unicode.Co, r), unicode.Is(unicode.Variation_Selector, r), r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0:
 			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
 		default:
-			b.WriteRune(r) // what is no character became U+FFFD
+			b.WriteRune(r) // what is not a character became U+FFFD
 		}
 	}
 	return b.String()

@@ -36,7 +36,7 @@ func (p *Pages) clusterPlace(ctx context.Context, started *run.Started) *cluster
 }
 
 // OutputPath is the address at which a stream of an attempt's job is followed; empty
-// where the job is no attempt's.
+// where the job is not an attempt's.
 func OutputPath(job, stream string) string {
 	if _, _, _, ok := cluster.ParseChild(job); !ok {
 		return ""

@@ -40,7 +40,7 @@ func NewClient(c Config) (*Client, error) {
 	}
 	at, err := url.Parse(config.Address)
 	if err != nil || at.Scheme != "unix" && (at.Host == "" || at.Scheme != "http" && at.Scheme != "https") {
-		return nil, fmt.Errorf("cannot reach Nomad at %q: this is no address; write it like https://nomad.example.org:4646 in NOMAD_ADDR", config.Address)
+		return nil, fmt.Errorf("cannot reach Nomad at %q: this is not an address; write it like https://nomad.example.org:4646 in NOMAD_ADDR", config.Address)
 	}
 	client, err := api.NewClient(config)
 	if err != nil {

@@ -25,10 +25,10 @@ type askCommand struct {
 	TokenFile string        `help:"File that holds an API token and nothing else; seatrial token new makes one." type:"path" placeholder:"FILE"`
 	Forge     string        `help:"The forge's id. Default: the one where the repository is enrolled." placeholder:"ID"`
 	Branch    string        `help:"Test this branch." placeholder:"NAME"`
-	Commit    string        `help:"The commit that you mean, as its whole hash: nothing is started if it is not the head any more." placeholder:"HASH"`
-	Needs     []string      `help:"A capability that the place of the run must offer, besides the enrolment's." placeholder:"NAME"`
+	Commit    string        `help:"The commit that you mean, as a full hash: nothing is started if it is no longer the head." placeholder:"HASH"`
+	Needs     []string      `help:"A capability that the executor must offer, besides those in the enrolment." placeholder:"NAME"`
 	Flavor    string        `help:"A label for an operator's builder, instead of the enrolment's." placeholder:"LABEL"`
-	Key       string        `help:"A word by which asking again is the same request, for a day." placeholder:"WORD"`
+	Key       string        `help:"Asking again with the same key within a day is the same request." placeholder:"WORD"`
 	Wait      bool          `help:"Wait for the verdict, and end with its exit code. Ctrl-C ends the waiting, not the run."`
 	JSON      bool          `help:"Print JSON: the answer or, with --wait, what the run came to."`
 	Every     time.Duration `hidden:"" default:"2s" help:"How often to look."`
@@ -36,7 +36,7 @@ type askCommand struct {
 
 // Help is shown below the summary.
 func (askCommand) Help() string {
-	return "The server decides as it does about a comment, and answers the pull request in the same way. It must run; nothing is tested here."
+	return "The server decides as it does about a comment, and answers the pull request in the same way. The server must be running; nothing is tested here."
 }
 
 func (c *askCommand) Run(ctx context.Context, g *Globals, s streams) error {
@@ -99,7 +99,7 @@ func (c *askCommand) connect(g *Globals, s streams) (*apiClient, error) {
 	if server == "" {
 		var err error
 		if server, err = g.folder().Address(); err != nil {
-			return nil, exit.With(exit.Usage, errors.New("where is the server? Name its address with --server, such as https://ci.example.org; only on its own machine, with its --state, it is known"))
+			return nil, exit.With(exit.Usage, errors.New("where is the server? Name its address with --server, such as https://ci.example.org; it is known only on its own machine, with its --state"))
 		}
 	}
 	at, err := url.Parse(server)
@@ -117,7 +117,7 @@ func (c *askCommand) connect(g *Globals, s streams) (*apiClient, error) {
 		fmt.Fprintf(s.Err, "seatrial: %s\n", warning)
 	}
 	if at.Scheme == "http" && !isLoopback(at.Hostname()) {
-		fmt.Fprintf(s.Err, "seatrial: %s is not https, so whoever is on the way can read the token\n", printable(server))
+		fmt.Fprintf(s.Err, "seatrial: %s is not https, so anyone on the way can read the token\n", printable(server))
 	}
 	return &apiClient{base: strings.TrimRight(at.String(), "/"), token: held.Get(), version: g.Version}, nil
 }

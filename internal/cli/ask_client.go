@@ -116,13 +116,13 @@ func (a *apiClient) do(ctx context.Context, method, path string, body []byte, in
 	}
 	if resp.StatusCode/100 == 2 {
 		if err := json.Unmarshal(text, into); err != nil {
-			return &apiProblem{http.StatusNotFound, "What answers at " + a.base + " is no seatrial server.", "Name the right one with --server."}
+			return &apiProblem{http.StatusNotFound, "What answers at " + a.base + " is not a seatrial server.", "Name the right one with --server."}
 		}
 		return nil
 	}
 	no := &apiProblem{Status: resp.StatusCode}
 	if json.Unmarshal(text, no) != nil || no.Detail == "" {
-		no.Detail = "The server answered " + strconv.Itoa(resp.StatusCode) + ", in words that are no seatrial server's."
+		no.Detail = "The server answered " + strconv.Itoa(resp.StatusCode) + ", which is not how a seatrial server answers."
 		no.Next = "Name the right one with --server."
 	}
 	no.Status = resp.StatusCode

@@ -24,14 +24,14 @@ import (
 type doctorCommand struct {
 	forgeOptions
 	testsFolder
-	PublicURL string `help:"The server's own address, as the forge reaches it: whether it turns away an unsigned webhook is tried." placeholder:"URL"`
+	PublicURL string `help:"The server's own address, as the forge reaches it: doctor tries whether it turns away an unsigned webhook." placeholder:"URL"`
 	dockerOptions
 	JSON bool `help:"Print one JSON array: an object for each thing that was looked at, with what was found about it."`
 }
 
 // Help is shown below the summary.
 func (doctorCommand) Help() string {
-	return "Give it the options of seatrial serve, and run it as the same user: it looks at what that one would work with, and changes nothing. " +
+	return "Give it the options of seatrial serve, and run it as the same user: it looks at what the server would work with, and changes nothing. " +
 		"Exit code 0: nothing is missing. 1: something is. 69: a forge does not answer. 78: the options or the files they name cannot be used. About a cluster: seatrial nomad doctor."
 }
 

@@ -12,8 +12,8 @@ import (
 // forgeOptions say which forges there are, and as whom: one Gitea, or a file.
 type forgeOptions struct {
 	Forges         string `help:"File that lists the forges: any kind, and several. Instead of --gitea-url, --gitea-token-file and --org." type:"path" placeholder:"FILE"`
-	GiteaURL       string `help:"Address of the one forge, such as https://git.example.org: a Gitea or Forgejo." placeholder:"URL"`
-	GiteaToken     string `help:"The bot's access token. Whoever lists processes sees it here: better --gitea-token-file." placeholder:"TOKEN"`
+	GiteaURL       string `help:"Address of the one forge, a Gitea or Forgejo, such as https://git.example.org." placeholder:"URL"`
+	GiteaToken     string `help:"The bot's access token. Anyone who can list processes sees it here; --gitea-token-file is better." placeholder:"TOKEN"`
 	GiteaTokenFile string `help:"File that holds the bot's access token and nothing else." type:"path" placeholder:"FILE"`
 	Org            string `help:"The organisation on the forge whose members may ask for runs." placeholder:"NAME"`
 }

@@ -17,15 +17,15 @@ import (
 type janitorCommand struct {
 	DryRun    bool          `help:"Only say what would be removed."`
 	OlderThan time.Duration `help:"Remove only what expired longer ago than this, such as 30m or 24h." placeholder:"DURATION"`
-	Nomad     bool          `help:"Look after the Nomad cluster too: its apps and leases, and what its runs left on this node."`
+	Nomad     bool          `help:"Also clean up the Nomad cluster: its apps and leases, and what its runs left on this node."`
 	nomadOptions
 	dockerOptions
 }
 
 // Help is shown below the summary.
 func (janitorCommand) Help() string {
-	return "What it removes carries labels that name a run, and the run is over: its own journal says so, or with --nomad the cluster. " +
-		"What cannot be asked about is kept. seatrial nomad setup has it run on every node. " + nomadHelp
+	return "It removes what carries the labels of a run that is over, as its own journal says or, with --nomad, the cluster. " +
+		"Where nobody can be asked, everything is kept. seatrial nomad setup makes it run on every node. " + nomadHelp
 }
 
 func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {

@@ -22,7 +22,7 @@ type nomadCommand struct {
 	Setup    nomadSetup           `cmd:"" help:"Make a Nomad cluster ready for runs: namespaces, policies, jobs. Changes only what differs."`
 	Doctor   nomadDoctor          `cmd:"" help:"Say what is wrong with a Nomad cluster, a token, the nodes, and what to change."`
 	Executor nomadExecutorCommand `cmd:"" hidden:"" help:"Perform one dispatched run in its allocation."`
-	Teardown nomadTeardownCommand `cmd:"" hidden:"" help:"Look after what an executor left on its node."`
+	Teardown nomadTeardownCommand `cmd:"" hidden:"" help:"Remove what an executor left on its node."`
 }
 
 // clusterNeeds say what a cluster must have.
@@ -34,10 +34,10 @@ type clusterNeeds struct {
 	Driver    string        `help:"What runs are started with: raw_exec, or docker with --image. A recipe whose enrolment names an image has docker." enum:"raw_exec,docker" default:"raw_exec"`
 	Image     string        `help:"With --driver docker: the image of recipes that name none, with seatrial and git in its PATH." placeholder:"IMAGE"`
 	NodePool  string        `help:"The node pool in which runs are performed." default:"default" placeholder:"NAME"`
-	LostAfter time.Duration `help:"How long a node that does not answer is waited for before its runs are lost." default:"5m"`
+	LostAfter time.Duration `help:"How long to wait for a node that does not answer before its runs are lost." default:"5m"`
 	buildOptions
 	vaultOptions
-	JanitorEvery time.Duration `help:"How often the janitor comes to each node: minutes that divide an hour." default:"10m"`
+	JanitorEvery time.Duration `help:"How often the janitor runs on each node: minutes that divide an hour." default:"10m"`
 }
 
 // options are without enrolments.
@@ -95,14 +95,14 @@ func (c *clusterNeeds) enrolled(ctx context.Context, g *Globals, o setup.Options
 type nomadSetup struct {
 	clusterNeeds
 	Print           bool   `help:"Write the definitions to standard output, or into --out, and change nothing. Nomad is not asked."`
-	Out             string `help:"With --print: the folder to write the definitions into, a file each." type:"path" placeholder:"DIR"`
+	Out             string `help:"With --print: the folder to write the definitions into, one file each." type:"path" placeholder:"DIR"`
 	Force           bool   `help:"Also overwrite jobs and policies that were edited."`
 	BridgeTokenFile string `help:"Make a token with the bridge's policy and write it into this file, once." type:"path" placeholder:"FILE"`
 }
 
 // Help is shown below the summary.
 func (nomadSetup) Help() string {
-	return "Needs a management token, once. What was edited is kept, and said to be yours. " + nomadHelp
+	return "Needs a management token, once. What was edited is kept and reported as yours. " + nomadHelp
 }
 
 func (c *nomadSetup) Run(ctx context.Context, g *Globals, s streams) error {

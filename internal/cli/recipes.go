@@ -25,7 +25,7 @@ type recipesCommand struct {
 }
 
 type testsFolder struct {
-	Tests string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it." type:"path" default:"tests"`
+	Tests string `help:"Folder of the enrolments: one folder per recipe, with a recipe.yaml in it." type:"path" default:"tests"`
 }
 
 func (t testsFolder) load() (*recipes.Book, error) {
@@ -57,7 +57,7 @@ type recipesList struct {
 	testsFolder
 	nomadOptions
 	Nomad bool `help:"List the enrolments in Nomad's variables instead of those in the folder."`
-	JSON  bool `help:"Print one JSON object a line, with the defaults filled in."`
+	JSON  bool `help:"Print one JSON object per line, with the defaults filled in."`
 }
 
 func (c *recipesList) Run(ctx context.Context, g *Globals, s streams) error {

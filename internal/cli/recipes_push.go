@@ -22,7 +22,7 @@ type recipesPush struct {
 
 // Help is shown below the summary.
 func (recipesPush) Help() string {
-	return "A variable's path is seatrial/recipes/ and the repository's address in base64url. An enrolment in a file counts more than one in a variable. " + nomadHelp
+	return "A variable's path is seatrial/recipes/ and the repository's address in base64url. An enrolment in a file wins over one in a variable. " + nomadHelp
 }
 
 func (c *recipesPush) Run(ctx context.Context, g *Globals, s streams) error {

@@ -31,12 +31,12 @@ type runCommand struct {
 	From      string   `help:"Upgrade from the release with this tag. Default: the highest published version that the commit descends from." placeholder:"TAG"`
 	Only      string   `help:"Ask only this stage's question, and do what it needs: policy, lint, upgrade, restart, backup, install, restore or checks." placeholder:"STAGE"`
 	Keep      bool     `help:"Leave the app up after the stages, until Ctrl-C. Then it is torn down."`
-	JSON      bool     `help:"Print the run's events as JSON, one a line, instead of progress and summary."`
-	Verbose   bool     `short:"v" help:"Print to standard error what the app, its build and the harness write, too."`
-	Out       string   `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder. It is made where it is missing." type:"path" placeholder:"DIR"`
+	JSON      bool     `help:"Print the run's events as JSON, one per line, instead of progress and summary."`
+	Verbose   bool     `short:"v" help:"Also print to standard error what the app, its build and the harness write."`
+	Out       string   `help:"Write result.json, junit.xml, events.jsonl and log.txt into this folder. It is made if it is missing." type:"path" placeholder:"DIR"`
 	Isolate   bool     `help:"Run build and app as serve does: another user, own namespaces, limits. Requires root and bubblewrap."`
 	Domain    string   `help:"The app is served at a subdomain of this domain." default:"localhost"`
-	Dep       []string `help:"Where a recipe lies on which this one depends: a git repository, or just files. Its enrolment is the one beside this recipe's own. Give the option once for each." placeholder:"NAME=DIR" sep:"none"`
+	Dep       []string `help:"Where a recipe that this one depends on is: a git repository, or just files. Its enrolment is the one beside this recipe's own. May be given several times." placeholder:"NAME=DIR" sep:"none"`
 	settingsOptions
 }
 

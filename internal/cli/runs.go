@@ -70,8 +70,8 @@ func findRun(ctx context.Context, db journal.Reader, text string) (run.Report, e
 type runsList struct {
 	Recipe string `help:"Only runs of this recipe." placeholder:"NAME"`
 	Open   bool   `help:"Only runs that have not ended."`
-	Limit  int    `help:"At most so many runs." default:"20"`
-	JSON   bool   `help:"Print one JSON object a line: each a result as docs/reference/result.md describes it."`
+	Limit  int    `help:"At most this many runs." default:"20"`
+	JSON   bool   `help:"Print one JSON object per line: each a result as docs/reference/result.md describes it."`
 }
 
 func (c *runsList) Run(ctx context.Context, g *Globals, s streams) error {

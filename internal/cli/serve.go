@@ -21,11 +21,11 @@ import (
 
 type serveCommand struct {
 	forgeOptions
-	Tests string `help:"Folder of the enrolments: a folder a recipe, with a recipe.yaml in it. With --dispatch nomad those in the cluster's variables count, too, and there need be no folder." type:"path" default:"tests"`
+	Tests string `help:"Folder of the enrolments: one folder per recipe, with a recipe.yaml in it. With --dispatch nomad, enrolments in the cluster's variables count too, and the folder may be missing." type:"path" default:"tests"`
 
 	Listen    string `help:"Host and port to listen on, for dashboard, badges and gateway. Port 0 takes a free one." default:"127.0.0.1:8080"`
 	PublicURL string `help:"How browsers reach the dashboard; links in comments begin with it. Default: http://, or https:// with --tls-cert, and the listening address." placeholder:"URL"`
-	Domain    string `help:"Apps are served at subdomains of this domain. Default: the host name of --public-url, or localhost where that is a number." placeholder:"NAME"`
+	Domain    string `help:"Apps are served at subdomains of this domain. Default: the host name of --public-url, or localhost if that is an IP address." placeholder:"NAME"`
 
 	Dispatch    string        `help:"Where runs go: local, which is this machine, or nomad, which is the cluster at NOMAD_ADDR; seatrial nomad setup prepares one." enum:"local,nomad" default:"local"`
 	PlaceWithin time.Duration `help:"With --dispatch nomad: how long a run may wait for a node that has room for it." default:"5m"`
@@ -39,8 +39,8 @@ type serveCommand struct {
 	Poll         time.Duration `help:"How often to ask the forge for new comments, with one question for the whole organisation." default:"30s"`
 	Sweep        time.Duration `help:"How often to read each enrolled repository's comments as well, in case the forge's search missed one." default:"10m"`
 	Janitor      time.Duration `help:"How often to look for what outlived its run." default:"10m"`
-	KeepFiles    time.Duration `help:"How long to keep log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
-	KeepComments time.Duration `help:"How long to keep who wrote a command, and its text, once it was answered. What came of it stays. Of other comments neither is ever kept." default:"2160h"`
+	KeepFiles    time.Duration `help:"How long to keep the log and results of a run that has ended. The journal keeps what it came to." default:"2160h"`
+	KeepComments time.Duration `help:"How long to keep the author and the text of a command after it was answered. What came of it stays. Of other comments neither is ever kept." default:"2160h"`
 	waysOptions
 	hookOptions
 	settingsOptions
@@ -147,15 +147,11 @@ func (c *serveCommand) config(ctx context.Context, g *Globals, log *slog.Logger)
 	if err != nil {
 		return config, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return config, err
-	}
 	config = server.Config{
 		Version: g.Version, State: g.folder(),
 		Forges: list, TrustedProxies: proxies, HookSHA1: c.HookSHA1,
 		Tests: c.Tests, Listen: c.Listen, PublicURL: c.PublicURL,
-		Executor: c.Dispatch, Harness: g.harness(self), Settings: c.settings(c.Domain), Offers: c.Offers, Capacity: c.Capacity,
+		Executor: c.Dispatch, Harness: g.harness, Settings: c.settings(c.Domain), Offers: c.Offers, Capacity: c.Capacity,
 		Word: c.Word, Grammar: grammar, PerPerson: c.PerPerson, Schedule: c.Schedule, Night: night,
 		Poll: c.Poll, Sweep: c.Sweep, Janitor: c.Janitor, KeepFiles: c.KeepFiles, KeepComments: c.KeepComments,
 		Log: log,
@@ -167,12 +163,10 @@ func (c *serveCommand) config(ctx context.Context, g *Globals, log *slog.Logger)
 // harness makes the child process of an attempt. It is given none of the bridge's
 // secrets: its environment holds what programs need and nothing else, and what the
 // operator set lies in the folder.
-func (g Globals) harness(self string) func(folder string) *exec.Cmd {
-	return func(folder string) *exec.Cmd {
-		cmd := exec.Command(self, "--state", g.State, "--log-level", g.LogLevel, "harness", folder)
-		cmd.Env = harnessEnv(os.Environ())
-		return cmd
-	}
+func (g Globals) harness(program, folder string) *exec.Cmd {
+	cmd := exec.Command(program, "--state", g.State, "--log-level", g.LogLevel, "harness", folder)
+	cmd.Env = harnessEnv(os.Environ())
+	return cmd
 }
 
 // harnessEnv is what of our environment a harness is given.

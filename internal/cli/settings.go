@@ -47,8 +47,8 @@ func (o settingsOptions) settings(domain string) dispatch.Settings {
 
 // buildOptions say what builds and apps may see of this machine.
 type buildOptions struct {
-	Share    []string `help:"Folder of this machine that isolated builds and apps may read, under the same path. Give the option once for each." type:"path" placeholder:"DIR" sep:"none"`
-	BuildEnv []string `help:"Variable for the environment of builds; apps do not get it. Give the option once for each." placeholder:"KEY=VALUE" sep:"none"`
+	Share    []string `help:"Folder of this machine that isolated builds and apps may read, under the same path. May be given several times." type:"path" placeholder:"DIR" sep:"none"`
+	BuildEnv []string `help:"Variable for the environment of builds; apps do not get it. May be given several times." placeholder:"KEY=VALUE" sep:"none"`
 }
 
 // check refuses what no build could use.
@@ -60,7 +60,7 @@ func (o buildOptions) check() error {
 	}
 	for _, entry := range o.BuildEnv {
 		if name, _, ok := strings.Cut(entry, "="); !ok || name == "" {
-			return exit.Errorf(exit.Usage, "--build-env %q is no variable: write it KEY=VALUE", entry)
+			return exit.Errorf(exit.Usage, "--build-env %q is not a variable: write it KEY=VALUE", entry)
 		}
 	}
 	return nil
@@ -68,7 +68,7 @@ func (o buildOptions) check() error {
 
 // vaultOptions say where backups are kept while a run lives.
 type vaultOptions struct {
-	Vault string `help:"What keeps a run's backup until it is restored: archive, which is this program itself, or restic, which is the program of that name." enum:"archive,restic" default:"archive"`
+	Vault string `help:"What keeps a run's backup until it is restored: archive, which is built in, or restic, the program of that name." enum:"archive,restic" default:"archive"`
 }
 
 // check refuses what this machine does not have.
@@ -81,7 +81,7 @@ func (o vaultOptions) check(ctx context.Context) error {
 
 // dockerOptions are the options of commands that deploy on a Docker Engine.
 type dockerOptions struct {
-	Docker string `help:"The Docker Engine of this machine, in swarm mode, for recipes of the target swarm, such as unix:///var/run/docker.sock. It requires root." placeholder:"HOST"`
+	Docker string `help:"The Docker Engine of this machine, in swarm mode, for recipes of the target swarm, such as unix:///var/run/docker.sock. Requires root." placeholder:"HOST"`
 }
 
 // registryOptions say how images are fetched.
@@ -113,7 +113,7 @@ func (o registryOptions) check(log *slog.Logger) error {
 
 // frontOptions say how apps are reached.
 type frontOptions struct {
-	TLSCert string `name:"tls-cert" help:"File with the certificate of the apps' domain, for *.DOMAIN, and its chain. Apps are then served over https. It is read again when it changes. Takes --tls-key." type:"path" placeholder:"FILE"`
+	TLSCert string `name:"tls-cert" help:"File with the certificate of the apps' domain, for *.DOMAIN, and its chain. Apps are then served over https. It is read again when it changes. Requires --tls-key." type:"path" placeholder:"FILE"`
 	TLSKey  string `name:"tls-key" help:"File with the certificate's key." type:"path" placeholder:"FILE"`
 	Traefik string `help:"Host and port of a Traefik that watches the swarm of this machine: recipes with the target swarm are reached through it instead of through a gateway of the run's own." placeholder:"ADDRESS"`
 }
@@ -125,7 +125,7 @@ func (o frontOptions) check() error {
 	}
 	if o.Traefik != "" {
 		if _, _, err := net.SplitHostPort(o.Traefik); err != nil {
-			return exit.Errorf(exit.Usage, "--traefik %q is no address: write it like 127.0.0.1:443", o.Traefik)
+			return exit.Errorf(exit.Usage, "--traefik %q is not an address: write it like 127.0.0.1:443", o.Traefik)
 		}
 	}
 	return nil

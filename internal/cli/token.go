@@ -16,10 +16,10 @@ import (
 )
 
 type tokenCommand struct {
-	New    tokenNew    `cmd:"" help:"Make an API token, with which a program asks for runs, and print it: once."`
-	Hook   tokenHook   `cmd:"" help:"Make the token that stands in the address of one repository's webhook, and print that address: once."`
+	New    tokenNew    `cmd:"" help:"Make an API token, with which a program asks for runs, and print it once."`
+	Hook   tokenHook   `cmd:"" help:"Make the token in the address of one repository's webhook, and print that address once."`
 	List   tokenList   `cmd:"" help:"List the tokens, and what each is for."`
-	Revoke tokenRevoke `cmd:"" help:"Take a token back: it counts no more from now on."`
+	Revoke tokenRevoke `cmd:"" help:"Revoke a token: it is no longer accepted."`
 }
 
 // tokenBook is where tokens are kept, whose folder it makes.
@@ -32,7 +32,7 @@ func (g Globals) tokenBook() (*token.Book, error) {
 func tokenError(err error) error {
 	switch {
 	case errors.Is(err, token.ErrTaken):
-		return exit.Errorf(exit.Usage, "%w: choose another name, or give --replace to have the old one count no more", err)
+		return exit.Errorf(exit.Usage, "%w: choose another name, or give --replace to revoke the old one", err)
 	case errors.Is(err, token.ErrUnknown):
 		return exit.Errorf(exit.Usage, "%w: seatrial token list shows those that there are", err)
 	}
@@ -40,16 +40,16 @@ func tokenError(err error) error {
 }
 
 type tokenNew struct {
-	Name    string        `arg:"" help:"Who has it. Runs say that they were asked for by it."`
+	Name    string        `arg:"" help:"Who has it; runs name it as the one who asked."`
 	Repo    []string      `help:"Only for repositories that this glob over owner/name matches, such as acme/*. May be given several times." placeholder:"GLOB"`
-	Expires time.Duration `help:"For how long it counts, such as 2160h. Default: until it is revoked." placeholder:"DURATION"`
-	Replace bool          `help:"Replace the token of this name: the old one counts no more."`
+	Expires time.Duration `help:"For how long it is valid, such as 2160h. Default: until it is revoked." placeholder:"DURATION"`
+	Replace bool          `help:"Replace the token of this name: the old one is revoked."`
 }
 
 // Help is shown below the summary.
 func (tokenNew) Help() string {
-	return "The token is printed to standard output and nothing else is. What is kept is a digest of it, in the state folder: run this as the user that seatrial serve runs as. " +
-		"A server that runs knows it at once."
+	return "Only the token is printed to standard output. What is kept is a digest of it, in the state folder: run this as the user that seatrial serve runs as. " +
+		"A running server knows it at once."
 }
 
 func (c *tokenNew) Run(g *Globals, s streams) error {
@@ -83,7 +83,7 @@ func (g Globals) giveOut(s streams, t token.Token, replace bool, after string) e
 type tokenHook struct {
 	Repo    string `arg:"" help:"The repository, as owner/name."`
 	Forge   string `help:"The forge's id." default:"gitea" placeholder:"ID"`
-	Replace bool   `help:"Replace the repository's token: the old address counts no more."`
+	Replace bool   `help:"Replace the repository's token: the old address is no longer accepted."`
 }
 
 // Help is shown below the summary.
@@ -107,7 +107,7 @@ func (c *tokenHook) Run(g *Globals, s streams) error {
 }
 
 type tokenList struct {
-	JSON bool `help:"Print one JSON object a line."`
+	JSON bool `help:"Print one JSON object per line."`
 }
 
 func (c *tokenList) Run(g *Globals, s streams) error {
@@ -163,6 +163,6 @@ func (c *tokenRevoke) Run(g *Globals, s streams) error {
 	if err := book.Revoke(c.Name); err != nil {
 		return tokenError(err)
 	}
-	fmt.Fprintf(s.Out, "%s counts no more.\n", printable(c.Name))
+	fmt.Fprintf(s.Out, "%s is revoked.\n", printable(c.Name))
 	return nil
 }

@@ -45,7 +45,7 @@ func (o waysOptions) night() (schedule.Night, error) {
 
 // hookOptions say how webhooks are received.
 type hookOptions struct {
-	TrustProxy []string `help:"Address or network of a proxy in front of this server, such as 10.0.0.0/8: what it says in X-Forwarded-For counts when webhooks are limited by address, and its connections are not limited as those of one client." placeholder:"ADDRESS"`
+	TrustProxy []string `help:"Address or network of a proxy in front of this server, such as 10.0.0.0/8: its X-Forwarded-For is believed when webhooks are limited by address, and its connections do not count as those of one client." placeholder:"ADDRESS"`
 	HookSHA1   []string `name:"hook-sha1" help:"Id of a forge whose webhooks may be signed with SHA-1 only, as old ones are." placeholder:"ID"`
 }
 

@@ -25,14 +25,14 @@ type webhookCommand struct {
 
 type webhookSecretCommand struct {
 	Forge     string `help:"The forge's id." default:"gitea" placeholder:"ID"`
-	New       bool   `help:"Make a new one. Webhooks that are signed with the one before count, too, until --forget-old."`
-	ForgetOld bool   `help:"Forget all secrets but the newest: what is signed with another one is turned away from now on."`
+	New       bool   `help:"Make a new one. Webhooks signed with the previous one are accepted too, until --forget-old."`
+	ForgetOld bool   `help:"Forget all secrets but the newest: webhooks signed with an older one are turned away from then on."`
 }
 
 // Help is shown below the summary.
 func (webhookSecretCommand) Help() string {
-	return "The secret is printed to standard output and nothing else is. It lies in the state folder, where only its owner can read it: " +
-		"run this as the user that seatrial serve runs as. A server that runs reads it again when it changes; only the first secret of a forge needs a new start."
+	return "Only the secret is printed to standard output. It is kept in the state folder, where only its owner can read it: " +
+		"run this as the user that seatrial serve runs as. A running server reads it again when it changes; only the first secret of a forge needs a restart."
 }
 
 func (c *webhookSecretCommand) Run(g *Globals, s streams) error {

@@ -40,7 +40,7 @@ const (
 	cutGrace = time.Second
 )
 
-// AnyNumber is no bound.
+// AnyNumber means no bound.
 const AnyNumber = math.MaxInt
 
 // Config is what a server needs. Handler is; the rest may be left out.

@@ -79,11 +79,11 @@ func (c *Connected) apps(log *slog.Logger) (apps []github.App, err error) {
 	return apps, nil
 }
 
-// isPrivateKey refuses what is no private key of a GitHub App, which are RSA keys in PEM.
+// isPrivateKey refuses what is not a private key of a GitHub App, which are RSA keys in PEM.
 func isPrivateKey(from string) func(secrets.Value) error {
 	return func(v secrets.Value) error {
 		if _, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(v.Reveal())); err != nil {
-			return fmt.Errorf("cannot use the key in %s: it is no private key of a GitHub App (PEM, begins with -----BEGIN RSA PRIVATE KEY-----)", from)
+			return fmt.Errorf("cannot use the key in %s: it is not a private key of a GitHub App (PEM, begins with -----BEGIN RSA PRIVATE KEY-----)", from)
 		}
 		return nil
 	}

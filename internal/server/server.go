@@ -2,7 +2,7 @@
 // bridge, webhooks, schedule, dashboard and gateway.
 //
 // New opens everything that can refuse to open, and touches nothing outside but the
-// listening address; Run serves until its context ends. A server is no owner of its
+// listening address; Run serves until its context ends. A server is not an owner of its
 // runs: they go on without it, and the next server over the same state folder finds
 // them again. One server at a time uses a state folder.
 package server
@@ -129,7 +129,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if sv.docker != nil {
 		sv.onClose(func() { sv.docker.Close() })
 	}
-	if sv.executor, err = sv.newExecutor(instance, work); err != nil {
+	if sv.executor, err = sv.newExecutor(ctx, instance, work); err != nil {
 		return nil, err
 	}
 	if err := sv.joinBridge(); err != nil {

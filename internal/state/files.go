@@ -36,7 +36,7 @@ func (f Folder) Instance() (string, error) {
 	}
 	name := strings.TrimSpace(string(text))
 	if !instanceForm.MatchString(name) {
-		return "", exit.Errorf(exit.Configuration, "%s holds no name of an installation: %s", path, remedy(path))
+		return "", exit.Errorf(exit.Configuration, "%s does not hold the name of an installation: %s", path, remedy(path))
 	}
 	return name, nil
 }
@@ -55,7 +55,7 @@ func NewInstance(prefix string) string {
 // WriteAddress lets programs on this machine find the server.
 func (f Folder) WriteAddress(url string) error {
 	if err := os.WriteFile(f.Path(addressFile), []byte(url+"\n"), 0o644); err != nil {
-		return exit.Errorf(exit.Configuration, "cannot write down where the server is: %w", err)
+		return exit.Errorf(exit.Configuration, "cannot write down where the server is: %w (remove %s: it is made anew)", err, f.Path(addressFile))
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func TestBadRecipesAreRefusedWithFileAndLine(t *testing.T) {
 		"very deep nesting":          {file: "compose.more.yml", text: "x-a: " + strings.Repeat("[", 500_000), place: "compose.more.yml:1:", says: ""},
 		"no such anchor":             {file: "compose.more.yml", text: "x-a:\n  b: *nobody\n", place: "compose.more.yml:", says: "unknown anchor"},
 		"a key twice":                {file: "compose.more.yml", text: "services:\n  app: {}\n  app: {}\n", place: "compose.more.yml:3:3", says: "app was said already, in line 2"},
-		"a key that is no text":      {file: "compose.more.yml", text: "services:\n  1: {}\n", place: "compose.more.yml:2:3", says: "must be text"},
+		"a key that is not text":     {file: "compose.more.yml", text: "services:\n  1: {}\n", place: "compose.more.yml:2:3", says: "must be text"},
 		"a tag":                      {file: "compose.more.yml", text: "services:\n  app:\n    image: !reset x\n", place: "compose.more.yml:3:12", says: "tags like !reset"},
 		"unknown key":                {from: "    image:", to: "    imge:", place: "compose.yml:3:5", says: "unknown key imge; did you mean image?"},
 		"unknown key at the top":     {file: "compose.more.yml", text: "service:\n  app: {}\n", place: "compose.more.yml:1:1", says: "unknown key service; did you mean services?"},
@@ -105,7 +105,7 @@ func TestBadRecipesAreRefusedWithFileAndLine(t *testing.T) {
 		"absolute overlay":           {file: ".env.sample", text: "\nCOMPOSE_FILE=/etc/passwd\n", place: ".env.sample:2:1", says: "absolute path"},
 		"overlay is a folder":        {file: ".env.sample", text: "COMPOSE_FILE=compose.yml:.\n", place: ".env.sample:1:1", says: "not a regular file"},
 		"hostile overlay":            {file: ".env.sample", text: "COMPOSE_FILE=\"a\\nb\x1b[2J\"\n", place: ".env.sample:1:1", says: "not a path"},
-		"no assignment":              {file: ".env.sample", text: "A=1\nthis is no line\n", place: ".env.sample:2:1", says: "NAME=value"},
+		"no assignment":              {file: ".env.sample", text: "A=1\nthis is not a line\n", place: ".env.sample:2:1", says: "NAME=value"},
 		"open quote":                 {file: ".env.sample", text: "A=1\nB=\"two\nC=3\n", place: ".env.sample:2:1", says: "not closed"},
 		"behind a quote":             {file: ".env.sample", text: "A='1' 2\n", place: ".env.sample:1:1", says: "something else"},
 		"undefined in .env.sample":   {file: ".env.sample", text: "A=$NOBODY\n", place: ".env.sample:1:1", says: "NOBODY is not defined"},
@@ -244,7 +244,7 @@ func sparse(name string) func(string) error {
 	return func(dir string) error { return os.Truncate(filepath.Join(dir, name), 3<<30) }
 }
 
-// What is not the recipe's doing is no problem of it.
+// What is not the recipe's doing is not a problem of it.
 func TestTroubleOfOursIsNoProblemOfTheRecipe(t *testing.T) {
 	var problems compose.Problems
 	if _, err := compose.Read(t.Context(), filepath.Join(t.TempDir(), "nowhere"), options); err == nil || errors.As(err, &problems) {

@@ -184,7 +184,7 @@ func (r *reader) throughLink(name string) bool {
 	return false
 }
 
-// badText is the first line that is no text, or 0.
+// badText is the first line that is not text, or 0.
 func badText(text string) int {
 	n := 0
 	for line := range strings.Lines(text) {

@@ -10,7 +10,7 @@ import (
 
 // Latest writes the latest release that was published on the default branch into a
 // folder, or that branch's head where nothing was published yet. Of the code only URL and
-// Copy count; the files of a folder at URL that is no repository are taken as they lie there.
+// Copy count; the files of a folder at URL that is not a repository are taken as they lie there.
 func (s *Source) Latest(ctx context.Context, code Code, into string) (Release, error) {
 	into, err := filepath.Abs(into)
 	if err != nil {

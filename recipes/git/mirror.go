@@ -248,7 +248,7 @@ func checkAddress(address string) (string, error) {
 	case u.Scheme == "file" && u.Host == "" && filepath.IsAbs(u.Path):
 	case u.Scheme == "" && filepath.IsAbs(address):
 	default:
-		return "", fmt.Errorf("%q is not an address that is fetched: http and https are, and absolute paths", u.Redacted())
+		return "", fmt.Errorf("%q is not an address that can be fetched: http and https are, and absolute paths", u.Redacted())
 	}
 	return u.Redacted(), nil
 }

@@ -18,13 +18,13 @@ type Repo struct {
 }
 
 // ErrNoRepository is returned by Open for a folder that is none.
-var ErrNoRepository = errors.New("this folder is no git repository")
+var ErrNoRepository = errors.New("this folder is not a git repository")
 
 // ErrNotFound is returned where a commit, branch or tag is not there.
 var ErrNotFound = errors.New("not found in the repository")
 
 // Open opens a repository that lies in a folder: bare, or as the root of a work
-// tree. A folder inside somebody else's work tree is no repository.
+// tree. A folder inside somebody else's work tree is not a repository.
 func (g *Git) Open(ctx context.Context, dir string) (*Repo, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {

@@ -158,7 +158,7 @@ func (s *Source) want(ctx context.Context, r *Repo, code Code) error {
 	if at, err := r.ref(ctx, code.Ref); err == nil && code.Ref != "" {
 		now = fmt.Sprintf(" (%s is at %s now)", code.Ref, at)
 	}
-	return fmt.Errorf("commit %s is in the repository no more%s: it was replaced by a forced push; ask again for the new one: %w", code.Commit, now, ErrNotFound)
+	return fmt.Errorf("commit %s is no longer in the repository%s: it was replaced by a forced push; ask again for the new one: %w", code.Commit, now, ErrNotFound)
 }
 
 // previous adds the release to upgrade from.

@@ -14,7 +14,7 @@ import (
 
 // WorkTree copies a folder's files as they lie there, committed or not, but not
 // what git is told to ignore, and returns the hash of the tree that they would be.
-// A folder that is no repository is copied whole. Links stay links; sockets, pipes
+// A folder that is not a repository is copied whole. Links stay links; sockets, pipes
 // and devices are left out.
 func (g *Git) WorkTree(ctx context.Context, dir, into string) (tree string, err error) {
 	fail := func(err error) (string, error) {

@@ -100,7 +100,7 @@ func TestEnrolmentsAreCheckedLikeFiles(t *testing.T) {
 	}
 	for _, want := range []string{
 		at("harbour/bad") + "/enrolment:3:1: unknown key helth; did you mean health?",
-		at("harbour/name") + "/enrolment: \"a/../b\" is no name for a recipe",
+		at("harbour/name") + "/enrolment: \"a/../b\" is not a name for a recipe",
 		"the enrolment is of harbour/elsewhere, but the variable's path names",
 		"has no item enrolment", "names no repository", "harbour/twin is enrolled twice", "the recipe same is enrolled twice",
 	} {

@@ -47,7 +47,7 @@ func (p Place) Objects(context.Context) ([]app.Object, error) {
 func (p Place) Remove(_ context.Context, o app.Object) error {
 	inside, err := filepath.Rel(p.Root, o.ID)
 	if err != nil || strings.HasPrefix(inside, "..") || filepath.Base(inside) != tempDir {
-		return fmt.Errorf("cannot remove %s: it is no temporary folder of an attempt", o.ID)
+		return fmt.Errorf("cannot remove %s: it is not a temporary folder of an attempt", o.ID)
 	}
 	if err := os.RemoveAll(o.ID); err != nil {
 		return fmt.Errorf("cannot remove the temporary files: %w", err)

@@ -22,7 +22,7 @@ func (d *Dispatcher) CannotDispatch(ctx context.Context, e recipes.Enrolment) (w
 
 func (d *Dispatcher) obstacle(ctx context.Context, e recipes.Enrolment) (why, next string, err error) {
 	if e.Builder != "" && !cluster.IsJobID(e.Builder) {
-		return fmt.Sprintf("the enrolment's builder %q is no name of a job", e.Builder),
+		return fmt.Sprintf("the enrolment's builder %q is not the name of a job", e.Builder),
 			"an operator names one of letters, digits, dots, dashes and underscores in builder", nil
 	}
 	job, err := d.parent(ctx, e)

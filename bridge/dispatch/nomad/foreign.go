@@ -45,7 +45,7 @@ func (d *Dispatcher) answerForBuilder(ctx context.Context, k key, m *mirror, f f
 	case errors.Is(err, errNoFile), errors.Is(err, errNoFiles), !outside(err) && d.Now().Sub(m.since) > collectWithin:
 		// Its exit code is known all the same, and that is its answer. A node that makes
 		// room forgets what was printed while the folder may still be listed.
-		output = append(output, []byte("What the builder printed is not on its node any more.\n")...)
+		output = append(output, []byte("What the builder printed is no longer on its node.\n")...)
 	default:
 		return err
 	}

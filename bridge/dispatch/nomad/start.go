@@ -57,7 +57,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, r run.Request, attempt int, l
 func (d *Dispatcher) parent(ctx context.Context, e recipes.Enrolment) (*api.Job, error) {
 	if e.Builder != "" {
 		if !cluster.IsJobID(e.Builder) {
-			return nil, fmt.Errorf("the builder %q is no name of a job", e.Builder)
+			return nil, fmt.Errorf("the builder %q is not the name of a job", e.Builder)
 		}
 		return d.job(ctx, e.Builder)
 	}

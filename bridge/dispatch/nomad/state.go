@@ -30,7 +30,7 @@ func rules() []rule {
 	)
 	return []rule{
 		{"the cluster has no such job, and the last word is here", func(f facts) bool { return f.alloc == nil && f.job == nil && f.said }, complete, says("")},
-		{"the cluster has no such job any more", func(f facts) bool { return f.alloc == nil && f.job == nil && f.known }, lost, forgotten},
+		{"the cluster no longer has such a job", func(f facts) bool { return f.alloc == nil && f.job == nil && f.known }, lost, forgotten},
 		{"the cluster has no such job, and never had", func(f facts) bool { return f.alloc == nil && f.job == nil }, dispatch.Unknown, says("the cluster has no job of this run")},
 
 		{"no node was found in time", func(f facts) bool { return f.alloc == nil && f.note.Unplaced != "" && f.job.Stop }, lost, func(f facts) string { return f.note.Unplaced }},

@@ -45,7 +45,7 @@ var calmContract = []clause{
 			s.Errorf("got %v", err)
 		}
 	}},
-	{"who is no member is told nothing about others, which is an error and not a no", func(s *scene) {
+	{"who is not a member is told nothing about others, which is an error and not a no", func(s *scene) {
 		is, err := s.as(s.mallory).Member(s.ctx, s.org, s.aliceP)
 		if err == nil || is || !strings.Contains(err.Error(), "add it to the organisation") {
 			s.Errorf("got %v, %v", is, err)

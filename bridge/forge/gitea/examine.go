@@ -76,16 +76,16 @@ func (f *Forge) readsMembers(ctx context.Context, org string, me forge.Person) f
 	next := fmt.Sprintf("Add %s to a team of %s that may write to the repositories under test.", me.Login, org)
 	switch {
 	case errors.Is(err, errOutside):
-		a.State, a.Why, a.Next = forge.AbilityMissing, fmt.Sprintf("%s is no member of %s, and only members are told who is one.", me.Login, org), next
+		a.State, a.Why, a.Next = forge.AbilityMissing, fmt.Sprintf("%s is not a member of %s, and only members may see who is one.", me.Login, org), next
 	case errors.Is(err, forge.ErrForbidden):
 		a.State, a.Why, a.Next = forge.AbilityMissing, forge.Sentence(err), "Make a token with the scopes "+scopes+"."
 	case err != nil:
 		return unknown(a, err)
 	case !is:
-		a.State, a.Why = forge.AbilityMissing, fmt.Sprintf("%s is no member of %s, or there is no such organisation.", me.Login, org)
+		a.State, a.Why = forge.AbilityMissing, fmt.Sprintf("%s is not a member of %s, or there is no such organisation.", me.Login, org)
 		a.Next = next
 	default:
-		a.State, a.Why = forge.AbilityThere, "Memberships are told, hidden ones too."
+		a.State, a.Why = forge.AbilityThere, "Memberships can be read, hidden ones too."
 	}
 	return a
 }

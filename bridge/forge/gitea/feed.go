@@ -46,7 +46,7 @@ func (f *Forge) CommentsAfter(ctx context.Context, scope forge.Scope, at forge.C
 		return nil, at, err
 	}
 	if earlier, moved := c.back(now); moved {
-		f.log.Warn("the forge's clock was put back; reading its comments again from there", "forge", f.id, "scope", scope.Name(), "now", now)
+		f.log.Warn("the forge's clock was set back; reading its comments again from there", "forge", f.id, "scope", scope.Name(), "now", now)
 		if comments, next, _, err = f.read(ctx, scope, earlier); err != nil {
 			return nil, at, err
 		}

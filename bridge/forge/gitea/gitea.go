@@ -114,7 +114,7 @@ func New(c Config) (*Forge, error) {
 		teams:   map[string]knownTeam{},
 		http: &http.Client{
 			Transport: w,
-			// A redirect is an answer: it means "you are no member" or "this was moved".
+			// A redirect is an answer: it means "you are not a member" or "this was moved".
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil

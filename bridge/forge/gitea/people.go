@@ -26,7 +26,7 @@ func (f *Forge) Self(ctx context.Context) (forge.Person, error) {
 }
 
 // errOutside: the forge tells memberships only to members.
-var errOutside = errors.New("the forge tells who is a member only to members, and our own account is none: add it to the organisation")
+var errOutside = errors.New("only members may see who is a member, and our own account is not one: add it to the organisation")
 
 // Member says whether somebody belongs to an organisation, publicly or not. Where the
 // forge does not tell, that is an error, never no. Who was renamed is asked about by the
@@ -97,7 +97,7 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 		return err
 	}
 	if !is {
-		return cannotWork("for the organisation %s: our account %s is no member of it. Add it to a team that may write to the repositories under test", org, me.Login)
+		return cannotWork("for the organisation %s: our account %s is not a member of it. Add it to a team that may write to the repositories under test", org, me.Login)
 	}
 	return nil
 }

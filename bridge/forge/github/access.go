@@ -45,7 +45,7 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 	case err != nil:
 		return err
 	case !is && f.apps == nil:
-		return adapter.CannotWork("for the organisation %s: our account %s is no member of it. Add it to a team that may write to the repositories under test", org, me.Login)
+		return adapter.CannotWork("for the organisation %s: our account %s is not a member of it. Add it to a team that may write to the repositories under test", org, me.Login)
 	}
 	return nil
 }

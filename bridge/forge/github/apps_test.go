@@ -105,7 +105,7 @@ func TestAnAppsTokenIsRenewedAndItsKeyMayChange(t *testing.T) {
 	read("with the new key", nil)
 	l.key = []byte("-----BEGIN SECRET-----")
 	l.forge = l.with(Config{Apps: []App{l.own()}})
-	if _, err := l.forge.PullRequest(t.Context(), l.repo, l.pull); err == nil || !strings.Contains(err.Error(), "no RSA key in PEM") || strings.Contains(err.Error(), "SECRET") {
+	if _, err := l.forge.PullRequest(t.Context(), l.repo, l.pull); err == nil || !strings.Contains(err.Error(), "not an RSA key in PEM") || strings.Contains(err.Error(), "SECRET") {
 		t.Errorf("with no key: %v", err)
 	}
 

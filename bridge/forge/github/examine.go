@@ -69,10 +69,10 @@ func (f *Forge) readsMembers(ctx context.Context, org string) forge.Ability {
 	case err != nil:
 		return unknown(a, err)
 	case !is && f.apps == nil:
-		a.State, a.Why = forge.AbilityMissing, fmt.Sprintf("%s is no member of %s, or there is no such organisation.", me.Login, org)
+		a.State, a.Why = forge.AbilityMissing, fmt.Sprintf("%s is not a member of %s, or there is no such organisation.", me.Login, org)
 		a.Next = fmt.Sprintf("Add %s to a team of %s that may write to the repositories under test.", me.Login, org)
 	default:
-		a.State, a.Why = forge.AbilityThere, "Memberships are told, hidden ones too."
+		a.State, a.Why = forge.AbilityThere, "Memberships can be read, hidden ones too."
 	}
 	return a
 }

@@ -105,7 +105,7 @@ func (f *Forge) readRepo(ctx context.Context, kind string, repo forge.Repo, mark
 		return nil, mark, err
 	}
 	if earlier, moved := mark.Back(now); moved {
-		f.log.Warn("the forge's clock was put back; reading its comments again from there", "forge", f.id, "repo", repo.String(), "now", now)
+		f.log.Warn("the forge's clock was set back; reading its comments again from there", "forge", f.id, "repo", repo.String(), "now", now)
 		mark = earlier
 		if list, now, err = f.repoComments(ctx, kind, repo, mark.Since()); err != nil {
 			return nil, mark, err

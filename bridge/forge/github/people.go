@@ -17,7 +17,7 @@ import (
 type AccessError = adapter.AccessError
 
 // errOutside: the forge tells memberships only to members.
-var errOutside = errors.New("the forge tells who is a member only to members, and our own account is none, or its token may not see members: add it to the organisation, and give the token leave to read members")
+var errOutside = errors.New("only members may see who is a member, and our own account is not one, or its token may not see members: add it to the organisation, and allow the token to read members")
 
 // Member says whether somebody belongs to an organisation, publicly or not. Where the
 // forge does not tell, that is an error, never no.

@@ -40,7 +40,7 @@ func (s *appSigner) current() (*ghinstallation.AppsTransport, error) {
 	}
 	private, err := jwt.ParseRSAPrivateKeyFromPEM(key)
 	if err != nil { // which could say something about the key
-		return nil, fmt.Errorf("the private key of App %d cannot be read: it is no RSA key in PEM; take the file as GitHub gave it", s.app)
+		return nil, fmt.Errorf("the private key of App %d cannot be read: it is not an RSA key in PEM; take the file as GitHub gave it", s.app)
 	}
 	signed, err := ghinstallation.NewAppsTransportWithOptions(s.send, s.app, ghinstallation.WithSigner(&dated{s, private}))
 	if err != nil {

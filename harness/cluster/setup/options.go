@@ -74,7 +74,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.LostAfter = or(o.LostAfter, 5*time.Minute)
 	for _, name := range []string{o.Namespaces.Runs, o.Namespaces.Apps} {
 		if !namespaceName.MatchString(name) {
-			return o, fmt.Errorf("%q is no name for a namespace: write it with letters, digits and -", name)
+			return o, fmt.Errorf("%q is not a name for a namespace: write it with letters, digits and -", name)
 		}
 	}
 	for what, dir := range map[string]string{"the program": o.Binary, "the state folder": o.State} {

@@ -83,7 +83,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		{Options{JanitorEvery: 7 * time.Minute}, "divide an hour"},
 		{Options{LostAfter: time.Second}, "at least 10s"},
 		{Options{Namespaces: cluster.Namespaces{Runs: "ci", Apps: "ci"}}, "cannot share"},
-		{Options{Namespaces: cluster.Namespaces{Runs: `ci" {`, Apps: "apps"}}, "no name for a namespace"},
+		{Options{Namespaces: cluster.Namespaces{Runs: `ci" {`, Apps: "apps"}}, "not a name for a namespace"},
 		{Options{Recipes: []recipes.Enrolment{{Name: `x" {}`}}}, "small letters"},
 		{Options{Recipes: []recipes.Enrolment{{Name: "x", Needs: []string{"${env.HOME}"}}}}, "Nomad would replace"},
 		{Options{Recipes: []recipes.Enrolment{{Name: "x", Image: "{{ env }}"}}}, "Nomad would replace"},
