@@ -7,16 +7,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // fileNames are the names that an enrolment's file may have. CUE is not read: what
 // it would evaluate to can be written here as JSON.
 var fileNames = []string{"recipe.yaml", "recipe.yml", "recipe.json"}
 
-var folderName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+var folderName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // Load reads every enrolment under dir. What is wrong with one does not take the
 // others down: the good ones are in the book, and everything wrong is in
