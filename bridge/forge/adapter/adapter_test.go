@@ -11,7 +11,6 @@ import (
 
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/adapter"
-	"seatrial/internal/respond"
 )
 
 func TestAnswersMeanWhatTheySay(t *testing.T) {
@@ -75,7 +74,7 @@ func TestJudgeReadsHowLongToWait(t *testing.T) {
 	} {
 		resp := &http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {header}, "Date": {"Thu, 26 Nov 2026 01:00:00 GMT"}}}
 		answer, ok := errors.AsType[*adapter.Error](adapter.Judge(r, resp, []byte("{}")))
-		if !ok || respond.RetryAfter != want || !answer.Temporary() {
+		if !ok || answer.RetryAfter != want || !answer.Temporary() {
 			t.Errorf("%q: %+v", header, answer)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/adapter"
-	"seatrial/internal/respond"
 )
 
 // wire carries requests: it signs, counts, limits and repeats them, reads each
@@ -68,13 +67,13 @@ func (w *wire) once(r *http.Request) (*http.Response, error) {
 // alone for longer than one operation waits. Gitea itself sets no limit.
 func (w *wire) limited(err error) {
 	answer, ok := errors.AsType[*adapter.Error](err)
-	if !ok || respond.RetryAfter <= adapter.Patience {
+	if !ok || answer.RetryAfter <= adapter.Patience {
 		return
 	}
 	switch answer.Status {
 	case http.StatusTooManyRequests:
-		answer.Limited = &forge.LimitedError{Until: w.now().Add(respond.RetryAfter), Why: "it was asked too much at once"}
+		answer.Limited = &forge.LimitedError{Until: w.now().Add(answer.RetryAfter), Why: "it was asked too much at once"}
 	case http.StatusServiceUnavailable:
-		answer.Limited = &forge.LimitedError{Until: w.now().Add(respond.RetryAfter), Why: "it is being maintained"}
+		answer.Limited = &forge.LimitedError{Until: w.now().Add(answer.RetryAfter), Why: "it is being maintained"}
 	}
 }

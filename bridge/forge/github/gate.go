@@ -10,7 +10,6 @@ import (
 
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/adapter"
-	"seatrial/internal/respond"
 )
 
 // ErrKept: what is left of the limit is kept for telling people how their runs are. It
@@ -92,8 +91,8 @@ func (g *gate) refused(answer *adapter.Error, h http.Header, now time.Time) {
 		return
 	}
 	switch {
-	case respond.RetryAfter > 0:
-		answer.Limited = &forge.LimitedError{Until: now.Add(respond.RetryAfter), Why: "it was asked too much at once"}
+	case answer.RetryAfter > 0:
+		answer.Limited = &forge.LimitedError{Until: now.Add(answer.RetryAfter), Why: "it was asked too much at once"}
 	case h.Get("X-RateLimit-Remaining") == "0":
 		answer.Limited = &forge.LimitedError{Until: reset(h, now), Why: "its hourly limit is used up"}
 	case answer.Status == http.StatusTooManyRequests:
