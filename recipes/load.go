@@ -161,7 +161,7 @@ func cause(err error) error {
 // bind makes a book, and refuses enrolments that claim the same repository, and those
 // whose dependencies cannot be had.
 func bind(good []page, problems []Problem) *Book {
-	b := &Book{}
+	b := &Book{Enrolments: make([]Enrolment, 0, len(good))}
 	places := map[string][]Problem{}
 	for _, p := range good {
 		twin := slices.IndexFunc(good, func(o page) bool {

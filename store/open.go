@@ -72,7 +72,7 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 }
 
 func (s *shared) openPool(connections int) (*sql.DB, error) {
-	pool, err := sql.Open("sqlite", s.dsn("_query_only=1"))
+	pool, err := sql.Open("sqlite", s.dsn(fmt.Sprintf("_query_only=1&_pragma=cache_size(-%d)", readerCache)))
 	if err != nil {
 		return nil, s.explain("open the journal", err)
 	}
