@@ -68,7 +68,7 @@ func TestBadRecipesAreRefusedWithFileAndLine(t *testing.T) {
 		"very deep nesting":          {file: "compose.more.yml", text: "x-a: " + strings.Repeat("[", 500_000), place: "compose.more.yml:1:", says: ""},
 		"no such anchor":             {file: "compose.more.yml", text: "x-a:\n  b: *nobody\n", place: "compose.more.yml:", says: "unknown anchor"},
 		"a key twice":                {file: "compose.more.yml", text: "services:\n  app: {}\n  app: {}\n", place: "compose.more.yml:3:3", says: "app was said already, in line 2"},
-		"a key that is not text":      {file: "compose.more.yml", text: "services:\n  1: {}\n", place: "compose.more.yml:2:3", says: "must be text"},
+		"a key that is not text":     {file: "compose.more.yml", text: "services:\n  1: {}\n", place: "compose.more.yml:2:3", says: "must be text"},
 		"a tag":                      {file: "compose.more.yml", text: "services:\n  app:\n    image: !reset x\n", place: "compose.more.yml:3:12", says: "tags like !reset"},
 		"unknown key":                {from: "    image:", to: "    imge:", place: "compose.yml:3:5", says: "unknown key imge; did you mean image?"},
 		"unknown key at the top":     {file: "compose.more.yml", text: "service:\n  app: {}\n", place: "compose.more.yml:1:1", says: "unknown key service; did you mean services?"},
