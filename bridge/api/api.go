@@ -29,7 +29,7 @@ import (
 	"seatrial/bridge/hook"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 // The addresses.
@@ -137,11 +137,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit finds out whose token it is. Where it is nobody's, or one that asked too often,
 // there is a problem instead.
-func (s *Service) admit(r *http.Request, kind token.Kind, secret string) (token.Token, *answer.Problem) {
+func (s *Service) admit(r *http.Request, kind token.Kind, secret string) (token.Token, *respond.Problem) {
 	now := s.Now()
 	caller := s.callers.Of(r)
 	if wait, _ := caller.Spent(now); wait > 0 {
-		return token.Token{}, &answer.Problem{Status: http.StatusTooManyRequests, Retry: wait, Reason: "too-many-failures",
+		return token.Token{}, &respond.Problem{Status: http.StatusTooManyRequests, Retry: wait, Reason: "too-many-failures",
 			Detail: "Too many requests from this address were turned away.", Next: "Wait as long as Retry-After says."}
 	}
 	if secret == "" {
@@ -160,7 +160,7 @@ func (s *Service) admit(r *http.Request, kind token.Kind, secret string) (token.
 	return t, s.tooOften(t, now)
 }
 
-func (s *Service) tooOften(t token.Token, now time.Time) *answer.Problem {
+func (s *Service) tooOften(t token.Token, now time.Time) *respond.Problem {
 	limiter := rate.NewLimiter(asksPerSecond, asksAtOnce)
 	if known, found, _ := s.rates.PeekOrAdd(t.Hash, limiter); found {
 		limiter = known
@@ -169,7 +169,7 @@ func (s *Service) tooOften(t token.Token, now time.Time) *answer.Problem {
 	if limiter.AllowN(now, 1) {
 		return nil
 	}
-	return &answer.Problem{Status: http.StatusTooManyRequests, Retry: time.Second, Reason: "too-often",
+	return &respond.Problem{Status: http.StatusTooManyRequests, Retry: time.Second, Reason: "too-often",
 		Detail: "This token asks too often: " + strconv.Itoa(asksAtOnce) + " times at once, and once a second after that, is the most.",
 		Next:   "Wait as long as Retry-After says. A run under way can be looked at without a token."}
 }
@@ -186,7 +186,7 @@ func (s *Service) forgeOf(id, repo string) (hook.Forge, forge.Repo, error) {
 	}
 	i := slices.IndexFunc(s.Forges, named)
 	if i < 0 && id != "" {
-		return hook.Forge{}, forge.Repo{}, errors.New("there is no forge " + strconv.Quote(answer.Brief(id)) + " here")
+		return hook.Forge{}, forge.Repo{}, errors.New("there is no forge " + strconv.Quote(respond.Brief(id)) + " here")
 	}
 	h := s.Forges[max(i, 0)]
 	at, err := forge.ParseRepo(h.ID, repo)

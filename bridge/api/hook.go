@@ -15,7 +15,7 @@ import (
 	"seatrial/bridge/hook"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 // hookAddress is what the address of a repository's webhook asks for.
@@ -69,20 +69,20 @@ func (s *Service) hook(w http.ResponseWriter, r *http.Request, path string) {
 		p.Text(w)
 	case nothing != "":
 		s.log(r, "a repository's hook", t, http.StatusOK, "why", nothing)
-		answer.Text(w, http.StatusOK, "Nothing follows: "+nothing+".\n")
+		respond.Text(w, http.StatusOK, "Nothing follows: "+nothing+".\n")
 	default:
 		s.log(r, "a repository's hook", t, http.StatusAccepted, "run", accepted.Run, "joined", accepted.Joined)
 		w.Header().Set("Location", RunPath+"/"+string(accepted.Run))
 		if strings.Contains(r.Header.Get("Accept"), "json") {
-			answer.JSON(w, http.StatusAccepted, accepted)
+			respond.JSON(w, http.StatusAccepted, accepted)
 			return
 		}
-		answer.Text(w, http.StatusAccepted, string(accepted.Run)) // and nothing else: programs take it for the job's ID
+		respond.Text(w, http.StatusAccepted, string(accepted.Run)) // and nothing else: programs take it for the job's ID
 	}
 }
 
 // deliver reads a hook and asks for the run that it wants. nothing says why it wants none.
-func (s *Service) deliver(w http.ResponseWriter, r *http.Request, t token.Token, path string) (accepted Accepted, nothing string, p *answer.Problem) {
+func (s *Service) deliver(w http.ResponseWriter, r *http.Request, t token.Token, path string) (accepted Accepted, nothing string, p *respond.Problem) {
 	wanted, err := parseHookAddress(path, r.URL.Query())
 	if err != nil {
 		return accepted, "", newProblem(http.StatusUnprocessableEntity, "bad-address", "The hook's address cannot be read: "+err.Error()+".", "Change the address in the hook's settings.")
@@ -136,7 +136,7 @@ func (w hookAddress) ask(e hook.Event) (ask answers.Ask, nothing string) {
 		ask.Branch = branch
 		return ask, ""
 	case isBranch && !e.Deleted:
-		return ask, fmt.Sprintf("pushes to %q do not count here; branches= in the hook's address names others than the default one", answer.Brief(branch))
+		return ask, fmt.Sprintf("pushes to %q do not count here; branches= in the hook's address names others than the default one", respond.Brief(branch))
 	case e.Reason != "":
 		return ask, e.Reason
 	}

@@ -16,7 +16,7 @@ import (
 	answers "seatrial/bridge/answer"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 // RunRequest is the body of POST /api/v1/run.
@@ -88,7 +88,7 @@ func checkNeeds(what string, needs []string) error {
 	}
 	for _, need := range needs {
 		if !plainWord.MatchString(need) {
-			return fmt.Errorf("%s names %q, which is not a capability: letters, digits, ., _ and -", what, answer.Brief(need))
+			return fmt.Errorf("%s names %q, which is not a capability: letters, digits, ., _ and -", what, respond.Brief(need))
 		}
 	}
 	return nil
@@ -105,7 +105,7 @@ func jsonError(err error) error {
 		return fmt.Errorf("%s must be %s", wrong.Field, cmp.Or(kinds[wrong.Type.Kind().String()], "something else"))
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return fmt.Errorf("there is an unknown field %s; known are repo, forge, pull, branch, commit, needs, flavor and key", answer.Brief(name))
+		return fmt.Errorf("there is an unknown field %s; known are repo, forge, pull, branch, commit, needs, flavor and key", respond.Brief(name))
 	}
 	return errors.New("the body is not a JSON object")
 }
@@ -128,7 +128,7 @@ func (s *Service) post(w http.ResponseWriter, r *http.Request) {
 	}
 	s.log(r, "a request for a run", t, http.StatusAccepted, "run", accepted.Run, "joined", accepted.Joined)
 	w.Header().Set("Location", RunPath+"/"+string(accepted.Run))
-	answer.JSON(w, http.StatusAccepted, accepted)
+	respond.JSON(w, http.StatusAccepted, accepted)
 }
 
 func bearer(r *http.Request) string {
@@ -139,7 +139,7 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(secret)
 }
 
-func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) (Accepted, *answer.Problem) {
+func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) (Accepted, *respond.Problem) {
 	body, p := read(w, r, maxRequest)
 	if p != nil {
 		return Accepted{}, p
@@ -165,7 +165,7 @@ func (s *Service) create(w http.ResponseWriter, r *http.Request, t token.Token) 
 	return s.ask(r, ask)
 }
 
-func (s *Service) ask(r *http.Request, ask answers.Ask) (Accepted, *answer.Problem) {
+func (s *Service) ask(r *http.Request, ask answers.Ask) (Accepted, *respond.Problem) {
 	answer, err := s.Bridge.Ask(r.Context(), ask)
 	switch {
 	case err != nil:
@@ -179,7 +179,7 @@ func (s *Service) ask(r *http.Request, ask answers.Ask) (Accepted, *answer.Probl
 func (s *Service) page(id run.ID) string { return s.PublicURL + "/runs/" + string(id) }
 
 // read reads a JSON body of at most so many bytes.
-func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *answer.Problem) {
+func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *respond.Problem) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, newProblem(http.StatusUnsupportedMediaType, "wrong-type", "Only JSON is read.", "Send it with the content type application/json.")
 	}

@@ -7,7 +7,7 @@ import (
 
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 // Outcome is the answer of GET /api/v1/run/{id}: enough to wait for a verdict.
@@ -59,7 +59,7 @@ func (s *Service) result(w http.ResponseWriter, r *http.Request, text string) {
 		s.Log.Error("cannot read a run", "run", id, "err", err)
 		unavailable("The journal could not be read.").JSON(w)
 	default:
-		answer.JSON(w, http.StatusOK, s.outcome(report))
+		respond.JSON(w, http.StatusOK, s.outcome(report))
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"regexp"
 
 	"seatrial/bridge/forge"
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 // headers are where each kind of forge says what happened, the one that counts first.
@@ -32,7 +32,7 @@ func header(f Forge, h http.Header, what string) string {
 }
 
 // deliveryOf is the forge's id of a delivery, as long as a log can bear.
-func deliveryOf(f Forge, h http.Header) string { return answer.Brief(header(f, h, "Delivery")) }
+func deliveryOf(f Forge, h http.Header) string { return respond.Brief(header(f, h, "Delivery")) }
 
 // Parse reads the body of a hook, which must have been verified. The event's name comes
 // from the forge's header. What nobody acts upon is an event of the kind Ignored; an
@@ -70,7 +70,7 @@ func Parse(f Forge, h http.Header, body []byte) (Event, error) {
 
 // readUnknown reads whose event it is, if it says so: nothing else of it is known.
 func readUnknown(e *Event, name string, body []byte) error {
-	e.Reason = fmt.Sprintf("events of the kind %q are not read", answer.Brief(name))
+	e.Reason = fmt.Sprintf("events of the kind %q are not read", respond.Brief(name))
 	if !json.Valid(body) {
 		return errNoJSON
 	}
@@ -101,7 +101,7 @@ var errNoJSON = errors.New("its body is not a whole JSON object")
 func shape(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if wrong.Field != "" {
-			return fmt.Errorf("its field %q has an unexpected shape", answer.Brief(wrong.Field))
+			return fmt.Errorf("its field %q has an unexpected shape", respond.Brief(wrong.Field))
 		}
 	}
 	return errNoJSON

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 // payload is the part of all forges' payloads that is read. What is missing is empty;
@@ -99,7 +99,7 @@ func past(action string) string {
 	if action == "" {
 		return "something else"
 	}
-	return answer.Brief(action)
+	return respond.Brief(action)
 }
 
 func readPull(e *Event, p payload) error {

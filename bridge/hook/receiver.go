@@ -15,7 +15,7 @@ import (
 
 	"seatrial/bridge/callers"
 	"seatrial/bridge/forge"
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 const (
@@ -118,7 +118,7 @@ type outcome struct {
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := rc.paths[r.URL.Path]
 	if !ok {
-		answer.Text(w, http.StatusNotFound, "No forge's hooks are received at this address.\n")
+		respond.Text(w, http.StatusNotFound, "No forge's hooks are received at this address.\n")
 		return
 	}
 	began := rc.config.Now()
@@ -130,12 +130,12 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rc.metrics.count(f.ID, a.result)
 	rc.log(r, f, caller.Addr.String(), a)
 	if a.retry > 0 {
-		answer.RetryAfter(w.Header(), a.retry)
+		respond.RetryAfter(w.Header(), a.retry)
 	}
 	if a.result == resultWrongMethod {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	answer.Text(w, a.status, a.text+"\n")
+	respond.Text(w, a.status, a.text+"\n")
 }
 
 // log writes one line a hook. What is not signed is written by strangers, so little of
@@ -149,7 +149,7 @@ func (rc *Receiver) log(r *http.Request, f Forge, from string, a outcome) {
 		line = append(line, "kind", string(e.Kind))
 		for _, part := range []struct{ name, value string }{{"action", e.Action}, {"delivery", e.Delivery}} {
 			if part.value != "" {
-				line = append(line, part.name, answer.Brief(part.value))
+				line = append(line, part.name, respond.Brief(part.value))
 			}
 		}
 		if e.Repo.Name != "" {

@@ -94,12 +94,13 @@ func (b *Book) read() ([]Token, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	const remedy = "put a copy in its place, or remove it and make the tokens anew"
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the tokens: %w", err)
+		return nil, fmt.Errorf("cannot read the tokens: %w: %s", err, remedy)
 	}
 	var all []Token
 	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, fmt.Errorf("cannot read the tokens: %s is not what was written (%w): put a copy in its place, or remove it and make the tokens anew", b.path, err)
+		return nil, fmt.Errorf("cannot read the tokens: %s is not what was written (%w): %s", b.path, err, remedy)
 	}
 	return all, nil
 }

@@ -19,7 +19,7 @@ import (
 	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 // reports is a journal: newest first.
@@ -155,7 +155,7 @@ func TestFindingAnAllocation(t *testing.T) {
 
 func TestAJournalThatCannotBeRead(t *testing.T) {
 	for _, path := range []string{"/api/v1/allocation", "/api/v1/allocation/" + alloc(1)} {
-		var p answer.Problem
+		var p respond.Problem
 		if status, body := ask(t, Config{Journal: broken{}}, path, &p); status != http.StatusInternalServerError || p.Status != status || !strings.Contains(p.Detail, "ask again") || strings.Contains(body, "I/O") {
 			t.Errorf("%s: %d %s", path, status, body)
 		}

@@ -4,13 +4,13 @@ import (
 	"net/http"
 
 	"seatrial/dashboard/page"
-	"seatrial/internal/answer"
+	"seatrial/internal/respond"
 )
 
 // problem answers with a problem.
 func problem(w http.ResponseWriter, r *http.Request, status int, detail string) {
-	head(w.Header(), answer.ProblemType)
-	page.Send(w, r, status, answer.Problem{Status: status, Detail: detail}.Encode())
+	head(w.Header(), respond.ProblemType)
+	page.Send(w, r, status, respond.Problem{Status: status, Detail: detail}.Encode())
 }
 
 // broken answers when the journal could not be read: our fault, and logged.

@@ -54,11 +54,7 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals, s streams) error {
 		return exit.Errorf(exit.Configuration, "cannot make a folder for the demo: %w (name another with TMPDIR)", err)
 	}
 	defer os.RemoveAll(dir)
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	d := &demo{dir: dir, out: s.Out, self: self, globals: Globals{Version: g.Version, State: filepath.Join(dir, "state"), LogLevel: g.LogLevel, LogJSON: true}}
+	d := &demo{dir: dir, out: s.Out, globals: Globals{Version: g.Version, State: filepath.Join(dir, "state"), LogLevel: g.LogLevel, LogJSON: true}}
 	logFile, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return err
@@ -195,7 +191,7 @@ func (d *demo) config() server.Config {
 	c := server.Config{
 		Version: d.globals.Version, State: d.globals.folder(),
 		Forges: []forges.Forge{{ID: defaultForgeID, Kind: forges.Gitea, URL: strings.TrimRight(d.forge.URL(), "/"), Org: demoOrg, Token: secrets.New(d.token)}},
-		Tests:  d.tests, Listen: "127.0.0.1:0", Executor: server.Local, Harness: d.globals.harness(d.self), Settings: d.settings, Capacity: 1,
+		Tests:  d.tests, Listen: "127.0.0.1:0", Executor: server.Local, Harness: d.globals.harness, Settings: d.settings, Capacity: 1,
 		Word: demoWord, Grammar: grammar, Schedule: "off", Night: schedule.DefaultNight,
 		Poll: time.Second, Sweep: time.Minute, Janitor: time.Minute, KeepFiles: time.Hour, KeepComments: time.Hour, Log: d.log,
 	}

@@ -147,15 +147,11 @@ func (c *serveCommand) config(ctx context.Context, g *Globals, log *slog.Logger)
 	if err != nil {
 		return config, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return config, err
-	}
 	config = server.Config{
 		Version: g.Version, State: g.folder(),
 		Forges: list, TrustedProxies: proxies, HookSHA1: c.HookSHA1,
 		Tests: c.Tests, Listen: c.Listen, PublicURL: c.PublicURL,
-		Executor: c.Dispatch, Harness: g.harness(self), Settings: c.settings(c.Domain), Offers: c.Offers, Capacity: c.Capacity,
+		Executor: c.Dispatch, Harness: g.harness, Settings: c.settings(c.Domain), Offers: c.Offers, Capacity: c.Capacity,
 		Word: c.Word, Grammar: grammar, PerPerson: c.PerPerson, Schedule: c.Schedule, Night: night,
 		Poll: c.Poll, Sweep: c.Sweep, Janitor: c.Janitor, KeepFiles: c.KeepFiles, KeepComments: c.KeepComments,
 		Log: log,
@@ -167,12 +163,10 @@ func (c *serveCommand) config(ctx context.Context, g *Globals, log *slog.Logger)
 // harness makes the child process of an attempt. It is given none of the bridge's
 // secrets: its environment holds what programs need and nothing else, and what the
 // operator set lies in the folder.
-func (g Globals) harness(self string) func(folder string) *exec.Cmd {
-	return func(folder string) *exec.Cmd {
-		cmd := exec.Command(self, "--state", g.State, "--log-level", g.LogLevel, "harness", folder)
-		cmd.Env = harnessEnv(os.Environ())
-		return cmd
-	}
+func (g Globals) harness(program, folder string) *exec.Cmd {
+	cmd := exec.Command(program, "--state", g.State, "--log-level", g.LogLevel, "harness", folder)
+	cmd.Env = harnessEnv(os.Environ())
+	return cmd
 }
 
 // harnessEnv is what of our environment a harness is given.

@@ -58,7 +58,7 @@ func TestNoSettingIsAnArgumentOfTheHarness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := config.Harness("/state/runs/1/1")
+	cmd := config.Harness("/bin/seatrial", "/state/runs/1/1")
 	if want := []string{"--state", "/state", "--log-level", "info", "harness", "/state/runs/1/1"}; !slices.Equal(cmd.Args[1:], want) {
 		t.Errorf("got %q, want %q", cmd.Args[1:], want)
 	}

@@ -15,8 +15,12 @@ import (
 
 // newAPI lets programs ask for runs.
 func (sv *Server) newAPI(senders []hook.Forge) (*api.Service, error) {
+	tokens := token.Open(sv.State.Path(state.TokensFile))
+	if _, err := tokens.List(); err != nil { // rather now than when a program asks
+		return nil, exit.With(exit.Configuration, err)
+	}
 	f, err := api.New(api.Config{
-		Bridge: sv.bridge, Tokens: token.Open(sv.State.Path(state.TokensFile)), Runs: sv.journal, Forges: senders, PublicURL: sv.PublicURL,
+		Bridge: sv.bridge, Tokens: tokens, Runs: sv.journal, Forges: senders, PublicURL: sv.PublicURL,
 		TrustedProxies: sv.TrustedProxies, Now: time.Now, Log: sv.Log,
 	})
 	return f, exit.With(exit.Configuration, err)

@@ -36,11 +36,11 @@ type Config struct {
 	Listen    string // host:port; port 0 takes a free one
 	PublicURL string // how browsers reach us; empty: the listening address
 
-	Executor string                        // Local or Nomad
-	Harness  func(folder string) *exec.Cmd // the child for an attempt's folder, on this machine
-	Settings dispatch.Settings             // of runs on this machine; an empty Domain follows PublicURL
-	Offers   []string                      // capabilities of this machine
-	Capacity int                           // runs at once
+	Executor string                                 // Local or Nomad
+	Harness  func(program, folder string) *exec.Cmd // the child for an attempt's folder, on this machine
+	Settings dispatch.Settings                      // of runs on this machine; an empty Domain follows PublicURL
+	Offers   []string                               // capabilities of this machine
+	Capacity int                                    // runs at once
 	Nomad    struct {
 		cluster.Login
 		PlaceWithin time.Duration // how long a run may wait for a node

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"os/exec"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -45,20 +46,24 @@ type executor struct {
 }
 
 // newExecutor joins what the operator chose.
-func (sv *Server) newExecutor(instance, work string) (*executor, error) {
+func (sv *Server) newExecutor(ctx context.Context, instance, work string) (*executor, error) {
 	if sv.Executor == Nomad {
 		return sv.nomadExecutor(instance)
 	}
-	return sv.localExecutor(instance, work)
+	return sv.localExecutor(ctx, instance, work)
 }
 
 // localExecutor is this machine.
-func (sv *Server) localExecutor(instance, work string) (*executor, error) {
+func (sv *Server) localExecutor(ctx context.Context, instance, work string) (*executor, error) {
 	mirrors, err := sv.State.Own(state.MirrorsDir)
 	if err != nil {
 		return nil, err
 	}
 	copies, err := sv.State.Own(state.PrivateDir)
+	if err != nil {
+		return nil, err
+	}
+	program, err := sv.keepProgram(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +77,7 @@ func (sv *Server) localExecutor(instance, work string) (*executor, error) {
 		x.prepares = func(e recipes.Enrolment) bool { return e.Target == recipes.TargetSwarm }
 	}
 	x.dispatcher, err = local.New(local.Config{
-		Root: sv.runs, Instance: instance, Copies: copies, Settings: sv.Settings, Command: sv.Harness, Places: x.objects, Now: time.Now, Log: sv.Log, Enrolment: sv.enrolment,
+		Root: sv.runs, Instance: instance, Copies: copies, Settings: sv.Settings, Command: func(folder string) *exec.Cmd { return sv.Harness(program, folder) }, Places: x.objects, Now: time.Now, Log: sv.Log, Enrolment: sv.enrolment,
 	})
 	return x, err
 }

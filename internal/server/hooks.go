@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"slices"
@@ -50,6 +51,9 @@ func (sv *Server) hookForges() (all []hook.Forge, err error) {
 		if errors.Is(err, fs.ErrNotExist) && len(f.Webhook.SecretFiles) == 0 {
 			sv.Log.Info("no webhooks are received from a forge, which is polled instead: seatrial webhook secret makes the secret that they need", "forge", f.ID)
 			err = nil
+		}
+		if err != nil && len(f.Webhook.SecretFiles) == 0 {
+			err = fmt.Errorf("%w (put a copy in its place, or remove it, and seatrial webhook secret makes another)", err)
 		}
 		if err != nil {
 			return nil, exit.With(exit.Configuration, err)

@@ -129,7 +129,7 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	if sv.docker != nil {
 		sv.onClose(func() { sv.docker.Close() })
 	}
-	if sv.executor, err = sv.newExecutor(instance, work); err != nil {
+	if sv.executor, err = sv.newExecutor(ctx, instance, work); err != nil {
 		return nil, err
 	}
 	if err := sv.joinBridge(); err != nil {

@@ -55,7 +55,7 @@ func NewInstance(prefix string) string {
 // WriteAddress lets programs on this machine find the server.
 func (f Folder) WriteAddress(url string) error {
 	if err := os.WriteFile(f.Path(addressFile), []byte(url+"\n"), 0o644); err != nil {
-		return exit.Errorf(exit.Configuration, "cannot write down where the server is: %w", err)
+		return exit.Errorf(exit.Configuration, "cannot write down where the server is: %w (remove %s: it is made anew)", err, f.Path(addressFile))
 	}
 	return nil
 }

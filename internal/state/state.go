@@ -33,6 +33,7 @@ const (
 	BootsDir     = "boots"       // how long recipes' apps took to start
 	WebhookDir   = "webhook"     // a file a forge: its webhooks' secrets, one a line, the newest first
 	AttemptsDir  = "attempts"    // on a cluster's node, a record of each attempt that it was given
+	ProgramsDir  = "programs"    // the program as servers run it, for their harnesses
 )
 
 // Folder is the path of a state folder. Nothing is made before it is asked for.
@@ -79,7 +80,7 @@ func (f Folder) Own(name string) (string, error) { return f.Dir(name, 0o700) }
 func (f Folder) Lock() (release func(), err error) {
 	file, err := os.OpenFile(f.Path(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, unusable(err)
+		return nil, exit.Errorf(exit.Configuration, "cannot lock the state folder: %w (remove what lies there, or choose another folder with --state)", err)
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		file.Close()

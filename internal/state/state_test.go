@@ -68,7 +68,7 @@ func TestAStateFolderThatIsNoneIsSaid(t *testing.T) {
 	_, err = folder.Work()
 	wantSentence(t, err, path, "choose another with --state")
 	_, err = folder.Lock()
-	wantSentence(t, err, path, "choose another with --state")
+	wantSentence(t, err, path, "choose another folder with --state")
 }
 
 func TestOneServerHasTheFolder(t *testing.T) {

@@ -119,6 +119,9 @@ func nextUID() int {
 // nothing.
 func newApp(t *testing.T, m mode, change ...func(*Config)) *fixture {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("skipped by -short: apps take their time to start and to stop")
+	}
 	book := &logBook{}
 	cfg := Config{
 		Labels:  run.Labels{Instance: "test", Run: run.NewID(time.Now()), Attempt: 1, Expires: time.Now().Add(time.Hour)},

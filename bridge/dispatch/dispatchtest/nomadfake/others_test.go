@@ -231,7 +231,6 @@ func otherClauses() []clause {
 		{"nothing is allowed without a token, or with one that there is none of", func(s *scene) {
 			_, _, err := s.client(s.T, "11111111-2222-3333-4444-555555555555").Jobs().List(nil)
 			s.refused(err, 403, "Permission denied")
-			s.Setenv("NOMAD_TOKEN", "")
 			_, _, err = s.client(s.T, "").Jobs().List(nil)
 			s.refused(err, 403, "Permission denied")
 		}},

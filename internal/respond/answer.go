@@ -1,9 +1,9 @@
-// Package answer writes what programs are answered: JSON, a sentence, or a problem, which
+// Package respond writes what programs are answered: JSON, a sentence, or a problem, which
 // says why not and what to do about it (RFC 9457).
 //
 // What it writes is never run, kept or framed by a browser, and tells nobody the address
 // that was asked for, which may hold a token. It decides nothing and logs nothing.
-package answer
+package respond
 
 import (
 	"encoding/json"
