@@ -17,12 +17,14 @@ import (
 // read it with -v. Everything is ok but for the webhooks, which nobody has set up.
 
 func TestDoctorOnARealGitea(t *testing.T) {
+	t.Parallel()
 	g := realgitea.New(t)
 	token := doctorScene(t, g)
 	examineAs(t, "--gitea-url", g.URL(), "--org", "surgery", "--gitea-token-file", token)
 }
 
 func TestDoctorOnGitHub(t *testing.T) {
+	t.Parallel()
 	server := forgetest.NewServerOf(t, forgetest.Options{Kind: forgetest.GitHub})
 	token := doctorScene(t, server)
 	app, err := server.AddApp("seatrial")

@@ -23,6 +23,7 @@ import (
 // real program.
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	program := binary(t, "")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "e2e/testdata/script",

@@ -16,6 +16,7 @@ import (
 var githubStories = []string{"run-passes", "head-moved", "stranger", "edited-comment"}
 
 func TestStoriesOnGitHub(t *testing.T) {
+	t.Parallel()
 	server := forgetest.NewServerOf(t, forgetest.Options{Kind: forgetest.GitHub})
 	tell(t, testscript.Params{Files: storyFiles(githubStories...)}, server, func(s *stage) error {
 		s.forges = s.onGitHub(server, "token_file: .token")
@@ -25,6 +26,7 @@ func TestStoriesOnGitHub(t *testing.T) {
 
 // As a GitHub App, whose verdict is a check run.
 func TestAStoryOnGitHubAsAnApp(t *testing.T) {
+	t.Parallel()
 	server := forgetest.NewServerOf(t, forgetest.Options{Kind: forgetest.GitHub})
 	tell(t, testscript.Params{Files: storyFiles("run-passes")}, server, func(s *stage) error {
 		app, err := server.AddApp("seatrial" + s.suffix)

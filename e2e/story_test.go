@@ -26,6 +26,7 @@ import (
 // forgetest and on a real Gitea.
 
 func TestStoriesOnTheSmallForge(t *testing.T) {
+	t.Parallel()
 	server, err := forgetest.New(forgetest.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -42,6 +43,7 @@ func TestStoriesOnTheSmallForge(t *testing.T) {
 }
 
 func TestStoriesOnGitea(t *testing.T) {
+	t.Parallel()
 	tellStories(t, realgitea.New(t))
 }
 

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,27 +83,3 @@ func (f *EventFile) Append(e run.Event) error {
 
 // Close closes the file.
 func (f *EventFile) Close() error { return f.file.Close() }
-
-// ReadEvents reads the events of a file that may still be written to: a last line
-// that is not whole yet is left out.
-func ReadEvents(r io.Reader) ([]run.Event, error) {
-	var events []run.Event
-	lines := bufio.NewReader(r)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
-			return events, nil
-		}
-		if err != nil {
-			return events, fmt.Errorf("cannot read the events: %w", err)
-		}
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			continue
-		}
-		var e run.Event
-		if err := json.Unmarshal(line, &e); err != nil {
-			return events, fmt.Errorf("cannot read the events: line %d is no event: %w", n, err)
-		}
-		events = append(events, e)
-	}
-}

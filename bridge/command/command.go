@@ -53,6 +53,3 @@ func (g Grammar) Parse(body string) (Command, bool) {
 	}
 	return Command{Word: g.Word()}, true
 }
-
-// Parse reads a comment's whole text by the default grammar.
-func Parse(body string) (Command, bool) { return Grammar{}.Parse(body) }

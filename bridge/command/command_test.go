@@ -38,7 +38,7 @@ func TestOnlyTheWholeCommentCounts(t *testing.T) {
 		{"invalid UTF-8", "!testme\xff", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, ok := command.Parse(c.body)
+			got, ok := command.Grammar{}.Parse(c.body)
 			if ok != c.want {
 				t.Errorf("Parse(%q) says %v, want %v", c.body, ok, c.want)
 			}
@@ -75,12 +75,12 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		_, ok := command.Parse(body)
+		_, ok := command.Grammar{}.Parse(body)
 		if ok != (strings.TrimSpace(body) == command.DefaultWord) {
 			t.Errorf("Parse(%q) says %v", body, ok)
 		}
 		if ok {
-			if _, again := command.Parse("x" + body); again {
+			if _, again := (command.Grammar{}).Parse("x" + body); again {
 				t.Errorf("a longer comment than %q counts as well", body)
 			}
 		}

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -100,19 +102,51 @@ func TestStreamTellsWhatHappensInItsRunOnly(t *testing.T) {
 	b.sees("end ", "")
 }
 
+// pipe is a listener in memory, for one connection and a clock that is not the machine's.
+type pipe chan net.Conn
+
+func (p pipe) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipe) Close() error {
+	close(p)
+	return nil
+}
+
+func (p pipe) Addr() net.Addr { return &net.TCPAddr{} }
+
 func TestStreamOutlivesTheLimitsOfItsServer(t *testing.T) {
-	h := &Hub{}
-	h.Open(0)
-	defer h.Close()
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, one) }))
-	s.Config.ReadTimeout, s.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
-	s.Start()
-	t.Cleanup(s.Close)
-	b := open(t, s.URL, "")
-	b.sees("hello 0")
-	time.Sleep(150 * time.Millisecond)
-	h.Publish(entry(1, one))
-	b.sees("happened 1")
+	synctest.Test(t, func(t *testing.T) {
+		h := &Hub{}
+		h.Open(0)
+		mine, its := net.Pipe()
+		l := make(pipe, 1)
+		l <- its
+		s := http.Server{
+			Handler:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, one) }),
+			ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond,
+		}
+		go s.Serve(l)
+		defer s.Close()
+		if _, err := io.WriteString(mine, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(mine), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &browser{t, resp, bufio.NewScanner(resp.Body)}
+		b.sees("hello 0")
+		time.Sleep(150 * time.Millisecond)
+		h.Publish(entry(1, one))
+		b.sees("happened 1")
+		h.Close()
+		b.sees("end ", "")
+	})
 }
 
 func TestAStreamGetsALastEventWhenTheServerEnds(t *testing.T) {

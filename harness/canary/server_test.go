@@ -158,6 +158,8 @@ func TestLookInServers(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			server := dbservertest.Start(t, kind)
+			// First and alone, for it makes the whole server read-only.
+			t.Run("readonly", func(t *testing.T) { readOnly(t, served{Server: server, t: t, database: "readonly"}) })
 			n := 0
 			for name, c := range serverCases {
 				if c.only != "" && c.only != server.Engine {
@@ -171,7 +173,7 @@ func TestLookInServers(t *testing.T) {
 					c.check(t, s)
 				})
 			}
-			for name, check := range map[string]func(*testing.T, served){"many": manyRows, "readonly": readOnly, "covered": asksWhatIsCovered} {
+			for name, check := range map[string]func(*testing.T, served){"many": manyRows, "covered": asksWhatIsCovered} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					check(t, served{Server: server, t: t, database: name})

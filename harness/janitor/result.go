@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"seatrial/harness/app"
-	"seatrial/harness/run"
 )
 
 // Fate is what became of an object.
@@ -37,17 +36,6 @@ func (r Result) Count(fate Fate) int {
 		}
 	}
 	return n
-}
-
-// Leftovers are the objects that should be gone and are not.
-func (r Result) Leftovers() []run.Leftover {
-	var left []run.Leftover
-	for _, item := range r.Items {
-		if item.Fate == Left {
-			left = append(left, run.Leftover{Kind: item.Object.Kind, Name: item.Object.ID, Detail: item.Why})
-		}
-	}
-	return left
 }
 
 // Lines tells people what happened: one line an object, then one that sums up.

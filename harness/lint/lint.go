@@ -43,11 +43,6 @@ type rule struct {
 // say adds a finding of the rule. file may be empty and line 0.
 type say func(file string, line int, format string, args ...any)
 
-// rules is every rule, in the order of docs/reference/lint.md.
-func rules() []rule {
-	return slices.Concat(programRules(), commonRules(), swarmRules())
-}
-
 // rulesFor are those that make sense for a target.
 func rulesFor(target string) []rule {
 	if target == targetSwarm {

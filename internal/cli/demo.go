@@ -79,7 +79,6 @@ type demo struct {
 	dir     string
 	out     io.Writer
 	globals Globals
-	self    string // this program
 	log     *slog.Logger
 
 	forge    *forgetest.Server

@@ -12,16 +12,6 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// Plan says what Apply would change, and changes nothing.
-func Plan(ctx context.Context, client *cluster.Client, o Options) (Changes, error) {
-	steps, notes, err := plan(ctx, client, o)
-	changes := Changes{Notes: notes}
-	for _, s := range steps {
-		changes.List = append(changes.List, s.Change)
-	}
-	return changes, err
-}
-
 // Apply makes the cluster have what the options say. It needs a management token. With
 // an error, the changes are those that were made before it; Apply may be called again.
 func Apply(ctx context.Context, client *cluster.Client, o Options) (Changes, error) {
