@@ -99,15 +99,20 @@ func BenchmarkLargeJournal(b *testing.B) {
 			}
 		})
 	}
-	b.Run("open and read through", func(b *testing.B) {
-		for b.Loop() {
-			db, err := store.Open(ctx, path, store.Options{})
-			if err != nil {
-				b.Fatal(err)
+	for name, check := range map[string]bool{"open": false, "open and read through": true} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				db, err := store.Open(ctx, path, store.Options{})
+				if err == nil && check {
+					err = db.Check(ctx)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				db.Close()
 			}
-			db.Close()
-		}
-	})
+		})
+	}
 	b.Run("append to a run", func(b *testing.B) {
 		db := open(b, path, store.Options{Light: true})
 		for b.Loop() {

@@ -67,7 +67,7 @@ func (db *DB) begin(ctx context.Context) error {
 		return fmt.Errorf("cannot make the journal: %w", err)
 	}
 	first := &shared{path: file.Name()}
-	pool, err := sql.Open("sqlite", first.dsn("_synchronous=FULL"))
+	pool, err := sql.Open("sqlite", first.dsn("_journal_mode=MEMORY&_synchronous=NORMAL"))
 	if err == nil {
 		_, err = pool.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID))
 		err = errors.Join(err, pool.Close())

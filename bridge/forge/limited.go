@@ -25,19 +25,19 @@ func (e *LimitedError) Error() string {
 	return text
 }
 
-// longestWait bounds a wish: limits begin anew each hour, and a forge may be wrong.
+// longestWait bounds what a forge asks for: limits begin anew each hour, and a forge may be wrong.
 const longestWait = time.Hour
 
-// Wait says whether an error is a forge's wish to be left alone, and for how long from now
+// Wait says whether an error is a forge asking to be left alone, and for how long from now
 // on: more than nothing, and no more than an hour.
 func Wait(err error, now time.Time) (time.Duration, bool) {
 	if !errors.Is(err, ErrLimited) {
 		return 0, false
 	}
 	wait := time.Minute // where it does not say how long
-	var wish *LimitedError
-	if errors.As(err, &wish) && wish.Until.After(now) {
-		wait = min(wish.Until.Sub(now), longestWait)
+	var limited *LimitedError
+	if errors.As(err, &limited) && limited.Until.After(now) {
+		wait = min(limited.Until.Sub(now), longestWait)
 	}
 	return wait, true
 }

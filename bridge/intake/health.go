@@ -8,7 +8,7 @@ import (
 
 // Health is how it stands with the questions to one forge.
 type Health struct {
-	// Up: the latest question was answered, be it by a refusal or the wish to wait.
+	// Up: the latest question was answered, be it by a refusal or by asking us to wait.
 	Up bool
 	// Paused is until when the forge is left alone; the zero time if it is not.
 	Paused time.Time

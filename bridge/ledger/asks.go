@@ -16,10 +16,10 @@ const AskMemory = 24 * time.Hour
 // ErrAskedOtherwise is returned where a key was used for something else within AskMemory.
 var ErrAskedOtherwise = errors.New("the same key was used to ask for something else")
 
-// Ask is a wish for a run that came without a comment, and what was decided about it.
+// Ask is a run request that came without a comment, and what was decided about it.
 type Ask struct {
 	Key string // the asker's, so that asking twice is asking once
-	// What says what was asked for, so that one key is not taken for two wishes.
+	// What says what was asked for, so that one key is not taken for two requests.
 	What string
 	At   time.Time // when it was decided
 	Who  string    // login, or who speaks for the asker
@@ -28,7 +28,7 @@ type Ask struct {
 	Joined bool
 }
 
-// Asks remembers what was decided about wishes without a comment.
+// Asks remembers what was decided about requests without a comment.
 type Asks interface {
 	// Asked returns what was decided about a key within AskMemory before the given time;
 	// ok is false where nothing was.

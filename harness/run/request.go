@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Request is an accepted wish to test one recipe at one commit. It is written
+// Request is what was accepted: to test one recipe at one commit. It is written
 // once and never changed. It names a commit, not a branch: that commit is what
 // the asker consented to.
 type Request struct {

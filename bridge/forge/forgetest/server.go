@@ -183,7 +183,7 @@ func (s *Server) Close() error {
 // URL implements World.
 func (s *Server) URL() string {
 	if s.listener == nil {
-		return unheard
+		return nowhere
 	}
 	return "http://" + s.listener.Addr().String()
 }

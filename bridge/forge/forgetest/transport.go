@@ -8,8 +8,8 @@ import (
 	"net/http/httptest"
 )
 
-// unheard is the address of a server that listens nowhere. Nobody can have such a name.
-const unheard = "http://forge.invalid"
+// nowhere is the address of a server that listens nowhere. Nobody can have such a name.
+const nowhere = "http://forge.invalid"
 
 // Transport leads requests to the server without a socket, each on its caller's goroutine:
 // inside a testing/synctest bubble only the bubble's clock counts then, which a socket would
