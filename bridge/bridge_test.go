@@ -94,7 +94,7 @@ func TestRefusalsAreAnsweredOnce(t *testing.T) {
 		{"closed", func(w *world) { w.forge.close(); w.forge.say(ada, "!testme") }, "closed"},
 		{"head moved", func(w *world) { w.forge.say(ada, "!testme"); w.forge.push(newHead) }, "you asked about 1111111111, and now the head is 2222222222"},
 		{"no isolation", func(w *world) { w.isolated.Store("not root"); w.forge.say(ada, "!testme") }, "cannot keep"},
-		{"gone", func(w *world) { w.forge.forget(); w.forge.say(ada, "!testme") }, "could not be found"},
+		{"gone", func(w *world) { w.forge.forget(); w.forge.say(ada, "!testme") }, "can no longer be found"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inABubble(t, func(t *testing.T, w *world) {

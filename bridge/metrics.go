@@ -9,9 +9,9 @@ import (
 )
 
 var (
-	forgeUp       = forgeSeries("seatrial_forge_up", "1 if the forge's latest answer to a question for comments was one, 0 if it failed or there is none yet.", "forge")
+	forgeUp       = forgeSeries("seatrial_forge_up", "1 if the forge's latest answer to a question for comments was good, 0 if it failed or there is none yet.", "forge")
 	forgeRequests = forgeSeries("seatrial_forge_requests_total", "Requests sent to the forge since this server started, repetitions too, by what they were for.", "forge", "kind")
-	forgeLimit    = forgeSeries("seatrial_forge_rate_limit", "Requests that the forge grants in a period, as of its latest answer. There where it sets a limit.", "forge")
+	forgeLimit    = forgeSeries("seatrial_forge_rate_limit", "Requests that the forge grants in a period, as of its latest answer. Only where it sets a limit.", "forge")
 	forgeLeft     = forgeSeries("seatrial_forge_rate_left", "Requests that are left of them.", "forge")
 	forgeLag      = forgeSeries("seatrial_forge_poll_lag_seconds", "How old the latest complete look is: of scope repository at the one that was looked at longest ago, of scope organisation at all of them by one question.", "forge", "scope")
 )

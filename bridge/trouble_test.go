@@ -26,7 +26,7 @@ func TestADirtySlotIsNotUsedUntilItIsClean(t *testing.T) {
 		pause(5 * time.Minute)
 		first := w.onlyRun()
 		wantVerdict(t, first, run.VerdictUnverified, run.EndedNormally)
-		if !strings.Contains(w.forge.ours()[0].Body, "Something is left") {
+		if !strings.Contains(w.forge.ours()[0].Body, "Something was left behind") {
 			t.Errorf("the comment says %s", w.forge.ours()[0].Body)
 		}
 		w.stop()

@@ -193,7 +193,7 @@ func TestAShareOfTheBudgetIsLeftForReporting(t *testing.T) {
 		if n := len(h.looks(guestbook, from)); n > 1 {
 			t.Errorf("asked %d times although little was left", n)
 		}
-		if n := strings.Count(h.log.String(), "nearly spent"); n != 1 {
+		if n := strings.Count(h.log.String(), "nearly used up"); n != 1 {
 			t.Errorf("it was said %d times:\n%s", n, &h.log)
 		}
 		pause(3 * time.Minute)

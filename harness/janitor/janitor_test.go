@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ var now = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
 // place is a platform in memory. stubborn counts how often a removal fails first.
 type place struct {
+	mu       sync.Mutex // objects of several runs are removed at once
 	objects  []app.Object
 	stubborn map[string]int
 	lies     map[string]bool // says that it removed and did not
@@ -39,6 +41,8 @@ func (p *place) Objects(context.Context) ([]app.Object, error) {
 }
 
 func (p *place) Remove(_ context.Context, o app.Object) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.lies[o.ID] {
 		return nil
 	}

@@ -105,7 +105,7 @@ func (r *recipe) raisesMajor(version string) bool {
 	return older
 }
 
-// noted says whether there is a note for the version, or a change log that names it.
+// noted says whether the version has a note, or a change log that names it.
 func (r *recipe) noted(version string) bool {
 	number := strings.TrimPrefix(version, "v")
 	for _, e := range r.entries {

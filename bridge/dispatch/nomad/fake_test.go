@@ -48,6 +48,7 @@ func fakeSite(t *testing.T) (*site, *nomadfake.Fake) {
 }
 
 func TestNomadOnTheFake(t *testing.T) {
+	t.Parallel()
 	for name, listens := range map[string]bool{"listening": true, "asking": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,6 +86,7 @@ func beginOnTheFake(t *testing.T, recipe string, change func(*nomad.Config)) (*s
 
 // mishaps happen to a chatty run after so many of its events.
 func TestMishapsLoseNoEventsOnTheFake(t *testing.T) {
+	t.Parallel()
 	for name, mishaps := range map[string]map[int]func(*nomadfake.Fake){
 		"streams that are cut": {
 			20: (*nomadfake.Fake).CutStreams, 40: (*nomadfake.Fake).CutStreams, 60: (*nomadfake.Fake).CutStreams,
@@ -130,6 +132,7 @@ func TestMishapsLoseNoEventsOnTheFake(t *testing.T) {
 }
 
 func TestABridgeThatIsRestartedMissesNothingOnTheFake(t *testing.T) {
+	t.Parallel()
 	s, _ := beginOnTheFake(t, chatty, nil)
 	var seqs []int64
 	for round := range 3 {
@@ -155,6 +158,7 @@ func TestABridgeThatIsRestartedMissesNothingOnTheFake(t *testing.T) {
 }
 
 func TestGarbageOnTheFake(t *testing.T) {
+	t.Parallel()
 	t.Run("after it was read it is complete, and is not started again", func(t *testing.T) {
 		s, f := beginOnTheFake(t, dispatchtest.Finishes, nil)
 		if diff := cmp.Diff(whole, s.kinds()); diff != "" {
@@ -181,6 +185,7 @@ func TestGarbageOnTheFake(t *testing.T) {
 }
 
 func TestANodeThatIsLostDisplacesOnTheFake(t *testing.T) {
+	t.Parallel()
 	s, f := beginOnTheFake(t, deaf, nil)
 	s.first()
 	f.Disconnect("node-1")
@@ -199,6 +204,7 @@ func TestANodeThatIsLostDisplacesOnTheFake(t *testing.T) {
 }
 
 func TestWhatIsStoppedWhileItsNodeIsAwayIsNotStartedAgainOnTheFake(t *testing.T) {
+	t.Parallel()
 	s, f := beginOnTheFake(t, dispatchtest.Waits, nil)
 	s.first()
 	f.Disconnect("node-1")
@@ -216,6 +222,7 @@ func TestWhatIsStoppedWhileItsNodeIsAwayIsNotStartedAgainOnTheFake(t *testing.T)
 }
 
 func TestWhatCannotBeReadIsNotTakenForAFileOnTheFake(t *testing.T) {
+	t.Parallel()
 	s, f := beginOnTheFake(t, dispatchtest.Waits, nil)
 	s.first()
 	alloc, noFile := s.alloc().ID, nomad.ErrNoFile
@@ -239,6 +246,7 @@ func TestWhatCannotBeReadIsNotTakenForAFileOnTheFake(t *testing.T) {
 }
 
 func TestADrainDisplacesOnTheFake(t *testing.T) {
+	t.Parallel()
 	s, f := beginOnTheFake(t, dispatchtest.Waits, nil)
 	s.first()
 	f.Drain("node-1")
@@ -249,6 +257,7 @@ func TestADrainDisplacesOnTheFake(t *testing.T) {
 }
 
 func TestMemoryThatRunsOutOnTheFake(t *testing.T) {
+	t.Parallel()
 	s, f := beginOnTheFake(t, deaf, nil)
 	s.first()
 	f.OOM(s.alloc().ID)
@@ -257,6 +266,7 @@ func TestMemoryThatRunsOutOnTheFake(t *testing.T) {
 }
 
 func TestWhatFindsNoRoomIsGivenUpOnTheFake(t *testing.T) {
+	t.Parallel()
 	site, f := fakeSite(t)
 	f.Unplaceable(true)
 	s := &scene{t: t, site: site, root: t.TempDir(), r: request(dispatchtest.Finishes)}
@@ -278,6 +288,7 @@ func TestWhatFindsNoRoomIsGivenUpOnTheFake(t *testing.T) {
 }
 
 func TestATokenThatIsRevokedStopsNothingOnTheFake(t *testing.T) {
+	t.Parallel()
 	var client *cluster.Client
 	s, f := beginOnTheFake(t, chatty, func(c *nomad.Config) { client = c.Client })
 	s.first()

@@ -211,7 +211,7 @@ func newApp(t *testing.T, s *single, change ...func(*Config)) (*App, *logBook) {
 		Enrolment: recipes.Enrolment{
 			Volumes:  []string{"data"},
 			Env:      map[string]string{"COLOUR": "green"},
-			Timeouts: recipes.Timeouts{Stop: recipes.Duration(2 * time.Second)},
+			Timeouts: recipes.Timeouts{Stop: recipes.Duration(8 * time.Second)},
 		},
 		Trusted: true, // without CNI, the exec driver has the node's network alone
 		Log:     book.add,

@@ -130,7 +130,7 @@ func newApp(t *testing.T, m mode, change ...func(*Config)) *fixture {
 		Enrolment: recipes.Enrolment{
 			Volumes:   []string{"data", "up-loads"},
 			Env:       map[string]string{"COLOUR": "green"},
-			Timeouts:  recipes.Timeouts{Stop: recipes.Duration(2 * time.Second), Hook: recipes.Duration(20 * time.Second)},
+			Timeouts:  recipes.Timeouts{Stop: recipes.Duration(8 * time.Second), Hook: recipes.Duration(20 * time.Second)},
 			Resources: recipes.Resources{Memory: 256 << 20, Processes: 64, CPUs: 2},
 		},
 		WorkRoot: filepath.Join(t.TempDir(), "work"),

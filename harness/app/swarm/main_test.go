@@ -167,7 +167,7 @@ func newApp(t *testing.T, e *Engine, change ...func(*Config)) (*App, *logBook) {
 		BaseURL: "http://" + label + ".apps.example:8080",
 		Enrolment: recipes.Enrolment{
 			Target:   "swarm",
-			Timeouts: recipes.Timeouts{Stop: recipes.Duration(2 * time.Second)},
+			Timeouts: recipes.Timeouts{Stop: recipes.Duration(8 * time.Second)},
 		},
 		Scratch: t.TempDir(),
 		Log:     book.add,

@@ -2,11 +2,15 @@
 # of its attempt, and deploy apps where nothing but apps is. A policy is of one job.
 #
 # nomad acl policy apply -description "Seatrial: an attempt at a run of seatrial-run" -namespace trial -job seatrial-run seatrial-trial-harness policies/seatrial-trial-harness.hcl
-# seatrial_definition = "ca45c8aa0bc66257"
+# seatrial_definition = "086a0be8bd6168ff"
 namespace "trial" {
   variables {
     path "seatrial/leases/*" {
       capabilities = ["read", "write"]
+    }
+    # what the operator set for runs
+    path "seatrial/settings" {
+      capabilities = ["read"]
     }
   }
 }

@@ -2,11 +2,15 @@
 # of its attempt, and deploy apps where nothing but apps is. A policy is of one job.
 #
 # nomad acl policy apply -description "Seatrial: an attempt at a run of seatrial-run-guestbook" -namespace ci -job seatrial-run-guestbook seatrial-harness-guestbook policies/seatrial-harness-guestbook.hcl
-# seatrial_definition = "b11caaba869d74ec"
+# seatrial_definition = "04bfe3148db36b3a"
 namespace "ci" {
   variables {
     path "seatrial/leases/*" {
       capabilities = ["read", "write"]
+    }
+    # what the operator set for runs
+    path "seatrial/settings" {
+      capabilities = ["read"]
     }
   }
 }

@@ -2,11 +2,15 @@
 # of its attempt, and deploy apps where nothing but apps is. A policy is of one job.
 #
 # nomad acl policy apply -description "Seatrial: an attempt at a run of seatrial-run-wiki" -namespace ci -job seatrial-run-wiki seatrial-harness-wiki policies/seatrial-harness-wiki.hcl
-# seatrial_definition = "b11caaba869d74ec"
+# seatrial_definition = "04bfe3148db36b3a"
 namespace "ci" {
   variables {
     path "seatrial/leases/*" {
       capabilities = ["read", "write"]
+    }
+    # what the operator set for runs
+    path "seatrial/settings" {
+      capabilities = ["read"]
     }
   }
 }
