@@ -28,8 +28,8 @@ const (
 	// readerCache is what each reader keeps of the file, in KiB: what is not in it is in
 	// the kernel's, which all of them share. SQLite would keep 2 MiB.
 	readerCache = 512
-	// pageReaderIdle is how long a connection waits for the next page.
-	pageReaderIdle = time.Minute
+	// readerIdle is how long a connection waits for the next question.
+	readerIdle = time.Minute
 	// cachedReports bounds the folded reports that are kept, at about 5 KiB each.
 	cachedReports = 2048
 )

@@ -67,7 +67,6 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	if db.pages.pool, err = db.openPool(pageReaders); err != nil {
 		return err
 	}
-	db.pages.pool.SetConnMaxIdleTime(pageReaderIdle)
 	return db.explain("open the journal", db.pool.PingContext(ctx))
 }
 
@@ -78,6 +77,7 @@ func (s *shared) openPool(connections int) (*sql.DB, error) {
 	}
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
+	pool.SetConnMaxIdleTime(readerIdle)
 	return pool, nil
 }
 
