@@ -141,6 +141,9 @@ func TestEveryKindOfEventHasItsCrash(t *testing.T) {
 		t.Fatalf("only %d kinds were found", len(kinds))
 	}
 	for _, kind := range kinds {
+		if kind[1] == string(run.KindForgotten) {
+			continue // no bridge writes it: seatrial forget does, in one transaction with what it takes out
+		}
 		if !slices.ContainsFunc(crashes, func(c crash) bool { return c.point == "journal:"+kind[1] }) {
 			t.Errorf("nobody dies after an event of the kind %s", kind[1])
 		}

@@ -34,7 +34,7 @@ var PolicyRules = map[string]string{
 	"extra-host":      "A name in /etc/hosts can lead to the machine, or hide another.",
 	"published-port":  "A port of the machine, which nobody else can have meanwhile.",
 	"other-node":      "The app runs where its tests do.",
-	"replicas":        "So many containers of one service keep the machine from all else.",
+	"replicas":        "Too many containers of one service leave the machine no room for anything else.",
 }
 
 // CheckAllow says what is wrong with an exception from the policy, which is written
