@@ -57,20 +57,21 @@ func follows(t *testing.T, j journal.Journal) {
 }
 
 func followEnds(t *testing.T, j journal.Journal) {
-	mustAppend(t, j, Story(Request("guestbook", 1))...)
-	ctx, cancel := context.WithCancel(t.Context())
+	story := Story(Request("guestbook", 1))
+	mustAppend(t, j, story...)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
-	timer := time.AfterFunc(20*time.Millisecond, cancel)
-	defer timer.Stop()
 	n := 0
 	for _, err := range j.Follow(ctx, 0) {
 		if err != nil {
 			t.Errorf("following ended with %v", err)
 		}
-		n++
+		if n++; n == len(story) {
+			cancel() // while it waits for more
+		}
 	}
-	if n == 0 {
-		t.Error("nothing was yielded before the context ended")
+	if n != len(story) {
+		t.Errorf("%d entries were yielded before the context ended, want %d", n, len(story))
 	}
 }
 
