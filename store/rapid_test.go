@@ -20,7 +20,7 @@ import (
 
 // TestDiskAndMemoryNeverDiffer makes the same random calls on both.
 func TestDiskAndMemoryNeverDiffer(t *testing.T) {
-	t.Parallel() // it is as long as all others together
+	t.Parallel()
 	dir, n := t.TempDir(), 0
 	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
