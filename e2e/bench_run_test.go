@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"seatrial/harness/result"
 	"seatrial/recipes"
 	"seatrial/recipes/examples"
 )
@@ -43,40 +45,70 @@ func runs(b *testing.B) {
 	steady := time.Duration(enrolment.Health.Steady)
 
 	const from, head = "1.1.0", examples.PullBranch
-	compare(b, "a guestbook run", &bound{"<=", 1.5}, steady, func() *exec.Cmd {
+	out := filepath.Join(dir, "out")
+	compare(b, "a guestbook run", &bound{"<=", 1.5}, &bound{"<=", 1.3}, steady, func() *exec.Cmd {
 		return exec.Command(program, "--state", filepath.Join(dir, "state"), "run", source, "--commit", head, "--from", from,
-			"--enrolment", enrolmentFile, "--build-env", "GUESTBOOK_ENGINE="+engine)
+			"--enrolment", enrolmentFile, "--build-env", "GUESTBOOK_ENGINE="+engine, "--out", out)
 	}, func() *exec.Cmd {
 		script := exec.Command("dev/guestbook-by-hand", source, from, head, freePort(b), fmt.Sprint(steady.Seconds()))
 		script.Env = append(os.Environ(), "GUESTBOOK_ENGINE="+engine, "TMPDIR="+dir)
 		return script
 	})
+	stages(b, out)
 }
 
-// compare runs both twice, in turns, and reports the ratio of their wall times; and what
-// it is without the watching, which both do for as long.
-func compare(b *testing.B, what string, wanted *bound, steady time.Duration, run, script func() *exec.Cmd) {
+// stages tells how long each stage of the latest run took.
+func stages(b *testing.B, out string) {
 	b.Helper()
-	const rounds = 2
-	var us, byHand time.Duration
-	for range rounds {
-		us += timed(b, run())
-		byHand += timed(b, script())
+	raw, err := os.ReadFile(filepath.Join(out, result.JSONFile))
+	if err != nil {
+		b.Fatal(err)
 	}
-	b.Logf("%s took %s on average, by hand %s", what, us/rounds, byHand/rounds)
-	figure(b, "wall time of "+what+" : the same by hand", "run/by hand", us.Seconds()/byHand.Seconds(), wanted)
+	var told result.Result
+	if err := json.Unmarshal(raw, &told); err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range told.Report.Stages {
+		figure(b, "  its "+string(s.Stage), "s "+string(s.Stage), s.Took.Seconds(), nil)
+	}
+}
+
+// compare runs both three times, in turns, and reports the ratio of their wall times; what
+// it is without the watching, which both do for as long; and what it is of the time that
+// they and all that they started had the processor.
+func compare(b *testing.B, what string, wanted, apart *bound, steady time.Duration, run, script func() *exec.Cmd) {
+	b.Helper()
+	const rounds = 3
+	var us, byHand cost
+	for range rounds {
+		us.add(timed(b, run()))
+		byHand.add(timed(b, script()))
+	}
+	b.Logf("%s took %s on average, by hand %s", what, us.wall/rounds, byHand.wall/rounds)
+	figure(b, "wall time of "+what+" : the same by hand", "run/by hand", us.wall.Seconds()/byHand.wall.Seconds(), wanted)
 	waited := rounds * steady
-	figure(b, fmt.Sprintf("  the same, without the %s that both wait", steady), "without the wait", (us-waited).Seconds()/(byHand-waited).Seconds(), nil)
+	figure(b, fmt.Sprintf("  the same, without the %s that both wait", steady), "without the wait", (us.wall-waited).Seconds()/(byHand.wall-waited).Seconds(), apart)
+	figure(b, "  processor time : the same by hand", "processor/by hand", us.processor.Seconds()/byHand.processor.Seconds(), nil)
+	figure(b, "  processor time of the run", "s of the processor", us.processor.Seconds()/rounds, nil)
+	figure(b, "  wall time by hand, without the wait", "s by hand", (byHand.wall-waited).Seconds()/rounds, nil)
+}
+
+// cost is what something took.
+type cost struct{ wall, processor time.Duration }
+
+func (c *cost) add(one cost) {
+	c.wall += one.wall
+	c.processor += one.processor
 }
 
 // timed runs a command that must succeed.
-func timed(b *testing.B, cmd *exec.Cmd) time.Duration {
+func timed(b *testing.B, cmd *exec.Cmd) cost {
 	b.Helper()
 	began := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("%s: %v\n%s", cmd, err, out)
 	}
-	return time.Since(began)
+	return cost{time.Since(began), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 }
 
 func freePort(b *testing.B) string {

@@ -38,7 +38,7 @@ func swarmRuns(b *testing.B, e *swarmtest.Engine) {
 	}
 	steady := time.Duration(recipes.Defaults(enrolment).Health.Steady)
 	const from, head = "1.1.0+1.1.0", examples.PullBranch
-	compare(b, "a Swarm guestbook run", &bound{"<=", 1.2}, steady, func() *exec.Cmd {
+	compare(b, "a Swarm guestbook run", &bound{"<=", 1.2}, nil, steady, func() *exec.Cmd {
 		return exec.Command(program, "--state", filepath.Join(dir, "state"), "run", source, "--commit", head, "--from", from,
 			"--enrolment", swarmEnrolmentFile, "--docker", e.Host, "--vault", "restic")
 	}, func() *exec.Cmd {

@@ -7,16 +7,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // fileNames are the names that an enrolment's file may have. CUE is not read: what
 // it would evaluate to can be written here as JSON.
 var fileNames = []string{"recipe.yaml", "recipe.yml", "recipe.json"}
 
-var folderName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+var folderName = lazyregexp.New(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // Load reads every enrolment under dir. What is wrong with one does not take the
 // others down: the good ones are in the book, and everything wrong is in
@@ -160,7 +161,7 @@ func cause(err error) error {
 // bind makes a book, and refuses enrolments that claim the same repository, and those
 // whose dependencies cannot be had.
 func bind(good []page, problems []Problem) *Book {
-	b := &Book{}
+	b := &Book{Enrolments: make([]Enrolment, 0, len(good))}
 	places := map[string][]Problem{}
 	for _, p := range good {
 		twin := slices.IndexFunc(good, func(o page) bool {

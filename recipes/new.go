@@ -4,11 +4,12 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"regexp"
 	"strings"
 	"text/template"
 
 	"github.com/goccy/go-yaml"
+
+	"seatrial/internal/lazyregexp"
 )
 
 //go:embed new.yaml.tmpl
@@ -46,7 +47,7 @@ func New(repo string) ([]byte, error) {
 // tests/<recipe>/. Whoever makes the first enrolment writes Schema there.
 const SchemaFile = "../schema.json"
 
-var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+var notInName = lazyregexp.New(`[^a-z0-9]+`)
 
 // CheckName says whether a recipe may be called so.
 func CheckName(name string) error {

@@ -22,11 +22,14 @@ const (
 	// pollInterval is how soon a follower sees what another process appended.
 	pollInterval = 250 * time.Millisecond
 	// readers is how many of the bridge's queries run at once, and pageReaders how many
-	// of the pages'; each connection costs about 2 MiB while it is open.
+	// of the pages'.
 	readers     = 4 // one of them watches
 	pageReaders = 4
-	// pageReaderIdle is how long a connection waits for the next page.
-	pageReaderIdle = time.Minute
+	// readerCache is what each reader keeps of the file, in KiB: what is not in it is in
+	// the kernel's, which all of them share. SQLite would keep 2 MiB.
+	readerCache = 512
+	// readerIdle is how long a connection waits for the next question.
+	readerIdle = time.Minute
 	// cachedReports bounds the folded reports that are kept, at about 5 KiB each.
 	cachedReports = 2048
 )

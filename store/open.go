@@ -67,17 +67,17 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 	if db.pages.pool, err = db.openPool(pageReaders); err != nil {
 		return err
 	}
-	db.pages.pool.SetConnMaxIdleTime(pageReaderIdle)
 	return db.explain("open the journal", db.pool.PingContext(ctx))
 }
 
 func (s *shared) openPool(connections int) (*sql.DB, error) {
-	pool, err := sql.Open("sqlite", s.dsn("_query_only=1"))
+	pool, err := sql.Open("sqlite", s.dsn(fmt.Sprintf("_query_only=1&_pragma=cache_size(-%d)", readerCache)))
 	if err != nil {
 		return nil, s.explain("open the journal", err)
 	}
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
+	pool.SetConnMaxIdleTime(readerIdle)
 	return pool, nil
 }
 

@@ -2,11 +2,12 @@ package announce
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // Names, branches, notes and log lines are written by strangers. Three ways lead
@@ -15,7 +16,7 @@ import (
 // None of them can break out, mention anybody, or hide a character.
 
 // colourCodes are the sequences with which programs paint terminals.
-var colourCodes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
+var colourCodes = lazyregexp.New("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
 // visible shows every character that a reader could not see or that would
 // reorder the others. Line breaks are shown as well.

@@ -9,13 +9,13 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	answers "seatrial/bridge/answer"
 	"seatrial/bridge/token"
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 	"seatrial/internal/respond"
 )
 
@@ -39,9 +39,9 @@ type Accepted struct {
 }
 
 var (
-	fullHash  = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$`)
-	plainKey  = regexp.MustCompile(`^[!-~]{1,200}$`)
+	fullHash  = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	plainWord = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$`)
+	plainKey  = lazyregexp.New(`^[!-~]{1,200}$`)
 )
 
 const (

@@ -13,11 +13,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 	"seatrial/secrets"
 )
@@ -53,7 +53,7 @@ type Forge struct {
 	Permissions Permissions   `json:"permissions"`
 }
 
-var idForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+var idForm = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 
 // IsID says whether a forge can have this id: it is one word, and stands in the
 // addresses of webhooks.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 
 	"seatrial/bridge/forge"
+	"seatrial/internal/lazyregexp"
 	"seatrial/internal/respond"
 )
 
@@ -85,7 +85,7 @@ func readUnknown(e *Event, name string, body []byte) error {
 
 // plainName is what forges let owners and repositories be called. It is shown to people, and
 // stands in lines that they copy into a shell.
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}$`)
+var plainName = lazyregexp.New(`^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}$`)
 
 func repoOf(forgeID, fullName string) (forge.Repo, bool) {
 	repo, err := forge.ParseRepo(forgeID, fullName)

@@ -33,7 +33,10 @@ func (c *failureCounts) end(kind string) (last bool) {
 // failureLog logs what goes wrong with one scope, once per kind of error, and when
 // it is over.
 type failureLog struct {
-	log   *slog.Logger
+	log   *slog.Logger // shared: one with its own words for each of a thousand is half a MiB
+	forge string
+	what  string // repo or org
+	name  string // of it
 	all   *failureCounts
 	scope string
 	kind  string
@@ -53,7 +56,7 @@ func (f *failureLog) begins(err error) {
 	if f.all.begin(kind) {
 		level = slog.LevelWarn
 	}
-	f.log.Log(context.Background(), level, "cannot read new comments; nothing is lost, will try again", "err", err)
+	f.log.Log(context.Background(), level, "cannot read new comments; nothing is lost, will try again", "forge", f.forge, f.what, f.name, "err", err)
 }
 
 func (f *failureLog) ends() {
@@ -64,7 +67,7 @@ func (f *failureLog) ends() {
 	if f.release() {
 		level = slog.LevelInfo
 	}
-	f.log.Log(context.Background(), level, "new comments can be read again")
+	f.log.Log(context.Background(), level, "new comments can be read again", "forge", f.forge, f.what, f.name)
 }
 
 // release forgets the failure, and says whether nobody else has it.

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/bridge/command"
@@ -96,7 +97,16 @@ type Poller struct {
 	paces    map[string]*pace
 	turns    scopeTurns
 	newest   newestComments
+	recent   *lru.Cache[commentKey, struct{}] // were recorded: a list brings them again and again
 }
+
+type commentKey struct {
+	forge string
+	id    int64
+}
+
+// recentComments is more than a list brings again of busy repositories.
+const recentComments = 1024
 
 // New makes a poller.
 func New(c Config) *Poller {
@@ -110,6 +120,7 @@ func New(c Config) *Poller {
 		c.Now = time.Now
 	}
 	p := &Poller{Config: c, nudges: map[string]chan struct{}{}, failures: map[string]*failureCounts{}, paces: map[string]*pace{}}
+	p.recent, _ = lru.New[commentKey, struct{}](recentComments) // fails for sizes below 1 only
 	for _, s := range c.Sources {
 		p.nudges[s.Forge] = make(chan struct{}, 1)
 		p.failures[s.Forge] = &failureCounts{counts: map[string]int{}}
@@ -178,25 +189,9 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 	if err != nil {
 		return err
 	}
-	found, happened := false, false
-	for _, c := range comments {
-		state := p.judge(s, c, since)
-		isNew, err := p.Memory.See(ctx, c, state)
-		if err != nil {
-			return err
-		}
-		p.newest.saw(c)
-		happened = happened || isNew
-		if !isNew || state != ledger.Open {
-			continue
-		}
-		found = true
-		if p.Seen != nil {
-			p.Seen(s.Forge, max(0, p.forgeTime(s).Sub(c.Created)))
-		}
-	}
-	if found && p.Found != nil {
-		p.Found(s.Forge)
+	happened, err := p.record(ctx, s, comments, since)
+	if err != nil {
+		return err
 	}
 	if next != cursor {
 		if err := p.Memory.SetCursor(ctx, scope.Name(), next); err != nil {
@@ -205,6 +200,48 @@ func (p *Poller) read(ctx context.Context, s Source, scope forge.Scope) error {
 	}
 	pace.read(scope, happened)
 	return nil
+}
+
+// record writes down the comments that were not seen before, commands first: their authors
+// wait for a sign of life, and each that is written takes the disk its time.
+func (p *Poller) record(ctx context.Context, s Source, comments []forge.Comment, since map[string]time.Time) (happened bool, err error) {
+	var rest []forge.Comment
+	see := func(c forge.Comment, state ledger.State) (isNew bool, err error) {
+		if isNew, err = p.Memory.See(ctx, c, state); err == nil {
+			p.newest.saw(c)
+			p.recent.Add(commentKey{c.Repo.Forge, c.ID}, struct{}{})
+		}
+		happened = happened || isNew
+		return isNew, err
+	}
+	for _, c := range comments {
+		if p.recent.Contains(commentKey{c.Repo.Forge, c.ID}) {
+			continue
+		}
+		if p.judge(s, c, since) != ledger.Open {
+			rest = append(rest, c)
+			continue
+		}
+		isNew, err := see(c, ledger.Open)
+		if err != nil {
+			return happened, err
+		}
+		if !isNew {
+			continue
+		}
+		if p.Seen != nil {
+			p.Seen(s.Forge, max(0, p.forgeTime(s).Sub(c.Created)))
+		}
+		if p.Found != nil {
+			p.Found(s.Forge)
+		}
+	}
+	for _, c := range rest {
+		if _, err := see(c, ledger.Ignored); err != nil {
+			return happened, err
+		}
+	}
+	return happened, nil
 }
 
 // judge says whether a comment may be decided about. What was something else when

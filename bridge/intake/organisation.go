@@ -23,7 +23,7 @@ func newRetry() *backoff.ExponentialBackOff {
 // interval, so that several bridges do not ask in step, and never more.
 func (p *Poller) pollOrganisation(ctx context.Context, s Source) error {
 	scope := forge.Organisation(s.Forge, s.Org, nil)
-	retry, failure := newRetry(), failureLog{log: p.Log.With("forge", s.Forge, "org", s.Org), all: p.failures[s.Forge], scope: scope.Name()}
+	retry, failure := newRetry(), failureLog{log: p.Log, forge: s.Forge, what: "org", name: s.Org, all: p.failures[s.Forge], scope: scope.Name()}
 	for ctx.Err() == nil {
 		pause := jittered(p.Interval)
 		err := p.read(ctx, s, scope)

@@ -95,7 +95,8 @@ func (p *Poller) enrol(ctx context.Context, s Source, r *round) {
 		if r.turns[repo] != nil {
 			continue
 		}
-		t := &turn{retry: newRetry(), failure: &failureLog{log: p.Log.With("forge", s.Forge, "repo", repo.String()), all: p.failures[s.Forge], scope: repo.String()}}
+		name := repo.String()
+		t := &turn{retry: newRetry(), failure: &failureLog{log: p.Log, forge: s.Forge, what: "repo", name: name, all: p.failures[s.Forge], scope: name}}
 		t.retry.MaxInterval = p.SweepEvery
 		r.turns[repo] = t
 		cursor, err := p.Memory.Cursor(ctx, forge.Repository(repo).Name())

@@ -11,13 +11,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 
 	"seatrial/bridge/forge"
+	"seatrial/internal/lazyregexp"
 )
 
 // Kind is what a token is for.
@@ -49,7 +49,7 @@ var (
 	ErrUnknown = errors.New("there is no token of this name")
 )
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./@-]{0,99}$`)
+var plainName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_./@-]{0,99}$`)
 
 // Check says what is wrong with a token that is to be made.
 func (t Token) Check() error {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"seatrial/dashboard/page"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 const (
@@ -73,7 +73,7 @@ func (s *Service) allocations(w http.ResponseWriter, r *http.Request) {
 }
 
 // allocationPrefix is the beginning of an allocation's ID, which is a UUID: 8 digits or more.
-var allocationPrefix = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f-]{0,27})?$`)
+var allocationPrefix = lazyregexp.New(`^[0-9a-f]{8}(-[0-9a-f-]{0,27})?$`)
 
 const wholeID = 36
 

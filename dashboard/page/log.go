@@ -8,12 +8,12 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 const (
@@ -158,7 +158,7 @@ func lastLines(s string, n int) string {
 }
 
 // heading is the line with which the harness begins or ends a stage.
-var heading = regexp.MustCompile(`^(?:\d\d:\d\d:\d\d )?== ([a-z]+)(?: ([a-z]+)(?: after [^:]*)?(?:: .*)?)?\s*$`)
+var heading = lazyregexp.New(`^(?:\d\d:\d\d:\d\d )?== ([a-z]+)(?: ([a-z]+)(?: after [^:]*)?(?:: .*)?)?\s*$`)
 
 // sections folds a log by its stages. The last one is open, and so are those that
 // tell of a failure.

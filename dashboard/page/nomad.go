@@ -2,10 +2,10 @@ package page
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/lazyregexp"
 	"seatrial/internal/shell"
 )
 
@@ -24,7 +24,7 @@ func NewNomad(address, namespace string) Nomad {
 }
 
 // allocID is the form of an allocation's ID. What has another one is shown as text.
-var allocID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+var allocID = lazyregexp.New(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // Job is the page of an attempt's job; empty for none.
 func (n Nomad) Job(id string) string {

@@ -3,10 +3,11 @@ package page
 import (
 	"fmt"
 	"html/template"
-	"regexp"
 	"strings"
 
 	terminal "github.com/buildkite/terminal-to-html/v3"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // maxLine is how much of one line a page shows; the raw log has the rest.
@@ -14,7 +15,7 @@ const maxLine = 4000
 
 // colour is the one escape sequence that is kept. Every other one could move the
 // cursor over what was said before, load a picture or make a link.
-var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var colour = lazyregexp.New("\x1b\\[[0-9;]*m")
 
 // logHTML turns a log's text into HTML: colours become classes, everything else is
 // text that can be seen.

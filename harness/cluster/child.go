@@ -2,11 +2,11 @@ package cluster
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 func childPrefix(id run.ID, attempt int) string { return fmt.Sprintf("%s-%d", id, attempt) }
@@ -22,7 +22,7 @@ func ChildMarker(id run.ID, attempt int) string {
 
 // A dispatched job's ID is <job>/dispatch-<prefix>-<unix>-<8 hex>: Nomad,
 // structs.DispatchedID.
-var childForm = regexp.MustCompile(`^(.+)/dispatch-([0-9a-z]{26})-([0-9]+)-[0-9]+-[0-9a-f]{8}$`)
+var childForm = lazyregexp.New(`^(.+)/dispatch-([0-9a-z]{26})-([0-9]+)-[0-9]+-[0-9a-f]{8}$`)
 
 // ParseChild reads builder, run and attempt from a dispatched job's ID. ok is false
 // for jobs that are no attempts.

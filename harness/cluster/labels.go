@@ -1,12 +1,12 @@
 package cluster
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 // instanceMark begins the instance's name in the labels of everything that a cluster's
@@ -59,7 +59,7 @@ func LabelName(l run.Labels, purpose string) string {
 	return strings.Join([]string{"seatrial", l.Instance, string(l.Run), strconv.Itoa(l.Attempt), strconv.FormatInt(l.Expires.Unix(), 10), purpose}, ".")
 }
 
-var labelName = regexp.MustCompile(`^seatrial\.([A-Za-z0-9_-]+)\.([0-9a-z]{26})\.([0-9]+)\.(-?[0-9]+)\.([A-Za-z0-9_-]+)$`)
+var labelName = lazyregexp.New(`^seatrial\.([A-Za-z0-9_-]+)\.([0-9a-z]{26})\.([0-9]+)\.(-?[0-9]+)\.([A-Za-z0-9_-]+)$`)
 
 // ParseLabelName reads them.
 func ParseLabelName(name string) (l run.Labels, purpose string, ok bool) {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"strconv"
 	"time"
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 // KindLease is the kind of a lease, seen as an object of a place.
@@ -22,7 +22,7 @@ type Leases struct {
 	Namespaces Namespaces
 }
 
-var leaseForm = regexp.MustCompile(`^` + path.Join("seatrial", "leases") + `/([0-9a-z]{26})-([0-9]+)$`)
+var leaseForm = lazyregexp.New(`^` + path.Join("seatrial", "leases") + `/([0-9a-z]{26})-([0-9]+)$`)
 
 // Objects lists the leases. One whose content cannot be read has no expiry.
 func (p Leases) Objects(ctx context.Context) ([]app.Object, error) {

@@ -2,9 +2,9 @@ package cluster
 
 import (
 	"path"
-	"regexp"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 // Jobs in the namespace of the runs.
@@ -53,7 +53,7 @@ func RecipeJob(recipe string) string { return JobRun + "-" + recipe }
 
 // jobID is what may be in a job's name in URLs, file names and templates without
 // being quoted. Nomad itself takes more.
-var jobID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var jobID = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // IsJobID says whether a name is fit for a job's ID.
 func IsJobID(name string) bool { return jobID.MatchString(name) }

@@ -4,23 +4,23 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 var (
 	// plainCommand is a line whose first word the shell takes as it stands.
-	plainCommand = regexp.MustCompile(`^(?:exec[ \t]+)?(\./[A-Za-z0-9_./-]+)(?:[ \t]|$)`)
+	plainCommand = lazyregexp.New(`^(?:exec[ \t]+)?(\./[A-Za-z0-9_./-]+)(?:[ \t]|$)`)
 	// inVariable is a first word below a folder that a variable names.
-	inVariable = regexp.MustCompile(`^(?:exec[ \t]+)?"?\$\{?([A-Z0-9_]+)\}?"?/`)
+	inVariable = lazyregexp.New(`^(?:exec[ \t]+)?"?\$\{?([A-Z0-9_]+)\}?"?/`)
 	// portOption is an option that says where to listen, with a number.
-	portOption = regexp.MustCompile(`(?:^|\s)(?:--?(?:port|listen|bind|addr|address|http|http-port|http-addr)[= ]|-p ?|PORT=)["']?(?:[0-9A-Za-z.*\[\]-]*:)?([0-9]{2,5})["']?(?:\s|$)`)
+	portOption = lazyregexp.New(`(?:^|\s)(?:--?(?:port|listen|bind|addr|address|http|http-port|http-addr)[= ]|-p ?|PORT=)["']?(?:[0-9A-Za-z.*\[\]-]*:)?([0-9]{2,5})["']?(?:\s|$)`)
 	// piped is a download that a shell runs.
-	piped      = regexp.MustCompile(`\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|da|z)?sh\b|\b(?:ba|da|z)?sh\s+(?:-c\s+)?["']?(?:<\(|\$\()\s*(?:curl|wget)\b`)
-	latestForm = regexp.MustCompile(`[A-Za-z0-9_./-]+[@:]latest\b|\S*/releases/latest/\S*`)
+	piped      = lazyregexp.New(`\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|da|z)?sh\b|\b(?:ba|da|z)?sh\s+(?:-c\s+)?["']?(?:<\(|\$\()\s*(?:curl|wget)\b`)
+	latestForm = lazyregexp.New(`[A-Za-z0-9_./-]+[@:]latest\b|\S*/releases/latest/\S*`)
 )
 
 // commandRules are about what the Procfile and the enrolment run.

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes/compose"
 )
 
@@ -20,10 +20,10 @@ const backupPrefix = "backupbot."
 var backupSwitches = []string{"backupbot.backup", "backupbot.enable", "backupbot.backup.enable"}
 
 // databaseImage is the last part of an image's name that holds a database.
-var databaseImage = regexp.MustCompile(`(?:^|[-_])(postgres(?:ql)?|postgis|pgvector|timescaledb|pgautoupgrade|mariadb|mysql|percona|mongo(?:db)?)(?:$|[-_])`)
+var databaseImage = lazyregexp.New(`(?:^|[-_])(postgres(?:ql)?|postgis|pgvector|timescaledb|pgautoupgrade|mariadb|mysql|percona|mongo(?:db)?)(?:$|[-_])`)
 
 // besideDatabase is an image that only speaks to one.
-var besideDatabase = regexp.MustCompile(`exporter|admin|express|backup|client|pgbouncer|proxy`)
+var besideDatabase = lazyregexp.New(`exporter|admin|express|backup|client|pgbouncer|proxy`)
 
 // dataDirs are where databases keep their files while they run.
 var dataDirs = map[string]string{

@@ -1,16 +1,17 @@
 package lint
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // composeName is a compose file at the top of a recipe, main file or overlay.
-var composeName = regexp.MustCompile(`^(?:docker-)?compose(?:\.[A-Za-z0-9_.-]+)?\.ya?ml$`)
+var composeName = lazyregexp.New(`^(?:docker-)?compose(?:\.[A-Za-z0-9_.-]+)?\.ya?ml$`)
 
 // bounds of what is looked at in one compose file as it is written. They are far above
 // what the reader of recipes accepts.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 var commonNames = []string{"app", "web"}
 
 // hostVariable is a variable whose value is a host, where the value alone is only a word.
-var hostVariable = regexp.MustCompile(`(?i)(?:^|_)(?:HOST|HOSTNAME|HOSTS|SERVER|SERVERS|ADDR|ADDRESS|UPSTREAM|BACKEND|ENDPOINT|URL|URI|DSN)(?:$|_)`)
+var hostVariable = lazyregexp.New(`(?i)(?:^|_)(?:HOST|HOSTNAME|HOSTS|SERVER|SERVERS|ADDR|ADDRESS|UPSTREAM|BACKEND|ENDPOINT|URL|URI|DSN)(?:$|_)`)
 
 // composeNameRules are about names.
 func composeNameRules() []rule {
@@ -79,7 +80,7 @@ func namesHost(key, value, host string) bool {
 		return false
 	}
 	h := regexp.QuoteMeta(host)
-	if regexp.MustCompile(`(?:://|@)` + h + `(?:[:/?]|$)|(?:^|[\s,;=])` + h + `:[0-9]+(?:$|[\s,;/])`).MatchString(value) {
+	if lazyregexp.New(`(?:://|@)` + h + `(?:[:/?]|$)|(?:^|[\s,;=])` + h + `:[0-9]+(?:$|[\s,;/])`).MatchString(value) {
 		return true
 	}
 	return hostVariable.MatchString(key) && slices.Contains(strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' }), host)

@@ -1,19 +1,19 @@
 package lint
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 const traefikEnable = "traefik.enable"
 
 var (
-	traefikPort = regexp.MustCompile(`(?i)^traefik\.(?:http|tcp|udp)\.services\.[^.]+\.loadbalancer\.server\.port$`)
+	traefikPort = lazyregexp.New(`(?i)^traefik\.(?:http|tcp|udp)\.services\.[^.]+\.loadbalancer\.server\.port$`)
 	// traefikOwn is a router that leads to Traefik itself or to somebody else's service.
-	traefikOwn = regexp.MustCompile(`(?i)^traefik\.(?:http|tcp|udp)\.routers\.[^.]+\.service$`)
+	traefikOwn = lazyregexp.New(`(?i)^traefik\.(?:http|tcp|udp)\.routers\.[^.]+\.service$`)
 )
 
 // routed says whether labels ask Traefik to look at them.

@@ -1,18 +1,18 @@
 package lint
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 // swarmMonitors is how long swarm watches an updated task that does not say; a
 // database is still reading its files then.
 const swarmMonitors = 5 * time.Second
 
-var migrates = regexp.MustCompile(`(?i)\bmigrat(?:e|ion|ions)\b|db:migrate|_MIGRAT`)
+var migrates = lazyregexp.New(`(?i)\bmigrat(?:e|ion|ions)\b|db:migrate|_MIGRAT`)
 
 // migrates says whether the service visibly changes a database as it starts.
 func (s service) migrates() bool {

@@ -6,18 +6,18 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 // maxFileSize is what a program in a repository may weigh before it is mentioned.
 const maxFileSize = 10 << 20
 
 var (
-	readme  = regexp.MustCompile(`(?i)^readme(?:\..+)?$`)
-	licence = regexp.MustCompile(`(?i)^(?:licen[cs]e|copying|unlicense)(?:[.-].+)?$`)
+	readme  = lazyregexp.New(`(?i)^readme(?:\..+)?$`)
+	licence = lazyregexp.New(`(?i)^(?:licen[cs]e|copying|unlicense)(?:[.-].+)?$`)
 )
 
 // fileRules are about what lies in the repository.

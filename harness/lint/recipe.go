@@ -6,10 +6,10 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 )
 
@@ -46,7 +46,7 @@ type procLine struct {
 }
 
 var (
-	procForm     = regexp.MustCompile(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*)$`)
+	procForm     = lazyregexp.New(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*)$`)
 	errIrregular = errors.New("it is not a regular file")
 	errTooLarge  = errors.New("it is larger than 64 KiB")
 )
@@ -141,7 +141,7 @@ func (r *recipe) read(name string) (string, error) {
 }
 
 // inRoot finds the first file of the top folder that the form matches.
-func (r *recipe) inRoot(form *regexp.Regexp) (entry, bool) {
+func (r *recipe) inRoot(form *lazyregexp.Regexp) (entry, bool) {
 	i := slices.IndexFunc(r.entries, func(e entry) bool {
 		return !strings.Contains(e.path, "/") && form.MatchString(e.path)
 	})

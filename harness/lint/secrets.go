@@ -2,25 +2,25 @@ package lint
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 var (
 	// knownSecret is the form of a credential that its issuer gives it.
-	knownSecret = regexp.MustCompile(`\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{40,}|glpat-[0-9A-Za-z_-]{20,}|xox[abprs]-[0-9A-Za-z-]{20,}|sk_live_[0-9A-Za-z]{20,}|AGE-SECRET-KEY-1[0-9A-Z]{50,})|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)
-	secretName  = regexp.MustCompile(`(?i)(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|SECRET_KEY)(?:$|_)`)
-	noFile      = regexp.MustCompile(`(?i)_(?:FILE|PATH|URL|NAME|TTL|LENGTH)$`)
-	assignment  = regexp.MustCompile(`(?:^|\s)(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(?:"([^"]*)"|'([^']*)'|(\S*))`)
-	envFile     = regexp.MustCompile(`^\.env(?:\..+)?$`)
+	knownSecret = lazyregexp.New(`\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{40,}|glpat-[0-9A-Za-z_-]{20,}|xox[abprs]-[0-9A-Za-z-]{20,}|sk_live_[0-9A-Za-z]{20,}|AGE-SECRET-KEY-1[0-9A-Z]{50,})|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)
+	secretName  = lazyregexp.New(`(?i)(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|SECRET_KEY)(?:$|_)`)
+	noFile      = lazyregexp.New(`(?i)_(?:FILE|PATH|URL|NAME|TTL|LENGTH)$`)
+	assignment  = lazyregexp.New(`(?:^|\s)(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(?:"([^"]*)"|'([^']*)'|(\S*))`)
+	envFile     = lazyregexp.New(`^\.env(?:\..+)?$`)
 	// secretItself is a name whose value is the secret, not something about one.
-	secretItself = regexp.MustCompile(`(?i)(?:^|_)(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|SECRET_KEY|ENCRYPTION_KEY)$`)
+	secretItself = lazyregexp.New(`(?i)(?:^|_)(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|SECRET_KEY|ENCRYPTION_KEY)$`)
 	// noSecret is a value that says yes, no or how many.
-	noSecret = regexp.MustCompile(`(?i)^(?:true|false|yes|no|on|off|none|[0-9]{1,5})$`)
+	noSecret = lazyregexp.New(`(?i)^(?:true|false|yes|no|on|off|none|[0-9]{1,5})$`)
 )
 
 // setting is one value of the environment and where it is written.

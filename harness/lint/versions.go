@@ -2,18 +2,18 @@ package lint
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 var (
-	semverAtEnd = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])v?([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
-	changelog   = regexp.MustCompile(`(?i)^(?:changelog|changes|news|history|releases?)(?:\..+)?$`)
+	semverAtEnd = lazyregexp.New(`(?:^|[^0-9A-Za-z.])v?([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
+	changelog   = lazyregexp.New(`(?i)^(?:changelog|changes|news|history|releases?)(?:\..+)?$`)
 )
 
 // versionRules are about what was published.

@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 
 	"seatrial/harness/failpoint"
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 // What a recipe may weigh. A recipe is text, pictures and perhaps a program.
@@ -21,7 +21,7 @@ const (
 
 // privilegedCommand are the programs by which a start command asks for more than it was
 // given, where a command can stand.
-var privilegedCommand = regexp.MustCompile(`(?:^[A-Za-z0-9_-]+:\s*|[;&|(]\s*|\bexec\s+)(?:\S*/)?(sudo|doas|su|pkexec)(?:\s|$)`)
+var privilegedCommand = lazyregexp.New(`(?:^[A-Za-z0-9_-]+:\s*|[;&|(]\s*|\bexec\s+)(?:\S*/)?(sudo|doas|su|pkexec)(?:\s|$)`)
 
 // askPolicy asks: does the recipe ask for anything that the operator does not allow?
 // It looks at files only. An enrolment that trusts the recipe's code allows whatever its

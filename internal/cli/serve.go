@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -52,17 +51,9 @@ func (serveCommand) Help() string {
 		"Ctrl-C or SIGTERM ends the server, not the runs: the next start finds them again. " + nomadHelp
 }
 
-const (
-	// memoryTarget and collectAt keep the garbage collector eager: a bridge waits most
-	// of the time, and what it holds should be what it needs.
-	memoryTarget = 40 << 20
-	collectAt    = 50 // percent of what is in use
-)
-
 // Run joins the parts of a server and runs them until the context ends. Runs go on.
 func (c *serveCommand) Run(ctx context.Context, g *Globals, s streams) error {
-	debug.SetMemoryLimit(memoryTarget)
-	debug.SetGCPercent(collectAt)
+	keepSmall(os.LookupEnv)
 	log := g.logger(s.Err)
 	config, err := c.config(ctx, g, log)
 	if err != nil {

@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf16"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 // printable makes a stranger's text harmless on a terminal: control characters,
@@ -42,7 +42,7 @@ func printableLines(s string) string {
 }
 
 // colours are the sequences with which programs paint terminals.
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var colours = lazyregexp.New("\x1b\\[[0-9;]*m")
 
 // printableWriter passes lines on that are printable, and without colours. Each write
 // is of whole lines: that is how logs are written.

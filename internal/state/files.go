@@ -8,15 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"seatrial/internal/atomicfile"
 	"seatrial/internal/exit"
+	"seatrial/internal/lazyregexp"
 )
 
 // instanceForm is what NewInstance makes, with room for names that were written by hand.
-var instanceForm = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)
+var instanceForm = lazyregexp.New(`^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$`)
 
 // Instance is the name of this installation, which every label carries. It is drawn
 // once; where the file is there and says nothing, that is an error: a new name would

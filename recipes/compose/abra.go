@@ -1,8 +1,9 @@
 package compose
 
 import (
-	"regexp"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 const abraFile = "abra.sh"
@@ -14,11 +15,11 @@ type unknown struct {
 }
 
 var (
-	function = regexp.MustCompile(`^(?:function[ \t]+[A-Za-z_][\w:-]*[ \t]*(?:\([ \t]*\))?|[A-Za-z_][\w:-]*[ \t]*\([ \t]*\))[ \t]*(\{.*)?$`)
-	assigned = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=`)
-	heredoc  = regexp.MustCompile(`<<-?[ \t]*(?:'([^']+)'|"([^"]+)"|\\?([A-Za-z_]\w*))`)
-	blockIn  = regexp.MustCompile(`^(?:if|for|while|until|case|select)\b`)
-	blockOut = regexp.MustCompile(`^(?:fi|done|esac)\b`)
+	function = lazyregexp.New(`^(?:function[ \t]+[A-Za-z_][\w:-]*[ \t]*(?:\([ \t]*\))?|[A-Za-z_][\w:-]*[ \t]*\([ \t]*\))[ \t]*(\{.*)?$`)
+	assigned = lazyregexp.New(`^([A-Za-z_][A-Za-z0-9_]*)=`)
+	heredoc  = lazyregexp.New(`<<-?[ \t]*(?:'([^']+)'|"([^"]+)"|\\?([A-Za-z_]\w*))`)
+	blockIn  = lazyregexp.New(`^(?:if|for|while|until|case|select)\b`)
+	blockOut = lazyregexp.New(`^(?:fi|done|esac)\b`)
 )
 
 // readAbra takes the variables that abra.sh sets at its top level. It is read as data:
@@ -210,7 +211,7 @@ func (w *word) double(b *strings.Builder) {
 	w.stop("over several lines")
 }
 
-var shellVariable = regexp.MustCompile(`^\$(?:\{([A-Za-z_]\w*)(?::?-([^}$` + "`" + `"'\\]*))?\}|([A-Za-z_]\w*))`)
+var shellVariable = lazyregexp.New(`^\$(?:\{([A-Za-z_]\w*)(?::?-([^}$` + "`" + `"'\\]*))?\}|([A-Za-z_]\w*))`)
 
 func (w *word) dollar(b *strings.Builder) {
 	m := shellVariable.FindStringSubmatch(w.rest)

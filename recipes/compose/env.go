@@ -1,9 +1,10 @@
 package compose
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 const envSample = ".env.sample"
@@ -29,10 +30,10 @@ type overlay struct {
 }
 
 var (
-	variable    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	switchedOff = regexp.MustCompile(`^#+[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=(.*)$`)
-	earlierOnes = regexp.MustCompile(`\\?\$(?:\{([^}$]{0,200})\}|([A-Z_][A-Z0-9_]*))`)
-	modifier    = regexp.MustCompile(`(?:^|[#,; \t])(length|charset|generate)=([^#,; \t]+)`)
+	variable    = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	switchedOff = lazyregexp.New(`^#+[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=(.*)$`)
+	earlierOnes = lazyregexp.New(`\\?\$(?:\{([^}$]{0,200})\}|([A-Z_][A-Z0-9_]*))`)
+	modifier    = lazyregexp.New(`(?:^|[#,; \t])(length|charset|generate)=([^#,; \t]+)`)
 )
 
 const composeFile = "COMPOSE_FILE"

@@ -7,7 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/docker/cli/cli/compose/types"
 	"github.com/sirupsen/logrus"
 
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 )
 
@@ -68,10 +68,10 @@ func (r *reader) ask(files ...types.ConfigFile) (config *types.Config, err error
 }
 
 var (
-	additional = regexp.MustCompile(`^(\S+) Additional property (.+) is not allowed$`)
-	leading    = regexp.MustCompile(`^(\(root\)|(?:services|networks|volumes|configs|secrets|version)\S*) (.+)$`)
-	within     = regexp.MustCompile(`(?:interpolating|format for) ((?:services|networks|volumes|configs|secrets)\.\S+): (.+)$`)
-	object     = regexp.MustCompile(`\b(secret|config|network|volume|service) ("?)([a-zA-Z0-9._-]+)("?)\b`)
+	additional = lazyregexp.New(`^(\S+) Additional property (.+) is not allowed$`)
+	leading    = lazyregexp.New(`^(\(root\)|(?:services|networks|volumes|configs|secrets|version)\S*) (.+)$`)
+	within     = lazyregexp.New(`(?:interpolating|format for) ((?:services|networks|volumes|configs|secrets)\.\S+): (.+)$`)
+	object     = lazyregexp.New(`\b(secret|config|network|volume|service) ("?)([a-zA-Z0-9._-]+)("?)\b`)
 )
 
 // explain finds the place that a word of the loader is about.
@@ -110,7 +110,7 @@ func (r *reader) explain(f *file, err error) {
 	}
 }
 
-var quotedWord = regexp.MustCompile(`["']([^"']{2,})["']`)
+var quotedWord = lazyregexp.New(`["']([^"']{2,})["']`)
 
 // guess finds the line that has what a message quotes.
 func (r *reader) guess(f *file, message string) (line, column int) {

@@ -2,20 +2,20 @@ package compose
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 
 	"github.com/docker/cli/cli/compose/types"
 
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 )
 
 // What swarm and the engine take for names.
 var (
-	serviceName = regexp.MustCompile(`^[a-zA-Z0-9](?:[-_]*[a-zA-Z0-9]+)*$`)
-	objectName  = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?$`)
-	engineName  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+	serviceName = lazyregexp.New(`^[a-zA-Z0-9](?:[-_]*[a-zA-Z0-9]+)*$`)
+	objectName  = lazyregexp.New(`^[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?$`)
+	engineName  = lazyregexp.New(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 )
 
 const (
@@ -27,7 +27,7 @@ const (
 // kinds are the sections of a compose file that name things.
 var kinds = []struct {
 	section, one string
-	form         *regexp.Regexp
+	form         *lazyregexp.Regexp
 	wants        string
 	longest      int
 }{
@@ -81,7 +81,7 @@ func shortened(name string) string {
 // each.
 const mostPorts = 1000
 
-var portRange = regexp.MustCompile(`0*(\d{1,9})-0*(\d{1,9})`)
+var portRange = lazyregexp.New(`0*(\d{1,9})-0*(\d{1,9})`)
 
 // ports refuses ranges that nobody means.
 func (r *reader) ports() {

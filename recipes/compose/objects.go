@@ -2,10 +2,11 @@ package compose
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/docker/cli/cli/compose/types"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // recipe makes a Recipe of what was read. It may still find problems, in labels.
@@ -88,7 +89,7 @@ func (r *reader) secrets() (all []Secret) {
 	return all
 }
 
-var secretVersion = regexp.MustCompile(`\$\{?(SECRET_[A-Za-z0-9_]+_VERSION)\b`)
+var secretVersion = lazyregexp.New(`\$\{?(SECRET_[A-Za-z0-9_]+_VERSION)\b`)
 
 // versionOf is the variable in a secret's name.
 func (r *reader) versionOf(name string) string {

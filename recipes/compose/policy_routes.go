@@ -2,12 +2,13 @@ package compose
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
-var routerLabel = regexp.MustCompile(`(?i)^traefik\.(http|tcp|udp)\.routers\.([^.]+)\.(rule|service|entrypoints)$`)
+var routerLabel = lazyregexp.New(`(?i)^traefik\.(http|tcp|udp)\.routers\.([^.]+)\.(rule|service|entrypoints)$`)
 
 // routes refuses what would take requests that are not for this app. Traefik reads the
 // labels below deploy; those beside it are for Traefik without swarm.
@@ -82,8 +83,8 @@ func (e *expression) both(depth int) bool {
 	return ok
 }
 
-var routeFunction = regexp.MustCompile("^([A-Za-z]+)\\(((?:\\s*(?:`[^`]*`|\"[^\"\\\\]*\")\\s*,?)*)\\s*\\)")
-var routeArgument = regexp.MustCompile("`[^`]*`|\"[^\"]*\"")
+var routeFunction = lazyregexp.New("^([A-Za-z]+)\\(((?:\\s*(?:`[^`]*`|\"[^\"\\\\]*\")\\s*,?)*)\\s*\\)")
+var routeArgument = lazyregexp.New("`[^`]*`|\"[^\"]*\"")
 
 func (e *expression) one(depth int) bool {
 	if depth > deepestRule {

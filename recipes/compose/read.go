@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
+
+	"seatrial/internal/lazyregexp"
 )
 
-var stackName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]*$`)
+var stackName = lazyregexp.New(`^[a-zA-Z0-9][a-zA-Z0-9_-]*$`)
 
 // Read reads the recipe in a folder. What is wrong with the recipe is a Problems; any
 // other error is ours.

@@ -2,13 +2,14 @@ package compose
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/docker/cli/cli/compose/types"
+
+	"seatrial/internal/lazyregexp"
 )
 
 func (r *reader) service(m *Recipe, s types.ServiceConfig) Service {
@@ -47,9 +48,9 @@ func mainService(services []Service) string {
 }
 
 var (
-	routerRule    = regexp.MustCompile(`^traefik\.http\.routers\.([^.]+)\.rule$`)
-	routerService = regexp.MustCompile(`^traefik\.http\.routers\.([^.]+)\.service$`)
-	servicePort   = regexp.MustCompile(`^traefik\.http\.services\.([^.]+)\.loadbalancer\.server\.port$`)
+	routerRule    = lazyregexp.New(`^traefik\.http\.routers\.([^.]+)\.rule$`)
+	routerService = lazyregexp.New(`^traefik\.http\.routers\.([^.]+)\.service$`)
+	servicePort   = lazyregexp.New(`^traefik\.http\.services\.([^.]+)\.loadbalancer\.server\.port$`)
 )
 
 // route is what the labels tell Traefik, to which the case of a key means nothing.

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 )
 
@@ -87,7 +87,7 @@ func oddBreak(text string) int {
 	return 0
 }
 
-var yamlLine = regexp.MustCompile(`line (\d+): `)
+var yamlLine = lazyregexp.New(`line (\d+): `)
 
 func (r *reader) syntax(name string, err error) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")

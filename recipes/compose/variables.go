@@ -2,13 +2,13 @@ package compose
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/docker/cli/cli/compose/template"
 	"gopkg.in/yaml.v3"
 
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 )
 
@@ -19,7 +19,7 @@ const mostDollars = 20_000
 const largestExpanded = 4 << 20
 
 // used finds variables as the docker program's template does, with the form of each.
-var used = regexp.MustCompile(`\$(?i:(\$)|([_a-z][_a-z0-9]*)((?::?[-?][^}]*)?)|\{([_a-z][_a-z0-9]*)((?::?[-?][^}]*)?)\}|())`)
+var used = lazyregexp.New(`\$(?i:(\$)|([_a-z][_a-z0-9]*)((?::?[-?][^}]*)?)|\{([_a-z][_a-z0-9]*)((?::?[-?][^}]*)?)\}|())`)
 
 // lookup is what the docker program will be asked with.
 func (r *reader) lookup(name string) (string, bool) {

@@ -18,9 +18,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes/examples/internal/guestbook"
 	"seatrial/recipes/git"
 )
@@ -104,7 +104,7 @@ func Enrolment(name string) ([]byte, error) {
 	return text, nil
 }
 
-var repoLine = regexp.MustCompile(`(?m)^repo: .*$`)
+var repoLine = lazyregexp.New(`(?m)^repo: .*$`)
 
 // WriteEnrolment enrols the example, under its own name and with the repository
 // owner/name, in a folder of enrolments.

@@ -10,11 +10,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // Mirror brings a bare copy of a repository up to date in a folder of ours below
@@ -263,7 +264,7 @@ func (g *Git) checkRef(ctx context.Context, ref string) error {
 	return nil
 }
 
-var notInFile = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+var notInFile = lazyregexp.New(`[^A-Za-z0-9._-]+`)
 
 // mirrorName is the folder's name: readable, and one for each address.
 func mirrorName(address string) string {

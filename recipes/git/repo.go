@@ -7,8 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // Repo is a repository on this machine. Only Mirror writes to it.
@@ -58,7 +59,7 @@ func (r *Repo) ask(ctx context.Context, args ...string) (string, error) {
 	return r.git.ask(ctx, append([]string{"--git-dir=" + r.dir}, args...)...)
 }
 
-var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullHash = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // Resolve finds the commit that a person means: a hash, a short one, a branch, a
 // tag, HEAD~2.

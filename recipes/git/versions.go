@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"golang.org/x/mod/semver"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // Version is a published release: a tag with a semantic version in it.
@@ -23,8 +24,8 @@ type Version struct {
 func (v Version) Pre() bool { return semver.Prerelease(v.Semver) != "" }
 
 var (
-	atEnd      = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])v?([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
-	numberRuns = regexp.MustCompile(`[0-9]+|[^0-9]+`)
+	atEnd      = lazyregexp.New(`(?:^|[^0-9A-Za-z.])v?([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
+	numberRuns = lazyregexp.New(`[0-9]+|[^0-9]+`)
 )
 
 // semverIn finds the semantic version at the end of a tag: v1.2.3, 1.0.0+2.3.4,

@@ -107,7 +107,7 @@ func (s *Server) counted(by caller, route string, over bool, next http.Handler) 
 
 // note adds a request to the list.
 func (s *Server) note(r *http.Request, route string, by caller) {
-	noted := Request{At: s.time(), Method: r.Method, Path: r.URL.Path, Query: maps.Clone(r.URL.Query()), Route: route}
+	noted := Request{At: s.time(), Came: time.Now(), Method: r.Method, Path: r.URL.Path, Query: maps.Clone(r.URL.Query()), Route: route}
 	if by.user != nil {
 		noted.User = by.user.Login
 	}

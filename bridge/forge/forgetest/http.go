@@ -13,7 +13,8 @@ import (
 
 // Request is one that the server got.
 type Request struct {
-	At     time.Time
+	At     time.Time // by the forge's clock
+	Came   time.Time // by this machine's
 	Method string
 	Path   string
 	Query  url.Values
@@ -74,7 +75,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, api *http.Serv
 
 	s.mu.Lock()
 	u, sent := s.whoAsks(r)
-	noted := Request{At: s.time(), Method: r.Method, Path: r.URL.Path, Query: maps.Clone(r.URL.Query()), Route: route}
+	noted := Request{At: s.time(), Came: time.Now(), Method: r.Method, Path: r.URL.Path, Query: maps.Clone(r.URL.Query()), Route: route}
 	if u != nil {
 		noted.User = u.Login
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"html"
 	"html/template"
-	"regexp"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -12,6 +11,8 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/util"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // markdown renders a comment. Of the HTML in it, a handful of tags without attributes
@@ -65,7 +66,7 @@ func (allowList) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 }
 
 // piece is an HTML comment, or a tag that may stay.
-var piece = regexp.MustCompile(`(?s)<!--.*?-->|</?(?:details|summary|sub|sup|br|b|i|code|kbd)\s*/?>|<details open>`)
+var piece = lazyregexp.New(`(?s)<!--.*?-->|</?(?:details|summary|sub|sup|br|b|i|code|kbd)\s*/?>|<details open>`)
 
 func sanitize(raw string) string {
 	var out strings.Builder

@@ -2,9 +2,10 @@ package dbserver
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // account is a user of a server. A file in the container may hold its name or password.
@@ -65,7 +66,7 @@ func mysqlAccounts(env map[string]string) ([]account, string) {
 	return accounts, database
 }
 
-var majorVersionForm = regexp.MustCompile(`^(?:pg)?(\d+)`)
+var majorVersionForm = lazyregexp.New(`^(?:pg)?(\d+)`)
 
 // postgresData is where the images keep the data unless the server says otherwise.
 func postgresData(image, tag string, env map[string]string) string {

@@ -2,9 +2,10 @@ package dbserver
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // Service is what is known of a service that may be a database server.
@@ -40,7 +41,7 @@ type kind struct {
 	engine    string
 	images    []string // the last part of the names of images that are such servers
 	port      int
-	variables *regexp.Regexp // that configure such a server
+	variables *lazyregexp.Regexp // that configure such a server
 	data      func(image, tag string, env map[string]string) string
 	accounts  func(env map[string]string) (likeliest []account, database string)
 }
@@ -54,7 +55,7 @@ var kinds = []kind{
 			"timescaledb", "timescaledb-ha", "timescale", "pgautoupgrade",
 		},
 		port:      5432,
-		variables: regexp.MustCompile(`^(POSTGRES(QL)?_.*|PGDATA)$`),
+		variables: lazyregexp.New(`^(POSTGRES(QL)?_.*|PGDATA)$`),
 		data:      postgresData,
 		accounts:  postgresAccounts,
 	},
@@ -62,7 +63,7 @@ var kinds = []kind{
 		engine:    "mysql",
 		images:    []string{"mariadb", "mysql", "mysql-server", "percona", "percona-server"},
 		port:      3306,
-		variables: regexp.MustCompile(`^(MYSQL|MARIADB)_.*$`),
+		variables: lazyregexp.New(`^(MYSQL|MARIADB)_.*$`),
 		data:      mysqlData,
 		accounts:  mysqlAccounts,
 	},

@@ -3,10 +3,10 @@ package dbserver
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"seatrial/harness/app"
+	"seatrial/internal/lazyregexp"
 )
 
 // mysql is the client of MySQL and of MariaDB.
@@ -139,7 +139,7 @@ func (mysql) stranger(complaint string) bool {
 	return says(complaint, "error 1045 ", "error 1698 ", "error 1130 ")
 }
 
-var mysqlPlace = regexp.MustCompile(`(ERROR \d+ \(\w+\)) at line \d+`)
+var mysqlPlace = lazyregexp.New(`(ERROR \d+ \(\w+\)) at line \d+`)
 
 // message leaves out warnings and where in our input a statement stood.
 func (mysql) message(complaint string) string {

@@ -2,10 +2,10 @@ package dbserver
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"seatrial/harness/app"
+	"seatrial/internal/lazyregexp"
 )
 
 // psql is PostgreSQL's client. https://www.postgresql.org/docs/current/app-psql.html
@@ -86,7 +86,7 @@ func (psql) stranger(complaint string) bool {
 		strings.Contains(complaint, "role ") && strings.Contains(complaint, "FATAL") && strings.Contains(complaint, "does not exist")
 }
 
-var psqlPlace = regexp.MustCompile(`(?m)^psql:<stdin>:\d+: `)
+var psqlPlace = lazyregexp.New(`(?m)^psql:<stdin>:\d+: `)
 
 // message leaves out notices and where in our input a statement stood.
 func (psql) message(complaint string) string {

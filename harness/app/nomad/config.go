@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"seatrial/harness/app"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 )
 
@@ -41,8 +41,8 @@ type Config struct {
 }
 
 var (
-	instanceName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	volumeName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+	instanceName = lazyregexp.New(`^[A-Za-z0-9_-]{1,64}$`)
+	volumeName   = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 )
 
 // releaseVolume is the name under which a job file asks for the release's files.

@@ -3,6 +3,8 @@ package nomad
 import (
 	"regexp"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // variable is a variable that a job file declares.
@@ -13,8 +15,8 @@ type variable struct {
 }
 
 var (
-	variableBlock = regexp.MustCompile(`(?m)^[ \t]*variable[ \t]+"?([A-Za-z_][A-Za-z0-9_-]*)"?[ \t]*\{`)
-	defaultLine   = regexp.MustCompile(`(?m)(^|[\n{;])[ \t]*default[ \t]*=`)
+	variableBlock = lazyregexp.New(`(?m)^[ \t]*variable[ \t]+"?([A-Za-z_][A-Za-z0-9_-]*)"?[ \t]*\{`)
+	defaultLine   = lazyregexp.New(`(?m)(^|[\n{;])[ \t]*default[ \t]*=`)
 )
 
 // declared looks for variable blocks. It is tolerant: what it overlooks, the server
@@ -52,7 +54,7 @@ func closing(plain string, from int) int {
 	return len(plain)
 }
 
-var heredocForm = regexp.MustCompile(`^<<-?([A-Za-z_][A-Za-z0-9_]*)[ \t\r]*\n`)
+var heredocForm = lazyregexp.New(`^<<-?([A-Za-z_][A-Za-z0-9_]*)[ \t\r]*\n`)
 
 // blank replaces strings, comments and heredocs by spaces, so that the rest can be
 // searched. Lines stay where they are.

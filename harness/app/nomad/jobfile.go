@@ -5,12 +5,12 @@ import (
 	"maps"
 	"net/url"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"seatrial/harness/app"
 	"seatrial/harness/cluster"
+	"seatrial/internal/lazyregexp"
 )
 
 const jobSuffix = ".nomad.hcl"
@@ -84,7 +84,7 @@ func (a *App) values(r app.Release, node string) map[string]string {
 // fromForge is what a release's name or commit may look like. Nomad interpolates some
 // strings once more when it places a task, and renders templates, so that quoting alone
 // would not keep a name from becoming code.
-var fromForge = regexp.MustCompile(`^[A-Za-z0-9._+~/-]*$`)
+var fromForge = lazyregexp.New(`^[A-Za-z0-9._+~/-]*$`)
 
 // assign gives the declared variables their values, as the text of a variables file.
 func assign(file, text string, values map[string]string, r app.Release) (string, error) {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/nomad/api"
 
 	"seatrial/harness/app"
 	"seatrial/harness/cluster"
+	"seatrial/internal/lazyregexp"
 )
 
 // parse lets the server read a job file. What the server says against it is a fault
@@ -31,8 +31,8 @@ func (a *App) parse(ctx context.Context, file, text, values string) (*api.Job, e
 }
 
 var (
-	parsePlace = regexp.MustCompile(`(?s)^(?:.*?)input\.hcl:([0-9]+),([0-9]+)(?:-[0-9,]+)?: (.*)$`)
-	inputPlace = regexp.MustCompile(`input\.hcl:([0-9]+),([0-9]+)(?:-[0-9,]+)?`)
+	parsePlace = lazyregexp.New(`(?s)^(?:.*?)input\.hcl:([0-9]+),([0-9]+)(?:-[0-9,]+)?: (.*)$`)
+	inputPlace = lazyregexp.New(`input\.hcl:([0-9]+),([0-9]+)(?:-[0-9,]+)?`)
 )
 
 // parseFault makes a fault of what the parser said.

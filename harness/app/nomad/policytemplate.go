@@ -2,11 +2,12 @@ package nomad
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/nomad/api"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // foreignFunctions are functions of templates that read what belongs to others: variables and
@@ -20,8 +21,8 @@ var foreignFunctions = []string{
 }
 
 var (
-	quotedText = regexp.MustCompile("^(?:\"(?:[^\"\\\\\n]|\\\\.)*\"|`[^`]*`|'(?:[^'\\\\\n]|\\\\.)*')")
-	wordForm   = regexp.MustCompile(`(?:^|[^A-Za-z0-9_.$])([A-Za-z_][A-Za-z0-9_]*)`)
+	quotedText = lazyregexp.New("^(?:\"(?:[^\"\\\\\n]|\\\\.)*\"|`[^`]*`|'(?:[^'\\\\\n]|\\\\.)*')")
+	wordForm   = lazyregexp.New(`(?:^|[^A-Za-z0-9_.$])([A-Za-z_][A-Za-z0-9_]*)`)
 )
 
 // template holds a template block against the policy.

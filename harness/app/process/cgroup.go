@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -71,7 +71,7 @@ func groupName(l run.Labels, purpose string) string {
 	return fmt.Sprintf("seatrial.%s.%s.%d.%d.%s", l.Instance, l.Run, l.Attempt, l.Expires.Unix(), purpose)
 }
 
-var groupForm = regexp.MustCompile(`^seatrial\.([A-Za-z0-9_-]+)\.([0-9a-z]{26})\.([0-9]+)\.(-?[0-9]+)\.[a-z]+$`)
+var groupForm = lazyregexp.New(`^seatrial\.([A-Za-z0-9_-]+)\.([0-9a-z]{26})\.([0-9]+)\.(-?[0-9]+)\.[a-z]+$`)
 
 func parseGroup(name string) (run.Labels, bool) {
 	m := groupForm.FindStringSubmatch(name)

@@ -6,13 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 )
 
@@ -49,8 +49,8 @@ type Config struct {
 }
 
 var (
-	instanceName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	volumeName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+	instanceName = lazyregexp.New(`^[A-Za-z0-9_-]{1,64}$`)
+	volumeName   = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 )
 
 // App is one deployed instance. It implements app.App.

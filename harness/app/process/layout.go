@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 
 	"seatrial/harness/run"
 	"seatrial/harness/tree"
+	"seatrial/internal/lazyregexp"
 )
 
 const labelsFile = "labels.json"
@@ -23,7 +23,7 @@ func folderName(l run.Labels) string {
 }
 
 // A folder that is being made starts with a dot until its labels lie in it.
-var folderForm = regexp.MustCompile(`^(\.)?([0-9a-z]{26})-([0-9]+)(\.new)?$`)
+var folderForm = lazyregexp.New(`^(\.)?([0-9a-z]{26})-([0-9]+)(\.new)?$`)
 
 // parseFolder reads a run's folder name.
 func parseFolder(name string) (run.Labels, bool) {

@@ -8,11 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"syscall"
 
 	"seatrial/harness/app"
+	"seatrial/internal/lazyregexp"
 )
 
 const (
@@ -32,7 +32,7 @@ type procfile struct {
 
 type procLine struct{ name, command string }
 
-var procForm = regexp.MustCompile(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*)$`)
+var procForm = lazyregexp.New(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*)$`)
 
 // readProcfile reads the Procfile of a release's folder. What is wrong with it is
 // a *app.Fault that names the line.
@@ -123,7 +123,7 @@ func parseProcfile(content []byte) (procfile, error) {
 }
 
 // shellOnly starts a line that exec cannot: a keyword or a builtin.
-var shellOnly = regexp.MustCompile(`^(!|\.|:|\[|alias|break|case|cd|command|continue|eval|exec|exit|export|for|if|local|read|readonly|return|set|shift|source|test|times|trap|type|ulimit|umask|unset|until|wait|while)$`)
+var shellOnly = lazyregexp.New(`^(!|\.|:|\[|alias|break|case|cd|command|continue|eval|exec|exit|export|for|if|local|read|readonly|return|set|shift|source|test|times|trap|type|ulimit|umask|unset|until|wait|while)$`)
 
 // shellLine is the argument of sh -c for a line of the Procfile. A simple command
 // takes the shell's place, so that its exit and its signals are its own; anything

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/internal/lazyregexp"
 	"seatrial/internal/procs"
 )
 
@@ -224,7 +224,7 @@ func (l *inspector) ofSystem(name string) bool {
 }
 
 // interpreters execute a script that is named among their arguments.
-var interpreters = regexp.MustCompile(`^(sh|bash|dash|ash|busybox|ksh|zsh|python[0-9.]*|node|nodejs|bun|deno|ruby[0-9.]*|perl[0-9.]*|php[0-9.]*|lua[0-9.]*|java|guile|Rscript|tclsh[0-9.]*)$`)
+var interpreters = lazyregexp.New(`^(sh|bash|dash|ash|busybox|ksh|zsh|python[0-9.]*|node|nodejs|bun|deno|ruby[0-9.]*|perl[0-9.]*|php[0-9.]*|lua[0-9.]*|java|guile|Rscript|tclsh[0-9.]*)$`)
 
 // atInterpreter judges a program of the system's by the script that it was given,
 // else by where it works.

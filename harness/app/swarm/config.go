@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"sync"
 	"time"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 	"seatrial/recipes/compose"
 )
@@ -41,8 +41,8 @@ type Config struct {
 }
 
 var (
-	instanceName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	stackName    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,29}$`)
+	instanceName = lazyregexp.New(`^[A-Za-z0-9_-]{1,64}$`)
+	stackName    = lazyregexp.New(`^[a-z][a-z0-9-]{0,29}$`)
 )
 
 // App is one deployed instance. It implements app.App, and what a recipe declares.

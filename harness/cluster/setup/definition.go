@@ -3,15 +3,16 @@ package setup
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"strings"
+
+	"seatrial/internal/lazyregexp"
 )
 
 // definitionKey is where a definition carries its fingerprint: in a job's meta, in a
 // policy's comment.
 const definitionKey = "seatrial_definition"
 
-var definitionMark = regexp.MustCompile(definitionKey + ` *= *"([0-9a-f]*)"`)
+var definitionMark = lazyregexp.New(definitionKey + ` *= *"([0-9a-f]*)"`)
 
 // fingerprint sums up what a definition means: its text without comments, empty lines,
 // indentation, and the fingerprint itself.

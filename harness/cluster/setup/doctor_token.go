@@ -3,12 +3,12 @@ package setup
 import (
 	"context"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/nomad/api"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/lazyregexp"
 )
 
 // need is one capability that the bridge uses, and a call that only who has it may
@@ -135,9 +135,9 @@ func (d *doctor) rules(ctx context.Context) (text string, ok bool) {
 }
 
 var (
-	commentForm     = regexp.MustCompile(`(?m)^\s*(#|//).*$`)
-	namespaceBlock  = regexp.MustCompile(`namespace\s+"([^"]*)"\s*\{`)
-	writePolicyForm = regexp.MustCompile(`policy\s*=\s*"write"`)
+	commentForm     = lazyregexp.New(`(?m)^\s*(#|//).*$`)
+	namespaceBlock  = lazyregexp.New(`namespace\s+"([^"]*)"\s*\{`)
+	writePolicyForm = lazyregexp.New(`policy\s*=\s*"write"`)
 )
 
 // grants looks for a capability in the text of policies, in the block that it is for.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
 )
 
@@ -57,8 +57,8 @@ func FromPeak(bytes int64) Resources {
 }
 
 var (
-	namespaceName = regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`)
-	poolName      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+	namespaceName = lazyregexp.New(`^[A-Za-z0-9-]{1,40}$`)
+	poolName      = lazyregexp.New(`^[A-Za-z0-9_-]{1,128}$`)
 )
 
 // withDefaults fills in what is empty, and refuses what cannot work.
