@@ -21,6 +21,7 @@ import (
 // Whatever lies in the journal's place, each way to open it says what is wrong and what to
 // do, in a sentence, and leaves what lies there alone.
 func TestOpenRefusesWhatIsNoJournal(t *testing.T) {
+	t.Parallel()
 	const damaged, moveAway = "the journal is damaged", "move it away"
 	rewrite := func(change func(b []byte) []byte) func(t *testing.T, path string) {
 		return func(t *testing.T, path string) {
@@ -155,6 +156,7 @@ func hurt(t *testing.T, path string) {
 }
 
 func TestDamageInTheMiddleIsFoundAfterTheStart(t *testing.T) {
+	t.Parallel()
 	path := grown(t, 4)
 	hurt(t, path)
 	db := open(t, path, store.Options{})
@@ -168,6 +170,7 @@ func TestDamageInTheMiddleIsFoundAfterTheStart(t *testing.T) {
 }
 
 func TestDamageInTheMiddleIsFoundAtTheStartAfterACrash(t *testing.T) {
+	t.Parallel()
 	path := grown(t, 4)
 	db, err := store.Open(t.Context(), path, store.Options{})
 	must(t, err)

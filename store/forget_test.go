@@ -166,6 +166,7 @@ func TestWhatIsNotOverIsLeft(t *testing.T) {
 // A page of the file is rewritten when its rows grow and shrink; what was erased must not
 // stay behind in the gaps.
 func TestNothingIsLeftInTheGapsOfALargeFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal.db")
 	db := open(t, path, store.Options{})
 	ctx := t.Context()

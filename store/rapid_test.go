@@ -20,6 +20,7 @@ import (
 
 // TestDiskAndMemoryNeverDiffer makes the same random calls on both.
 func TestDiskAndMemoryNeverDiffer(t *testing.T) {
+	t.Parallel()
 	dir, n := t.TempDir(), 0
 	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
