@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"seatrial/harness/run"
-	"seatrial/internal/shell"
 )
 
 // How much of each part is shown. Escaping can make a character eleven bytes, so
@@ -239,15 +238,7 @@ func atHome(r run.Report, c Context) string {
 	if r.State != run.Ended || at.URL == "" || at.Commit == "" || at.Ref == "" {
 		return ""
 	}
-	enrolment := c.Enrolment
-	if enrolment == "" {
-		enrolment = "../tests/" + r.Request.Recipe + "/recipe.yaml"
-	}
-	lines := []string{
-		"git clone " + shell.Word(at.URL) + " " + shell.Word("./"+r.Request.Recipe) + " && cd " + shell.Word("./"+r.Request.Recipe),
-		"git fetch origin " + shell.Word(at.Ref) + " && git checkout --detach " + shell.Word(at.Commit),
-		"seatrial run . --enrolment " + shell.Word(enrolment) + " --commit " + shell.Word(at.Commit),
-	}
+	lines := r.Request.AtHome(c.Enrolment)
 	for i := range lines {
 		lines[i] = visible(lines[i])
 	}

@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"seatrial/internal/hidden"
+
 	"seatrial/internal/lazyregexp"
 )
 
@@ -32,9 +34,8 @@ func visible(s string) string {
 			b.WriteRune('␡')
 		case r == utf8.RuneError:
 			b.WriteRune('�')
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r),
-			unicode.Is(unicode.Co, r), unicode.Is(unicode.Variation_Selector, r), r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0:
-			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+		case hidden.Is(r):
+			b.WriteString(hidden.Mark(r))
 		default:
 			b.WriteRune(r)
 		}

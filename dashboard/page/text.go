@@ -5,11 +5,11 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
+	"seatrial/internal/hidden"
+
 	"seatrial/harness/run"
-	"seatrial/internal/shell"
 )
 
 // visible shows every character that a reader could not see or that would reorder
@@ -24,9 +24,8 @@ func visible(s string) string {
 		switch {
 		case clean(r):
 			b.WriteRune(r)
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r),
-			unicode.Is(unicode.Co, r), unicode.Is(unicode.Variation_Selector, r), r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0:
-			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+		case hidden.Is(r):
+			b.WriteString(hidden.Mark(r))
 		default:
 			b.WriteRune(r) // what is not a character became U+FFFD
 		}
@@ -121,26 +120,7 @@ func (m moment) Age() string {
 // atHome are the lines that do the same without a forge; empty where they would not
 // work, or where copying them would run something that cannot be seen.
 func atHome(r run.Request, enrolment string) string {
-	at := r.Code
-	if at.URL == "" || at.Commit == "" || at.WorkTree {
-		return ""
-	}
-	if enrolment == "" {
-		enrolment = "../tests/" + r.Recipe + "/recipe.yaml"
-	}
-	folder, ref := shell.Word("./"+r.Recipe), at.Ref
-	if ref == "" {
-		ref = at.Commit
-	}
-	lines := "git clone " + shell.Word(at.URL) + " " + folder + " && cd " + folder + "\n" +
-		"git fetch origin " + shell.Word(ref) + " && git checkout --detach " + shell.Word(at.Commit) + "\n" +
-		"seatrial run . --enrolment " + shell.Word(enrolment) + " --commit " + shell.Word(at.Commit)
-	if r.From != "" {
-		lines += " --from " + shell.Word(r.From)
-	}
-	if r.Only != "" {
-		lines += " --only " + shell.Word(string(r.Only))
-	}
+	lines := strings.Join(r.AtHome(enrolment), "\n")
 	if visible(lines) != lines || strings.Count(lines, "\n") != 2 {
 		return ""
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"seatrial/harness/run"
+	"seatrial/internal/hidden"
 	"seatrial/recipes"
 )
 
@@ -20,7 +21,7 @@ func (a answer) compare(want recipes.Expect, fill *filler) error {
 	for _, name := range slices.Sorted(maps.Keys(want.Headers)) {
 		value := fill.text(want.Headers[name])
 		if got := strings.Join(a.header.Values(name), ", "); !strings.Contains(got, value) || got == "" {
-			return a.fault("expected the header %s to contain %q, got %q", name, value, clean(got))
+			return a.fault("expected the header %s to contain %q, got %q", name, value, hidden.Blot(got))
 		}
 	}
 	for _, text := range want.Text {
@@ -72,7 +73,7 @@ func (a answer) fault(format string, args ...any) error {
 			evidence = append(evidence, fmt.Sprintf("... and %d more lines", len(lines)-i))
 			break
 		}
-		evidence = append(evidence, clip(clean(line)))
+		evidence = append(evidence, clip(hidden.Blot(line)))
 	}
 	if a.cut {
 		evidence = append(evidence, "(the answer is longer than 4 MiB; only its beginning was read)")

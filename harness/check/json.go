@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"seatrial/internal/hidden"
+
 	"github.com/ohler55/ojg/jp"
 )
 
@@ -18,7 +20,7 @@ func (a answer) compareJSON(want map[string]any, fill *filler) error {
 	}
 	document, err := decode(a.body)
 	if err != nil {
-		return a.fault("expected JSON, and the answer is none: %s", clean(err.Error()))
+		return a.fault("expected JSON, and the answer is none: %s", hidden.Blot(err.Error()))
 	}
 	for _, path := range slices.Sorted(maps.Keys(want)) {
 		found, err := find(path, document)
@@ -46,7 +48,7 @@ func (a answer) capture(paths map[string]string, vars map[string]string) error {
 	}
 	document, err := decode(a.body)
 	if err != nil {
-		return a.fault("cannot capture anything: the answer is not JSON: %s", clean(err.Error()))
+		return a.fault("cannot capture anything: the answer is not JSON: %s", hidden.Blot(err.Error()))
 	}
 	for _, name := range slices.Sorted(maps.Keys(paths)) {
 		path := paths[name]
@@ -138,7 +140,7 @@ func exact(v any) any {
 func show(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return clip(clean(fmt.Sprint(v)))
+		return clip(hidden.Blot(fmt.Sprint(v)))
 	}
-	return clip(clean(string(b)))
+	return clip(hidden.Blot(string(b)))
 }

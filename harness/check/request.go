@@ -16,6 +16,7 @@ import (
 	"seatrial/harness/app"
 	"seatrial/harness/gateway"
 	"seatrial/harness/run"
+	"seatrial/internal/hidden"
 	"seatrial/recipes"
 )
 
@@ -138,7 +139,7 @@ func silent(ctx context.Context, asked string, err error) error {
 		// The certificate is that of what stands before the app.
 		return fmt.Errorf("cannot ask %s: %w", asked, err)
 	}
-	return &run.Fault{Summary: fmt.Sprintf("%s was not answered: %s", asked, clean(err.Error()))}
+	return &run.Fault{Summary: fmt.Sprintf("%s was not answered: %s", asked, hidden.Blot(err.Error()))}
 }
 
 // ended says whether the step ended because it was too slow, which is the app's

@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"seatrial/harness/run"
@@ -66,19 +65,6 @@ func (f *filler) fault() error {
 		Summary: fmt.Sprintf("the step uses ${%s}, which no earlier step captured", f.missing),
 		Hint:    "Capture it in an earlier step of the same list, or mend the name.",
 	}
-}
-
-// clean makes control characters and direction marks visible.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return ' '
-		}
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }
 
 func clip(s string) string {

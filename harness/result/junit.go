@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"seatrial/harness/run"
+	"seatrial/internal/hidden"
 )
 
 type junitSuite struct {
@@ -63,7 +64,7 @@ func JUnit(r Result) ([]byte, error) {
 func legible(text []byte) []byte {
 	var b bytes.Buffer
 	for _, r := range string(text) {
-		if unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
+		if hidden.Is(r) && !unicode.IsControl(r) {
 			fmt.Fprintf(&b, "&#x%X;", r)
 		} else {
 			b.WriteRune(r)

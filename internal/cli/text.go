@@ -6,31 +6,16 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf16"
 
 	"seatrial/harness/run"
+	"seatrial/internal/hidden"
 	"seatrial/internal/lazyregexp"
 )
 
 // printable makes a stranger's text harmless on a terminal: control characters,
 // escape sequences, direction marks and characters without a shape become visible.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case invisible(r):
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
-
-// invisible characters steer a terminal, turn the reading direction, or have no shape.
-func invisible(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
-}
+func printable(s string) string { return hidden.Blot(s) }
 
 // printableLines is printable for a text of several lines.
 func printableLines(s string) string {
@@ -61,7 +46,7 @@ func (j jsonWriter) Write(text []byte) (int, error) {
 	var b strings.Builder
 	for _, r := range string(text) {
 		switch {
-		case r < 0x7f || !invisible(r):
+		case r < 0x7f || !hidden.Is(r):
 			b.WriteRune(r)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

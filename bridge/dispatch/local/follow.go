@@ -4,9 +4,7 @@ import (
 	"context"
 	"iter"
 	"path/filepath"
-	"strings"
 	"time"
-	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -58,17 +56,6 @@ func (d *Dispatcher) Follow(ctx context.Context, id run.ID, attempt int, after i
 			}
 		}
 	}
-}
-
-// oneLine makes a text fit for a sentence: no line breaks, no control characters.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
 }
 
 var _ dispatch.Dispatcher = (*Dispatcher)(nil)

@@ -26,6 +26,7 @@ import (
 	"seatrial/harness/app"
 	"seatrial/harness/run"
 	"seatrial/internal/atomicfile"
+	"seatrial/internal/hidden"
 	"seatrial/recipes"
 )
 
@@ -241,5 +242,5 @@ func tail(path string) string {
 	if err != nil {
 		return ""
 	}
-	return oneLine(string(b))
+	return hidden.Line(string(b))
 }

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/hashicorp/nomad/api"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/hidden"
 )
 
 func says(text string) func(facts) string { return func(facts) string { return text } }
@@ -165,14 +165,8 @@ func sentence(clause string) string {
 
 // oneLine makes a text fit for a sentence: short, no line breaks, no control characters.
 func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
 	const most = 300
-	s = strings.Join(strings.Fields(s), " ")
+	s = hidden.Line(s)
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
