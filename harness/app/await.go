@@ -24,9 +24,12 @@ func (w Wait) Until(ctx context.Context, look func() (waiting string, err error)
 	tick := time.NewTicker(w.Every)
 	defer tick.Stop()
 	var silent time.Time // since when nobody answers
+	seen := "nothing"
 	for {
 		waiting, err := look()
 		switch {
+		case err != nil && ctx.Err() != nil: // it was looking when the time was over
+			return fmt.Errorf("cannot wait for %s: last seen: %s: %w", w.For, seen, ctx.Err())
 		case !w.Away(err):
 			silent = time.Time{}
 		case silent.IsZero():
@@ -38,6 +41,7 @@ func (w Wait) Until(ctx context.Context, look func() (waiting string, err error)
 		if err != nil || waiting == "" {
 			return err
 		}
+		seen = waiting
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -110,7 +110,7 @@ func TestABuilderWhoseNodeMadeRoomAnswersAllTheSame(t *testing.T) {
 		t.Fatalf("got %v", got)
 	}
 	var fault run.Fault
-	if err := json.Unmarshal(got[3].Data, &fault); err != nil || got[3].Outcome != run.Failed || !strings.Contains(strings.Join(fault.Evidence, "\n"), "is not on its node any more") {
+	if err := json.Unmarshal(got[3].Data, &fault); err != nil || got[3].Outcome != run.Failed || !strings.Contains(strings.Join(fault.Evidence, "\n"), "is no longer on its node") {
 		t.Errorf("answer %v, %v", got[3], err)
 	}
 	s.want(dispatch.Complete, "", "")
@@ -193,7 +193,7 @@ func TestARefusalSaysWhatTheBuilderMisses(t *testing.T) {
 		e         recipes.Enrolment
 		why, next string
 	}{
-		"no job's name":     {recipes.Enrolment{Builder: "${x}/y"}, "is no name of a job", "builder"},
+		"no job's name":     {recipes.Enrolment{Builder: "${x}/y"}, "is not the name of a job", "builder"},
 		"no such job":       {recipes.Enrolment{Builder: "nobody"}, "The builder nobody does not exist", "registers it"},
 		"needs, but no job": {recipes.Enrolment{Name: "needy", Needs: []string{"browser"}}, "no job seatrial-run-needy", "seatrial nomad setup"},
 		"image, but no job": {recipes.Enrolment{Name: "needy", Image: "alpine"}, "no job seatrial-run-needy", "seatrial nomad setup"},

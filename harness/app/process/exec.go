@@ -106,7 +106,10 @@ func (a *App) Exec(ctx context.Context, c app.Command) (app.Result, error) {
 	in := a.instance()
 	if in == nil {
 		var err error
-		if in, err = a.temporary(ctx, d); err != nil {
+		if in, err = a.temporary(ctx, d); err != nil && ctx.Err() != nil { // that is why it did not come up
+			return app.Result{}, fmt.Errorf("cannot run a command in the app: %w", ctx.Err())
+		}
+		if err != nil {
 			return app.Result{}, err
 		}
 		defer in.supervisor.close()
