@@ -152,7 +152,7 @@ func (s *scene) over(child string) (found *api.Allocation) {
 
 func (s *scene) eventually(what string, so func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(40 * time.Second); !so(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); !so(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.Fatalf("gave up waiting until %s", what)
 		}
