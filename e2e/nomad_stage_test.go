@@ -233,6 +233,7 @@ func (s *stage) leftOnNomad() ([]string, error) {
 		for _, line := range lines(out)[min(1, len(lines(out))):] { // the first is the heading
 			fields := strings.Fields(line)
 			over := what == "a run's job" && (strings.Contains(line, "dead") || !strings.Contains(fields[0], "/") || strings.HasPrefix(fields[0], cluster.JobJanitor))
+			over = over || what == "a variable" && fields[1] == cluster.SettingsPath // the operator's
 			if !over && !strings.HasPrefix(line, "No ") && !strings.Contains(line, "==>") {
 				left = append(left, what+" "+line)
 			}

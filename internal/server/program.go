@@ -21,13 +21,23 @@ import (
 // running is this program as it runs, whatever lies at its path by now.
 const running = "/proc/self/exe"
 
-// keepProgram keeps the program that harnesses are started from.
+// keepProgram keeps the program that harnesses are started from. Where it cannot be kept,
+// it is the one at this program's path, as long as that is the same.
 func (sv *Server) keepProgram(ctx context.Context) (path string, err error) {
 	open, err := sv.journal.Reports(ctx, journal.Filter{Open: true, Limit: 1})
 	if err != nil {
 		return "", err
 	}
-	return keepProgram(sv.State, len(open) > 0)
+	path, err = keepProgram(sv.State, len(open) > 0)
+	if err == nil {
+		return path, nil
+	}
+	var coded *exit.Error
+	if errors.As(err, &coded) {
+		return "", err // the state folder itself is not usable
+	}
+	sv.Log.Warn("this program cannot be kept in the state folder: restart the server after an upgrade at once, or its runs will be performed by another version", "err", err)
+	return os.Executable()
 }
 
 // keepProgram makes this very program stay in the state folder, for harnesses to be
@@ -54,7 +64,7 @@ func keepProgram(folder state.Folder, others bool) (path string, err error) {
 	name := "seatrial-" + strconv.FormatInt(info.ModTime().UnixNano(), 36) + "-" + strconv.FormatInt(info.Size(), 36)
 	path = filepath.Join(dir, name)
 	if err := placeProgram(self, info, path); err != nil {
-		return "", exit.Errorf(exit.Configuration, "cannot keep this program in the state folder: %w (make room, or choose another with --state)", err)
+		return "", fmt.Errorf("cannot keep this program in the state folder: %w", err)
 	}
 	if others {
 		return path, nil
@@ -69,7 +79,7 @@ func mayRun(dir string) error {
 		return fmt.Errorf("cannot see whether programs in %s may be started: %w", dir, err)
 	}
 	if stat.Flags&unix.ST_NOEXEC != 0 {
-		return exit.Errorf(exit.Configuration, "%s lies on a file system that is mounted noexec, and harnesses are started from there: choose another state folder with --state", dir)
+		return fmt.Errorf("%s lies on a file system that is mounted noexec", dir)
 	}
 	return nil
 }
