@@ -44,6 +44,34 @@ var volumes = []clause{
 			f.holds(t, "a/b/c", content)
 		}
 	})},
+	{"Put leaves the mode and the times of the folder as they were, also where its owner may not write", eachWay(func(t *testing.T, f Fixture) {
+		was := tar.Header{Name: "kept/", Typeflag: tar.TypeDir, Mode: 0o555, ModTime: time.Unix(1e9, 5)}
+		stream := &bytes.Buffer{}
+		w := tar.NewWriter(stream)
+		noError(t, w.WriteHeader(&tar.Header{Name: was.Name, Typeflag: was.Typeflag, Mode: was.Mode, ModTime: was.ModTime, Format: tar.FormatPAX}))
+		noError(t, w.Close())
+		f.imports(t, stream)
+		noError(t, f.App.Put(t.Context(), f.Volume, "kept/file", []byte("x")))
+		f.holds(t, "kept/file", "x")
+		for in := tar.NewReader(f.exported(t)); ; {
+			h, err := in.Next()
+			noError(t, err)
+			if h.Name == was.Name {
+				if h.Mode != was.Mode || !h.ModTime.Equal(was.ModTime) {
+					t.Errorf("the folder has the mode %o and the time %v", h.Mode, h.ModTime)
+				}
+				return
+			}
+		}
+	})},
+	{"Files lists regular files with size, time and sum", eachWay(func(t *testing.T, f Fixture) {
+		f.imports(t, archive(t, entry{name: "folder/", mode: 0o700}, entry{name: "folder/file", content: "content", mode: 0o600}, entry{name: "same", content: "content", mode: 0o600}, entry{name: "link", link: "same"}))
+		list, err := f.App.Files(t.Context(), f.Volume)
+		noError(t, err)
+		if len(list.All) != 2 || list.All[0].Path != "folder/file" || list.All[0].Size != 7 || list.All[0].Sum == "" || list.All[0].Sum != list.All[1].Sum || list.All[0].Modified.IsZero() || list.Cut {
+			t.Errorf("files: %+v", list)
+		}
+	})},
 	{"Get of what is not there matches fs.ErrNotExist", eachWay(func(t *testing.T, f Fixture) { f.lacks(t, "nothing") })},
 	{"Put and Get stay inside the volume", eachWay(func(t *testing.T, f Fixture) {
 		ourError(t, f.App.Put(t.Context(), f.Volume, "../out", []byte("x")))

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
 )
 
@@ -46,6 +47,15 @@ func (a *App) Export(ctx context.Context, volume string, w io.Writer) ([]string,
 // Import implements app.Storage. Files belong to whom they belonged to.
 func (a *App) Import(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	return a.inVolume(ctx, "import", volume, r, io.Discard, "tar-in")
+}
+
+// Files implements app.Storage.
+func (a *App) Files(ctx context.Context, volume string) (app.Files, error) {
+	var answer bytes.Buffer
+	if _, err := a.inVolume(ctx, "list the files of", volume, nil, &answer, "files"); err != nil {
+		return app.Files{}, err
+	}
+	return inside.ReadFiles(answer.Bytes())
 }
 
 // Put implements app.Storage. The file belongs to the volume's owner.

@@ -109,6 +109,15 @@ func (a *App) Import(ctx context.Context, volume string, r io.Reader) ([]string,
 	return a.inVolume(ctx, "import", volume, r, io.Discard, "tar-in")
 }
 
+// Files implements app.Storage.
+func (a *App) Files(ctx context.Context, volume string) (app.Files, error) {
+	var answer bytes.Buffer
+	if _, err := a.inVolume(ctx, "list the files of", volume, nil, &answer, "files"); err != nil {
+		return app.Files{}, err
+	}
+	return inside.ReadFiles(answer.Bytes())
+}
+
 // Put implements app.Storage.
 func (a *App) Put(ctx context.Context, volume, path string, content []byte) error {
 	_, err := a.inVolume(ctx, "write to", volume, bytes.NewReader(content), io.Discard, "put", path)
@@ -159,7 +168,11 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 		seen := filepath.Join(a.see(d.dir), file)
 		list = append(list, app.Database{Engine: "sqlite", Name: seen, Path: seen})
 	}
-	return list, nil
+	fleeting, err := a.fleeting()
+	if err != nil {
+		return nil, fmt.Errorf("cannot look for databases: %w", err)
+	}
+	return append(list, fleeting...), nil
 }
 
 // SQL implements app.Databases.
@@ -170,6 +183,17 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 	d := a.deployed()
 	if d == nil {
 		return nil, fmt.Errorf("cannot reach %s: nothing is deployed", db.Name)
+	}
+	if db.Fleeting {
+		answers, err := a.askFleeting(ctx, db, statements)
+		if err != nil {
+			return nil, fmt.Errorf("cannot ask %s: %w", db.Name, err)
+		}
+		var rows []app.Rows
+		for _, answer := range answers {
+			rows = append(rows, answer)
+		}
+		return rows, nil
 	}
 	file := db.Path
 	if db.Volume == "" {

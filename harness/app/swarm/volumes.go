@@ -124,6 +124,15 @@ func (a *App) Merge(ctx context.Context, volume string, r io.Reader) ([]string, 
 	return a.asRoot(ctx, "put back a part of", volume, r, io.Discard, "tar-merge")
 }
 
+// Files implements app.Storage.
+func (a *App) Files(ctx context.Context, volume string) (app.Files, error) {
+	var answer bytes.Buffer
+	if _, err := a.asRoot(ctx, "list the files of", volume, nil, &answer, "files"); err != nil {
+		return app.Files{}, err
+	}
+	return inside.ReadFiles(answer.Bytes())
+}
+
 // Put implements app.Storage. The file belongs to the volume's owner.
 func (a *App) Put(ctx context.Context, volume, name string, content []byte) error {
 	return a.onVolume(ctx, "write to", volume, func(dir *os.File) error { return inside.PutAsOwner(ctx, dir, name, content) })
