@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"seatrial/harness/app"
 	"seatrial/harness/canary"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/run"
@@ -19,6 +20,8 @@ type backup struct {
 	exclude  exclusion
 	declared *declaration // nil where the enrolment alone says what is covered
 	mark     string       // in the declared folders
+	// were are the volumes' files before any hook ran; nil where none does.
+	were map[string]app.Files
 }
 
 // saved is one volume's snapshot and what is known about it.
@@ -31,6 +34,9 @@ type saved struct {
 
 // covers says whether the backup claims to bring the place back.
 func (b *backup) covers(p canary.Place) bool {
+	if p.Volume == "" {
+		return false // it lies in none, so it is not copied
+	}
 	if p.Database == nil || p.Database.Service == "" || b.declared == nil {
 		return b.holds(p.Volume, p.Path)
 	}
@@ -60,6 +66,9 @@ func (x *exam) askBackup(ctx context.Context) error {
 	if b.declared, err = x.declare(ctx); err != nil {
 		return err
 	}
+	if err := x.before(ctx, b); err != nil {
+		return err
+	}
 	copied := x.hook(ctx, "backup.pre_hook", x.Enrolment.Backup.PreHook)
 	if copied == nil {
 		copied = x.around(ctx, b.declared, func() error { return x.freeze(ctx, b) })
@@ -69,6 +78,7 @@ func (x *exam) askBackup(ctx context.Context) error {
 	if err := both(copied, undone); err != nil {
 		return err
 	}
+	b.tellHooked()
 	x.say("examining the backup")
 	if err := x.gate(ctx, b); err != nil {
 		return err
