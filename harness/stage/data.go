@@ -26,6 +26,7 @@ type planted struct {
 // those stages say so.
 func (x *exam) plant(ctx context.Context) error {
 	x.planted = &planted{vars: map[string]string{}}
+	x.askBlind(ctx)
 	seeded := x.seed(ctx)
 	if seeded == nil {
 		x.planted.expect = x.Enrolment.Canaries.Expect
@@ -51,7 +52,7 @@ func (x *exam) seed(ctx context.Context) error {
 
 func (x *exam) mark(ctx context.Context) error {
 	return within(ctx, lookLimit, "planting canaries", func(ctx context.Context) error {
-		marks, err := x.Canaries.Seed(ctx)
+		marks, err := x.Canaries.Seed(ctx, !x.sees())
 		if err != nil {
 			return fmt.Errorf("cannot plant canaries: %w", err)
 		}
@@ -68,19 +69,24 @@ func (x *exam) look(ctx context.Context, covered func(canary.Place) bool, return
 	if x.planted == nil {
 		return fmt.Errorf("nothing can be said about the data: %w", x.seedError)
 	}
+	// The enrolment's own steps first: what they find decides what a look proves.
+	expected := x.expect(ctx)
 	x.say("looking for the canaries")
+	x.planted.marks.Vouch(x.sees() && len(x.planted.expect) == len(x.Enrolment.Canaries.Expect))
 	var missing []string
 	found := within(ctx, lookLimit, "looking for the canaries", func(ctx context.Context) (err error) {
 		missing, err = x.planted.marks.Look(ctx, covered)
 		return err
 	})
+	for _, note := range x.planted.marks.Notes() {
+		x.warn(note)
+	}
 	if returned != nil {
 		missing = returned(ctx, missing)
 	}
 	if len(missing) > 0 {
 		x.warn("Not backed up: " + strings.Join(missing, ", "))
 	}
-	expected := x.expect(ctx)
 	if faultIn(found) != nil && ctx.Err() == nil {
 		if x.seedError = x.mark(ctx); x.seedError != nil {
 			x.planted = nil
