@@ -2,11 +2,9 @@ package stage
 
 import (
 	"context"
-	"net/http"
 	"path/filepath"
 
 	"seatrial/harness/run"
-	"seatrial/recipes"
 )
 
 // blindExpect is the warning about steps that would see no loss, as lint names it.
@@ -27,7 +25,7 @@ func (x *exam) askBlind(ctx context.Context) {
 	vars := map[string]string{}
 	for _, step := range steps {
 		// A step that changes something is not done before its time.
-		if !reads(step) || x.step(ctx, step, vars) != nil {
+		if !step.Reads() || x.step(ctx, step, vars) != nil {
 			return
 		}
 	}
@@ -36,14 +34,4 @@ func (x *exam) askBlind(ctx context.Context) {
 	x.Events.Emit(run.Event{Kind: run.KindFinding, Stage: run.StageLint, Note: text}.With(run.Finding{
 		ID: blindExpect, Severity: run.SeverityWarning, File: filepath.Base(x.Enrolment.File), Text: text,
 	}))
-}
-
-// reads says whether a step only looks.
-func reads(s recipes.Step) bool {
-	q := s.Request
-	if q == nil {
-		return !s.Exec.IsZero()
-	}
-	writes := q.Body != "" || q.JSON != nil || len(q.Form) > 0
-	return q.Method == "" && !writes || q.Method == http.MethodGet || q.Method == http.MethodHead
 }

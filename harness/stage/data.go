@@ -157,21 +157,8 @@ func (x *exam) strays(ctx context.Context) error {
 }
 
 func stepName(s recipes.Step, i int) string {
-	switch {
-	case s.Name != "":
-		return s.Name
-	case s.Request != nil:
-		method := s.Request.Method
-		if method == "" {
-			method = "GET"
-			if s.Request.Body != "" || s.Request.JSON != nil || len(s.Request.Form) > 0 {
-				method = "POST"
-			}
-		}
-		return method + " " + s.Request.Path
-	case !s.Exec.IsZero():
-		return s.Exec.String()
-	default:
-		return fmt.Sprintf("step %d", i+1)
+	if title := s.Title(); title != "" {
+		return title
 	}
+	return fmt.Sprintf("step %d", i+1)
 }

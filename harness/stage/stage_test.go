@@ -73,7 +73,7 @@ func TestStories(t *testing.T) {
 		{
 			name: "a good recipe with a release", outcomes: allPassed, verdict: run.VerdictPass, level: 5,
 			deeds: "deploy 1.0.0,plant,upgrade head,running,look,step front page,stop,start,look,prepare,freeze,export data,thaw,destroy,deploy head,step front page,stop,import data,start,look,step front page",
-			tells: []string{"asked after the upgrade, after the install, after the restore"},
+			tells: []string{"asked once each: after the upgrade, after the install, after the restore"},
 		},
 		{
 			name: "a good recipe without a release", given: func(s *story) { s.previous = nil },
