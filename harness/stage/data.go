@@ -130,6 +130,9 @@ func (x *exam) strays(ctx context.Context) error {
 		}
 		var databases, files []string
 		for _, s := range strays {
+			if s.Fleeting {
+				continue // the canaries tell whether it is another one after a start
+			}
 			line := fmt.Sprintf("%s (%d bytes)", s.Path, s.Size)
 			if s.Database {
 				databases = append(databases, line)

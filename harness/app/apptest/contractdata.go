@@ -170,6 +170,34 @@ var databases = []clause{
 			t.Errorf("strays: %+v", strays)
 		}
 	}},
+	{"A database among the temporary files is marked so, and no stray to tell of", func(t *testing.T, f Fixture) {
+		if _, fake := f.App.(*Fake); fake {
+			t.Skip("a Fake has no temporary files of its own")
+		}
+		noError(t, f.App.Deploy(t.Context(), f.One))
+		f.putDatabase(t, "app.db")
+		result, err := f.App.Exec(t.Context(), app.Command{Shell: `cd "${TMPDIR:-/tmp}" && cp "$DATA_DIR/app.db" state.db && echo note > note.txt && rm "$DATA_DIR/app.db"`})
+		noError(t, err)
+		if result.ExitCode != 0 {
+			t.Fatal(result.Output)
+		}
+		db := f.onlyDatabase(t)
+		if db.Volume != "" || !db.Fleeting || !strings.HasSuffix(db.Path, "/state.db") {
+			t.Errorf("database: %+v", db)
+		}
+		rows, err := f.App.SQL(t.Context(), db, "SELECT word FROM words")
+		noError(t, err)
+		if len(rows) != 1 || rows[0][0][0] != "one" {
+			t.Errorf("rows: %q", rows)
+		}
+		strays, err := f.App.Strays(t.Context())
+		noError(t, err)
+		for _, s := range strays {
+			if !s.Fleeting {
+				t.Errorf("stray: %+v", s)
+			}
+		}
+	}},
 }
 
 var others = []clause{
