@@ -84,50 +84,6 @@ func isMark(name string) bool {
 	return base == FileName || base == plainName
 }
 
-// populated are the folders with files in them into which a file can be put without harm:
-// a queue's would be taken for work, and one of git's for a branch.
-func populated(list app.Files) []string {
-	held, git := map[string]bool{}, map[string]bool{}
-	for _, f := range list.All {
-		dir, base := path.Split(f.Path)
-		dir = strings.TrimSuffix(dir, "/")
-		held[dir] = true
-		git[dir] = git[dir] || base == "HEAD"
-	}
-	dirs := slices.DeleteFunc(slices.Collect(maps.Keys(held)), func(dir string) bool {
-		for above := dir; above != "." && above != ""; above = path.Dir(above) {
-			if strings.HasPrefix(path.Base(above), ".") || passing(above) || git[above] {
-				return true
-			}
-		}
-		return dir == "" || git[""]
-	})
-	slices.SortFunc(dirs, func(a, b string) int {
-		if n := strings.Count(a, "/") - strings.Count(b, "/"); n != 0 {
-			return n
-		}
-		return strings.Compare(a, b)
-	})
-	return dirs[:min(len(dirs), markedFolders)]
-}
-
-// passingFolders are the names of folders whose files come and go.
-var passingFolders = []string{
-	"cache", "caches", ".cache", "tmp", "temp", ".tmp", "log", "logs", "run", "lock", "locks", "session", "sessions", "queue", "queues", "spool", "new", "cur", "inbox", "incoming", "__pycache__",
-}
-
-// passing says whether a file's name, or a folder's that it lies in, says that it is not
-// there to stay.
-func passing(name string) bool {
-	switch base := strings.ToLower(path.Base(name)); path.Ext(base) {
-	case ".pid", ".lock", ".sock", ".tmp", ".temp", ".swp", ".part", ".log", ".pyc":
-		return true
-	}
-	return slices.ContainsFunc(strings.Split(strings.ToLower(name), "/"), func(part string) bool {
-		return slices.Contains(passingFolders, part) || strings.HasPrefix(part, "cache.") || strings.HasSuffix(part, "cache.db") || strings.HasSuffix(part, "cache.sqlite")
-	})
-}
-
 // lookInVolume says what of a volume is no longer there. kept says that a database in it
 // is, with its rows.
 func (s *Set) lookInVolume(ctx context.Context, f *finding, v volume, covered func(Place) bool, all map[string]app.Files, sums map[string]bool, kept bool) error {
@@ -188,6 +144,7 @@ func (s *Set) lookForVolume(ctx context.Context, f *finding, v volume, all map[s
 // not gone, and one that holds other bytes is the app's business.
 func (s *Set) lookForFiles(f *finding, v volume, covered func(Place) bool, here map[string]app.File, sums map[string]bool) {
 	var left, gone, changed []string
+	rotates := rotating(v.files, here)
 	for _, name := range slices.Sorted(maps.Keys(v.files)) {
 		was, full := v.files[name], v.name+"/"+name
 		is, there := here[name]
@@ -200,7 +157,7 @@ func (s *Set) lookForFiles(f *finding, v volume, covered func(Place) bool, here 
 				changed = append(changed, full)
 			}
 		case was.Size == 0 || was.Sum != "" && sums[was.Sum]: // nothing is lost
-		case passing(name):
+		case passing(name), rotates(name):
 			changed = append(changed, full)
 		case there:
 			gone = append(gone, fmt.Sprintf("the file %s is empty, and held %d bytes", full, was.Size))

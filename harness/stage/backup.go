@@ -21,7 +21,8 @@ type backup struct {
 	declared *declaration // nil where the enrolment alone says what is covered
 	mark     string       // in the declared folders
 	// were are the volumes' files before any hook ran; nil where none does.
-	were map[string]app.Files
+	were       map[string]app.Files
+	hooksBegan time.Time
 }
 
 // saved is one volume's snapshot and what is known about it.

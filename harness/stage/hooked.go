@@ -3,16 +3,20 @@ package stage
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"seatrial/harness/app"
 )
+
+// clockTick is how far a file's time may lag behind the clock.
+const clockTick = 20 * time.Millisecond
 
 // before lists the volumes' files before the hooks of a backup run, where some do.
 func (x *exam) before(ctx context.Context, b *backup) error {
 	if x.Enrolment.Backup.PreHook.IsZero() && !b.declared.hooked() {
 		return nil
 	}
-	b.were = map[string]app.Files{}
+	b.were, b.hooksBegan = map[string]app.Files{}, time.Now()
 	return within(ctx, lookLimit, "listing the files before the backup", func(ctx context.Context) error {
 		volumes, err := x.App.Volumes(ctx)
 		if err != nil {
@@ -51,7 +55,9 @@ func (b *backup) tellHooked() {
 		for i := range s.manifest.files {
 			f := &s.manifest.files[i]
 			was, there := known[f.path]
-			f.hooked = asked && (!there && !were.Cut || there && (was.Size != f.size || !was.Modified.Equal(f.at)))
+			// Where not all were listed, the time tells.
+			isNew := !there && (!were.Cut || f.at.After(b.hooksBegan.Add(-clockTick)))
+			f.hooked = asked && (isNew || there && (was.Size != f.size || !was.Modified.Equal(f.at)))
 		}
 	}
 }
