@@ -23,7 +23,7 @@ func start(t *testing.T, change func(map[string]any)) (*agent.Agent, *cluster.Cl
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
 	a, err := agent.Start(t.Context(), agent.Options{
-		Program: program, Dir: filepath.Join(t.TempDir(), "n"), Meta: map[string]string{cluster.NodeCapabilities: "large"}, Change: change,
+		Program: program, Dir: filepath.Join(t.TempDir(), "n"), Dev: true, Meta: map[string]string{cluster.NodeCapabilities: "large"}, Change: change,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +95,7 @@ func want(t *testing.T, did map[string]setup.Did, others setup.Did, but map[stri
 }
 
 func TestApply(t *testing.T) {
+	t.Parallel()
 	_, client := start(t, nil)
 	const recipeJob, recipePolicy = "job seatrial-run-guestbook", "policy seatrial-harness-guestbook"
 	ci := func() *api.QueryOptions { return (&api.QueryOptions{Namespace: "ci"}).WithContext(t.Context()) }
@@ -184,10 +185,11 @@ func dispatch(t *testing.T, client *cluster.Client, job string) (child string) {
 }
 
 func TestWithoutACLsThereAreNoPolicies(t *testing.T) {
+	t.Parallel()
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
 	a, err := agent.Start(t.Context(), agent.Options{
-		Program: program, Dir: filepath.Join(t.TempDir(), "n"), Meta: map[string]string{},
+		Program: program, Dir: filepath.Join(t.TempDir(), "n"), Dev: true,
 		Change: func(config map[string]any) { config["acl"] = map[string]any{"enabled": false} },
 	})
 	if err != nil {
@@ -207,6 +209,7 @@ func TestWithoutACLsThereAreNoPolicies(t *testing.T) {
 }
 
 func TestWhatIsPrintedIsWhatIsRegistered(t *testing.T) {
+	t.Parallel()
 	_, client := start(t, nil)
 	const state = "/srv/\"quoted\"\\n/%{if true}/$$/\n#\t\u202e'*/"
 	o := setup.Options{State: state, Recipes: []recipes.Enrolment{{Name: "a", Repo: "x/a", Needs: []string{`b" c %{d}`}}}}

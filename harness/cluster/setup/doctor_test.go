@@ -66,6 +66,7 @@ func bridgeRules(t *testing.T, client *cluster.Client) string {
 }
 
 func TestExamine(t *testing.T) {
+	t.Parallel()
 	a, client := start(t, func(config map[string]any) {
 		config["acl"].(map[string]any)["token_min_expiration_ttl"] = "1s"
 	})
@@ -225,10 +226,12 @@ func awaitNode(t *testing.T, client *cluster.Client) {
 }
 
 func TestExamineANodeThatIsNotFit(t *testing.T) {
+	t.Parallel()
 	_, client := start(t, func(config map[string]any) {
 		if part, ok := config["client"].(map[string]any); ok {
 			delete(part, "max_kill_timeout")
 			delete(config, "plugin")
+			part["options"].(map[string]any)["driver.raw_exec.enable"] = "false"
 		}
 	})
 	apply(t, client, options())

@@ -94,6 +94,7 @@ func probes(t *testing.T, namespace string, alloc *api.Allocation) map[string]fu
 }
 
 func TestPoliciesAllowWhatIsNeededAndNothingElse(t *testing.T) {
+	t.Parallel()
 	a, client := start(t, nil)
 	apply(t, client, setup.Options{})
 	awaitNode(t, client)
@@ -150,6 +151,7 @@ func sleeper(t *testing.T, client *cluster.Client, namespace string) *api.Alloca
 }
 
 func TestAnAttemptHasThePolicyOfItsRecipesJob(t *testing.T) {
+	t.Parallel()
 	_, client := start(t, nil)
 	nomad, err := agent.Find()
 	if err != nil {

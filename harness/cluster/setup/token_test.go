@@ -10,6 +10,7 @@ import (
 )
 
 func TestBridgeToken(t *testing.T) {
+	t.Parallel()
 	a, client := start(t, nil)
 	apply(t, client, setup.Options{})
 	file := filepath.Join(t.TempDir(), "token")
