@@ -131,7 +131,13 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 			return nil, err
 		}
 	}
-	return a, a.Restart(ctx)
+	if err := a.Restart(ctx); err != nil || o.NoServer || o.Expect > 1 {
+		return a, err
+	}
+	if err := a.awaitKeys(ctx); err != nil { // without them it keeps no variables
+		return nil, errors.Join(err, a.Stop())
+	}
+	return a, nil
 }
 
 // Restart starts the agent again after Stop or Kill.
