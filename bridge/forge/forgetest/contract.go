@@ -11,7 +11,8 @@ import (
 
 // Contract checks what the rest of the program relies on. open returns a fixture; one
 // world may serve several tests if it gives each its own suffix. Where a promise can
-// be checked without getting in the way of others, they share a pull request.
+// be checked without getting in the way of others, they share a pull request, or at least
+// a repository.
 func Contract(t *testing.T, open func(*testing.T) Fixture) {
 	t.Run("reading and writing", func(t *testing.T) {
 		shared := newScene(t, open(t))
@@ -19,6 +20,15 @@ func Contract(t *testing.T, open func(*testing.T) Fixture) {
 			t.Run(c.sentence, func(t *testing.T) {
 				own := *shared
 				own.T = t
+				c.check(&own)
+			})
+		}
+		for _, c := range pushContract {
+			t.Run(c.sentence, func(t *testing.T) {
+				own := *shared
+				own.T = t
+				own.pull, own.head = own.open("Another"), own.git("rev-parse", "change")
+				defer func() { shared.commits, shared.pulls = own.commits, own.pulls }()
 				c.check(&own)
 			})
 		}
