@@ -15,6 +15,7 @@ import (
 type finding struct {
 	vouched   bool // the enrolment's own steps found their data
 	lost      []string
+	hard      bool     // some of it nothing excuses
 	excuses   []string // what canaries.ignore would have to name
 	tables    bool     // canaries.tables: off would do
 	notes     []string
@@ -29,6 +30,7 @@ func (f *finding) note(format string, args ...any) {
 // may go, empty where nothing excuses it.
 func (f *finding) lose(excuse, format string, args ...any) {
 	f.lost = append(f.lost, fmt.Sprintf(format, args...))
+	f.hard = f.hard || excuse == ""
 	if excuse != "" && !slices.Contains(f.excuses, excuse) {
 		f.excuses = append(f.excuses, excuse)
 	}
@@ -52,7 +54,7 @@ func (f *finding) add(other *finding) {
 			f.excuses = append(f.excuses, excuse)
 		}
 	}
-	f.tables = f.tables || other.tables
+	f.tables, f.hard = f.tables || other.tables, f.hard || other.hard
 }
 
 // fault is the lost data as a fault, nil if there is none.
@@ -65,6 +67,9 @@ func (f *finding) fault() error {
 		summary = fmt.Sprintf("%s, and %d more", summary, len(f.lost)-1)
 	}
 	fault := &run.Fault{Summary: summary, Evidence: f.lost}
+	if f.hard {
+		return fault
+	}
 	const shown = 3
 	var hints []string
 	if n := len(f.excuses); n > 0 {
