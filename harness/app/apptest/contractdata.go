@@ -46,9 +46,11 @@ var volumes = []clause{
 	})},
 	{"Put leaves the mode and the times of the folder as they were, also where its owner may not write", eachWay(func(t *testing.T, f Fixture) {
 		was := tar.Header{Name: "kept/", Typeflag: tar.TypeDir, Mode: 0o555, ModTime: time.Unix(1e9, 5)}
+		root, err := tar.NewReader(f.exported(t)).Next()
+		noError(t, err)
 		stream := &bytes.Buffer{}
 		w := tar.NewWriter(stream)
-		noError(t, w.WriteHeader(&tar.Header{Name: was.Name, Typeflag: was.Typeflag, Mode: was.Mode, ModTime: was.ModTime, Format: tar.FormatPAX}))
+		noError(t, w.WriteHeader(&tar.Header{Name: was.Name, Typeflag: was.Typeflag, Mode: was.Mode, ModTime: was.ModTime, Uid: root.Uid, Gid: root.Gid, Format: tar.FormatPAX}))
 		noError(t, w.Close())
 		f.imports(t, stream)
 		noError(t, f.App.Put(t.Context(), f.Volume, "kept/file", []byte("x")))
@@ -176,7 +178,7 @@ var databases = []clause{
 		}
 		noError(t, f.App.Deploy(t.Context(), f.One))
 		f.putDatabase(t, "app.db")
-		result, err := f.App.Exec(t.Context(), app.Command{Shell: `cd "${TMPDIR:-/tmp}" && cp "$DATA_DIR/app.db" state.db && echo note > note.txt && rm "$DATA_DIR/app.db"`})
+		result, err := f.App.Exec(t.Context(), app.Command{Shell: `mkdir -p "${TMPDIR:-/tmp}" && cd "${TMPDIR:-/tmp}" && cp "$DATA_DIR/app.db" state.db && echo note > note.txt && rm "$DATA_DIR/app.db"`})
 		noError(t, err)
 		if result.ExitCode != 0 {
 			t.Fatal(result.Output)
