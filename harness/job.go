@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -138,9 +139,7 @@ func (j *Job) check() error {
 			return gateway.Listen(gateway.FreeLoopback, host, gateway.Dial(dial), j.Logger)
 		}
 	}
-	if j.Domain == "" {
-		j.Domain = "localhost"
-	}
+	j.Domain = cmp.Or(j.Domain, "localhost")
 	if j.Request.Limit <= 0 {
 		j.Request.Limit = run.DefaultLimit
 	}

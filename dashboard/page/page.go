@@ -8,6 +8,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -92,9 +93,7 @@ func New(c Config) *Pages {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Word == "" {
-		c.Word = "!testme"
-	}
+	c.Word = cmp.Or(c.Word, "!testme")
 	p := &Pages{Config: c, assets: loadAssets()}
 	p.templates = parseTemplates(p.assets)
 	return p

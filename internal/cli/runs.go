@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -154,10 +155,7 @@ func (c *runsLog) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
-	attempt := c.Attempt
-	if attempt == 0 {
-		attempt = max(1, r.Attempt)
-	}
+	attempt := cmp.Or(c.Attempt, max(1, r.Attempt))
 	path := filepath.Join(dispatch.Folder(g.folder().Path(state.RunsDir), r.Request.ID, attempt), dispatch.LogFile)
 	f, err := os.Open(path)
 	if err != nil {

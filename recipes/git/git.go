@@ -12,6 +12,7 @@ package git
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -148,10 +149,7 @@ func exitCode(err error) int {
 func (g *Git) run(ctx context.Context, c call) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, g.limit(), fmt.Errorf("gave up after %s", g.limit()))
 	defer cancel()
-	program := g.Program
-	if program == "" {
-		program = "git"
-	}
+	program := cmp.Or(g.Program, "git")
 	args := []string{"--no-pager", "--no-replace-objects"}
 	for _, s := range settings {
 		args = append(args, "-c", s)

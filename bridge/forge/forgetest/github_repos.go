@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -62,10 +63,7 @@ func listGitHubCommits(c *ghCall) {
 		c.fail(http.StatusConflict, "Git Repository is empty.")
 		return
 	}
-	name := c.r.FormValue("sha")
-	if name == "" {
-		name = r.defaultBranch
-	}
+	name := cmp.Or(c.r.FormValue("sha"), r.defaultBranch)
 	head := c.s.revision(r, name)
 	if head == "" {
 		c.notFound()

@@ -61,10 +61,7 @@ func listCommits(c *call) {
 		c.fail(http.StatusConflict, "Git Repository is empty.")
 		return
 	}
-	branch := c.r.FormValue("sha")
-	if branch == "" {
-		branch = r.defaultBranch
-	}
+	branch := cmp.Or(c.r.FormValue("sha"), r.defaultBranch)
 	out, err := Git(r.dir, "log", "-n", "500", "--format=%H %cI", "--end-of-options", "refs/heads/"+branch)
 	if err != nil {
 		c.notFound()

@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,9 +69,7 @@ func (s *Server) OpenPull(p NewPull) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if p.Branch == "" {
-		p.Branch = "change"
-	}
+	p.Branch = cmp.Or(p.Branch, "change")
 	s.pushed(r.dir)
 	commits, err := revisions(r.dir, head, "^"+r.defaultBranch)
 	if err != nil {

@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,9 +100,7 @@ func fetch(r *repo, dir, ref, to string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if to == "" {
-		to = "refs/forge/" + commit // as a fork's objects are kept: no branch shows them
-	}
+	to = cmp.Or(to, "refs/forge/"+commit) // as a fork's objects are kept: no branch shows them
 	_, err = Git(r.dir, "fetch", "--quiet", "--no-auto-gc", "--no-tags", dir, "+"+commit+":"+to)
 	return commit, err
 }

@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -99,12 +100,8 @@ func New(o Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.word == "" {
-		s.word = "!testme"
-	}
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
-	}
+	s.word = cmp.Or(s.word, "!testme")
+	o.Addr = cmp.Or(o.Addr, "127.0.0.1:0")
 	var err error
 	if s.dir == "" {
 		s.owned = true

@@ -2,6 +2,7 @@ package dbserver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -108,10 +109,7 @@ func (s Server) askOnce(ctx context.Context, exec Exec, a account, database, hos
 		return nil, err
 	}
 	if exit != 0 {
-		complaint := strings.TrimSpace(stderr.String())
-		if complaint == "" {
-			complaint = fmt.Sprintf("%s ended with exit code %d and said nothing", argv[0], exit)
-		}
+		complaint := cmp.Or(strings.TrimSpace(stderr.String()), fmt.Sprintf("%s ended with exit code %d and said nothing", argv[0], exit))
 		return nil, refusal{clip(c.message(complaint)), c.starting(complaint), c.stranger(complaint)}
 	}
 	answers, err := c.answers(stdout.String(), token)

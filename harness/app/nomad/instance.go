@@ -1,6 +1,7 @@
 package nomad
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,7 +105,7 @@ func (a *App) unstarted(ctx context.Context, in *instance, s *api.AllocationList
 			return "", fmt.Errorf("cannot start the app: its allocation is %s: %s", s.ClientStatus, s.ClientDescription)
 		case state != nil && len(state.Events) > 0:
 			last := state.Events[len(state.Events)-1]
-			return fmt.Sprintf("task %s: %s", name, orText(last.DisplayMessage, last.Type)), nil
+			return fmt.Sprintf("task %s: %s", name, cmp.Or(last.DisplayMessage, last.Type)), nil
 		default:
 			return "task " + name + " waits", nil
 		}
@@ -160,11 +161,4 @@ func registerError(d *deployed, err error) error {
 		return fmt.Errorf("cannot start the app: there is a job called %s already: it is another run's, or was left over", *d.job.ID)
 	}
 	return cluster.Explain("start the app", err)
-}
-
-func orText(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

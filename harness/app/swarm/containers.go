@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -44,9 +45,7 @@ func (a *App) containerOf(ctx context.Context, service string) (string, error) {
 	if d == nil || stopped {
 		return "", app.ErrNotRunning
 	}
-	if service == "" {
-		service = d.recipe.Main
-	}
+	service = cmp.Or(service, d.recipe.Main)
 	list, err := a.containers(ctx, false)
 	if err != nil {
 		return "", err

@@ -36,9 +36,7 @@ func (g *Gitea) OpenPull(p forgetest.NewPull) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if p.Branch == "" {
-		p.Branch = "change"
-	}
+	p.Branch = cmp.Or(p.Branch, "change")
 	fork, err := g.fork(client, p)
 	if err != nil {
 		return 0, err

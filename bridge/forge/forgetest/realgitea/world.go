@@ -1,6 +1,7 @@
 package realgitea
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -139,10 +140,7 @@ func (g *Gitea) PushBranch(r forge.Repo, branch, dir, ref string) error {
 }
 
 func refOr(ref string) string {
-	if ref == "" {
-		return "HEAD"
-	}
-	return ref
+	return cmp.Or(ref, "HEAD")
 }
 
 // gitPush pushes over HTTP. The token is given by the environment, so that no process list shows it.
