@@ -9,7 +9,6 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// Comment implements World.
 func (s *Server) Comment(at forge.Repo, number int, author, body string) (int64, error) {
 	defer s.settle()
 	s.mu.Lock()
@@ -52,7 +51,6 @@ func (s *Server) edit(c *comment, by *user, body string) {
 	}
 }
 
-// DeleteComment implements World.
 func (s *Server) DeleteComment(at forge.Repo, id int64, by string) error {
 	return s.change(at, id, by, func(c *comment, by *user) {
 		c.issue.comments = slices.DeleteFunc(c.issue.comments, func(o *comment) bool { return o == c })
@@ -83,7 +81,6 @@ func (s *Server) change(at forge.Repo, id int64, by string, do func(c *comment, 
 	return nil
 }
 
-// Comments implements World.
 func (s *Server) Comments(at forge.Repo, n int) ([]forge.Comment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +98,6 @@ func (s *Server) Comments(at forge.Repo, n int) ([]forge.Comment, error) {
 	return list, nil
 }
 
-// Reactions implements World.
 func (s *Server) Reactions(at forge.Repo, id int64) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +116,6 @@ func (s *Server) Reactions(at forge.Repo, id int64) ([]string, error) {
 	return list, nil
 }
 
-// Statuses implements World.
 func (s *Server) Statuses(at forge.Repo, commit string) ([]forge.Status, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,6 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// AddIssue implements World.
 func (s *Server) AddIssue(at forge.Repo, author, title string) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +51,6 @@ func (s *Server) AddEmptyPull(at forge.Repo, author, title string) (int, error) 
 	return n, nil
 }
 
-// OpenPull implements World.
 func (s *Server) OpenPull(p NewPull) (int, error) {
 	defer s.settle()
 	s.mu.Lock()
@@ -196,7 +194,6 @@ func (s *Server) pull(at forge.Repo, n int) (*issue, error) {
 	return i, err
 }
 
-// ClosePull implements World.
 func (s *Server) ClosePull(at forge.Repo, n int) error {
 	defer s.settle()
 	s.mu.Lock()

@@ -9,7 +9,6 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// AddRepo implements World.
 func (s *Server) AddRepo(owner, name, dir string) (forge.Repo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +73,6 @@ func (s *Server) DeleteRepo(at forge.Repo) error {
 	return nil
 }
 
-// PushBranch implements World.
 func (s *Server) PushBranch(at forge.Repo, branch, dir, ref string) error {
 	defer s.settle()
 	s.mu.Lock()

@@ -177,7 +177,6 @@ func (s *Server) Close() error {
 	return errors.Join(err, s.clear())
 }
 
-// URL implements World.
 func (s *Server) URL() string {
 	if s.listener == nil {
 		return nowhere

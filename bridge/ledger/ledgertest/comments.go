@@ -10,7 +10,6 @@ import (
 	"seatrial/harness/run"
 )
 
-// See implements ledger.Comments.
 func (m *Memory) See(ctx context.Context, c forge.Comment, s ledger.State) (isNew bool, err error) {
 	err = m.do(ctx, func() error {
 		if err := ledger.CheckSeen(c, s); err != nil {
@@ -29,12 +28,10 @@ func (m *Memory) See(ctx context.Context, c forge.Comment, s ledger.State) (isNe
 	return isNew, err
 }
 
-// OpenComments implements ledger.Comments.
 func (m *Memory) OpenComments(ctx context.Context) ([]ledger.Comment, error) {
 	return m.selectComments(ctx, func(c ledger.Comment) bool { return c.State == ledger.Open })
 }
 
-// RefusedComments implements ledger.Comments.
 func (m *Memory) RefusedComments(ctx context.Context) ([]ledger.Comment, error) {
 	return m.selectComments(ctx, func(c ledger.Comment) bool {
 		return c.Refusal != "" && !m.announcements[ledger.CommentKey(c.Repo.Forge, c.ID)].Done
@@ -54,12 +51,10 @@ func (m *Memory) selectComments(ctx context.Context, want func(ledger.Comment) b
 	return found, err
 }
 
-// Reacted implements ledger.Comments.
 func (m *Memory) Reacted(ctx context.Context, forgeID string, comment int64) error {
 	return m.change(ctx, forgeID, comment, func(c *ledger.Comment) { c.Reacted = true })
 }
 
-// Postpone implements ledger.Comments.
 func (m *Memory) Postpone(ctx context.Context, forgeID string, comment int64, until time.Time) error {
 	return m.change(ctx, forgeID, comment, func(c *ledger.Comment) {
 		if c.State == ledger.Open {
@@ -82,7 +77,6 @@ func (m *Memory) change(ctx context.Context, forgeID string, comment int64, f fu
 	})
 }
 
-// Decide implements ledger.Comments.
 func (m *Memory) Decide(ctx context.Context, forgeID string, comment int64, d ledger.Decision, events ...run.Event) (done bool, err error) {
 	err = m.Update(ctx, func(appendEvents func(...run.Event) error) error {
 		if err := d.Check(); err != nil {
@@ -110,7 +104,6 @@ func (m *Memory) Decide(ctx context.Context, forgeID string, comment int64, d le
 	return done, err
 }
 
-// CommentOf implements ledger.Comments.
 func (m *Memory) CommentOf(ctx context.Context, id run.ID) (c ledger.Comment, ok bool, err error) {
 	err = m.do(ctx, func() error {
 		key, started := m.starters[id]

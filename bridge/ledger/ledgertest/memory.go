@@ -64,7 +64,6 @@ func (m *Memory) do(ctx context.Context, f func() error) error {
 	return m.Update(ctx, func(func(...run.Event) error) error { return f() })
 }
 
-// Cursor implements ledger.Feeds.
 func (m *Memory) Cursor(ctx context.Context, scope string) (c forge.Cursor, err error) {
 	err = m.do(ctx, func() error {
 		c = m.cursors[scope]
@@ -73,7 +72,6 @@ func (m *Memory) Cursor(ctx context.Context, scope string) (c forge.Cursor, err 
 	return c, err
 }
 
-// SetCursor implements ledger.Feeds.
 func (m *Memory) SetCursor(ctx context.Context, scope string, c forge.Cursor) error {
 	return m.do(ctx, func() error {
 		m.cursors[scope] = c
@@ -81,7 +79,6 @@ func (m *Memory) SetCursor(ctx context.Context, scope string, c forge.Cursor) er
 	})
 }
 
-// AddTrees implements ledger.Trees.
 func (m *Memory) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error {
 	return m.do(ctx, func() error {
 		for _, t := range trees {
@@ -102,7 +99,6 @@ func (m *Memory) OnDefaultBranch(ctx context.Context, forgeID, repo, tree string
 	return on, err
 }
 
-// Record implements ledger.Audit.
 func (m *Memory) Record(ctx context.Context, e ledger.AuditEntry) error {
 	return m.do(ctx, func() error {
 		e.At = e.At.Round(0).UTC()
@@ -121,7 +117,6 @@ func (m *Memory) AuditLog(ctx context.Context, limit int) (entries []ledger.Audi
 	return entries, err
 }
 
-// Announcement implements ledger.Announcements.
 func (m *Memory) Announcement(ctx context.Context, key string) (a ledger.Announcement, err error) {
 	err = m.do(ctx, func() error {
 		a = m.announcements[key]
@@ -131,7 +126,6 @@ func (m *Memory) Announcement(ctx context.Context, key string) (a ledger.Announc
 	return a, err
 }
 
-// SetAnnouncement implements ledger.Announcements.
 func (m *Memory) SetAnnouncement(ctx context.Context, a ledger.Announcement) error {
 	return m.do(ctx, func() error {
 		if a.Key == "" {
@@ -143,7 +137,6 @@ func (m *Memory) SetAnnouncement(ctx context.Context, a ledger.Announcement) err
 	})
 }
 
-// Unannounced implements ledger.Announcements.
 func (m *Memory) Unannounced(ctx context.Context) ([]run.ID, error) {
 	ids, err := m.Runs(ctx)
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"seatrial/bridge/ledger"
 )
 
-// SeeUnenrolled implements ledger.Unenrolled.
 func (m *Memory) SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Time) error {
 	return m.do(ctx, func() error {
 		at = at.Round(0).UTC()
@@ -33,7 +32,6 @@ func (m *Memory) SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Tim
 	})
 }
 
-// Unenrolled implements ledger.Unenrolled.
 func (m *Memory) Unenrolled(ctx context.Context) (all []ledger.UnenrolledRepo, err error) {
 	err = m.do(ctx, func() error {
 		all = m.sortedUnenrolled()

@@ -177,7 +177,6 @@ func (f *Fake) state() (release *app.Release, running bool) {
 
 var errNothing = errors.New("nothing is deployed")
 
-// Deploy implements app.Lifecycle.
 func (f *Fake) Deploy(ctx context.Context, r app.Release) error {
 	defer f.alone()()
 	if err := f.begin(ctx, "Deploy", r.Name); err != nil {
@@ -189,7 +188,6 @@ func (f *Fake) Deploy(ctx context.Context, r app.Release) error {
 	return f.install(r)
 }
 
-// Upgrade implements app.Lifecycle.
 func (f *Fake) Upgrade(ctx context.Context, r app.Release) error {
 	defer f.alone()()
 	if err := f.begin(ctx, "Upgrade", r.Name); err != nil {
@@ -257,7 +255,6 @@ func (f *Fake) setRunning(running bool) {
 	}
 }
 
-// Stop implements app.Lifecycle.
 func (f *Fake) Stop(ctx context.Context) error {
 	defer f.alone()()
 	if err := f.begin(ctx, "Stop", ""); err != nil {
@@ -280,7 +277,6 @@ func (f *Fake) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Start implements app.Lifecycle.
 func (f *Fake) Start(ctx context.Context) error {
 	defer f.alone()()
 	if err := f.begin(ctx, "Start", ""); err != nil {
@@ -296,7 +292,6 @@ func (f *Fake) Start(ctx context.Context) error {
 	return f.start(*release)
 }
 
-// Alive implements app.Lifecycle.
 func (f *Fake) Alive(ctx context.Context) error {
 	if err := f.begin(ctx, "Alive", ""); err != nil {
 		return err
@@ -315,7 +310,6 @@ func (f *Fake) Alive(ctx context.Context) error {
 	return nil
 }
 
-// Running implements app.Lifecycle.
 func (f *Fake) Running(ctx context.Context) (app.Release, error) {
 	if err := f.begin(ctx, "Running", ""); err != nil {
 		return app.Release{}, err
@@ -330,7 +324,6 @@ func (f *Fake) Running(ctx context.Context) (app.Release, error) {
 	return *release, nil
 }
 
-// Destroy implements app.Lifecycle.
 func (f *Fake) Destroy(ctx context.Context) error {
 	defer f.alone()()
 	err := f.begin(context.WithoutCancel(ctx), "Destroy", "")
@@ -341,7 +334,6 @@ func (f *Fake) Destroy(ctx context.Context) error {
 	return errors.Join(err, tree.Remove(f.dir))
 }
 
-// Inventory implements app.Lifecycle.
 func (f *Fake) Inventory(ctx context.Context) ([]app.Object, error) {
 	if err := f.begin(ctx, "Inventory", ""); err != nil {
 		return nil, err

@@ -225,7 +225,6 @@ func (g *Gitea) Close() error {
 	return os.RemoveAll(g.dir)
 }
 
-// URL implements forgetest.World.
 func (g *Gitea) URL() string { return g.url }
 
 func (g *Gitea) lastWords() string {

@@ -17,7 +17,6 @@ func newestFirst(list []*sdk.Status) {
 	slices.SortFunc(list, func(a, b *sdk.Status) int { return cmp.Compare(b.ID, a.ID) })
 }
 
-// AddIssue implements forgetest.World.
 func (g *Gitea) AddIssue(r forge.Repo, author, title string) (int, error) {
 	client, _, err := g.as(author)
 	if err != nil {
@@ -30,7 +29,6 @@ func (g *Gitea) AddIssue(r forge.Repo, author, title string) (int, error) {
 	return int(i.Index), nil
 }
 
-// OpenPull implements forgetest.World.
 func (g *Gitea) OpenPull(p forgetest.NewPull) (int, error) {
 	client, token, err := g.as(p.Author)
 	if err != nil {
@@ -90,7 +88,6 @@ func (g *Gitea) origin(r forge.Repo, n int) (fork, branch, author string, err er
 	return parts[0], parts[1], parts[2], nil
 }
 
-// Push implements forgetest.World.
 func (g *Gitea) Push(r forge.Repo, n int, dir, ref string) (string, error) {
 	fork, branch, author, err := g.origin(r, n)
 	if err != nil {
@@ -125,14 +122,12 @@ func (g *Gitea) noticed(r forge.Repo, n int, commit string) (bool, error) {
 	return false, err
 }
 
-// ClosePull implements forgetest.World.
 func (g *Gitea) ClosePull(r forge.Repo, n int) error {
 	closed := sdk.StateClosed
 	_, _, err := g.admin.EditPullRequest(r.Owner, r.Name, int64(n), sdk.EditPullRequestOption{State: &closed})
 	return err
 }
 
-// Merge implements forgetest.World.
 func (g *Gitea) Merge(r forge.Repo, n int) error {
 	return await("Gitea to be ready to merge", func() (bool, error) {
 		ok, _, err := g.admin.MergePullRequest(r.Owner, r.Name, int64(n), sdk.MergePullRequestOption{Style: sdk.MergeStyleMerge})
@@ -143,7 +138,6 @@ func (g *Gitea) Merge(r forge.Repo, n int) error {
 	})
 }
 
-// DeleteFork implements forgetest.World.
 func (g *Gitea) DeleteFork(r forge.Repo, n int) error {
 	fork, _, _, err := g.origin(r, n)
 	if err != nil {

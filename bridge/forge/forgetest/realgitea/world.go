@@ -14,7 +14,6 @@ import (
 
 const password = "correct-horse-9" // of everybody on this forge
 
-// AddUser implements forgetest.World.
 func (g *Gitea) AddUser(login string) (forge.Person, error) {
 	no := false
 	u, _, err := g.admin.AdminCreateUser(sdk.CreateUserOption{
@@ -46,7 +45,6 @@ func (g *Gitea) AddOrg(org string) error {
 	return nil
 }
 
-// AddMember implements forgetest.World.
 func (g *Gitea) AddMember(org, login string, access forgetest.Access) error {
 	g.mu.Lock()
 	team, ok := g.teams[org+" "+string(access)]
@@ -58,7 +56,6 @@ func (g *Gitea) AddMember(org, login string, access forgetest.Access) error {
 	return err
 }
 
-// AddTeam implements forgetest.World.
 func (g *Gitea) AddTeam(org, team string, logins ...string) error {
 	made, _, err := g.admin.CreateTeam(org, sdk.CreateTeamOption{
 		Name: team, Permission: sdk.AccessModeRead, Units: []sdk.RepoUnitType{sdk.RepoUnitCode},
@@ -74,7 +71,6 @@ func (g *Gitea) AddTeam(org, team string, logins ...string) error {
 	return nil
 }
 
-// RemoveMember implements forgetest.World.
 func (g *Gitea) RemoveMember(org, login string) error {
 	_, err := g.admin.DeleteOrgMembership(org, login)
 	return err
@@ -115,7 +111,6 @@ func (g *Gitea) as(login string) (*sdk.Client, string, error) {
 	return client, token, err
 }
 
-// AddRepo implements forgetest.World.
 func (g *Gitea) AddRepo(owner, name, dir string) (forge.Repo, error) {
 	r := forge.Repo{Forge: forgetest.ForgeID, Owner: owner, Name: name}
 	branch := "main"
@@ -134,7 +129,6 @@ func (g *Gitea) AddRepo(owner, name, dir string) (forge.Repo, error) {
 	return r, g.gitPush(g.token, r.String(), dir, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*")
 }
 
-// PushBranch implements forgetest.World.
 func (g *Gitea) PushBranch(r forge.Repo, branch, dir, ref string) error {
 	return g.gitPush(g.token, r.String(), dir, "+"+refOr(ref)+":refs/heads/"+branch)
 }
@@ -170,7 +164,6 @@ func await(what string, yes func() (bool, error)) error {
 	}
 }
 
-// Comment implements forgetest.World.
 func (g *Gitea) Comment(r forge.Repo, number int, author, body string) (int64, error) {
 	client, _, err := g.as(author)
 	if err != nil {
@@ -183,7 +176,6 @@ func (g *Gitea) Comment(r forge.Repo, number int, author, body string) (int64, e
 	return c.ID, nil
 }
 
-// EditComment implements forgetest.World.
 func (g *Gitea) EditComment(r forge.Repo, id int64, editor, body string) error {
 	client, _, err := g.as(editor)
 	if err != nil {
@@ -193,7 +185,6 @@ func (g *Gitea) EditComment(r forge.Repo, id int64, editor, body string) error {
 	return err
 }
 
-// DeleteComment implements forgetest.World.
 func (g *Gitea) DeleteComment(r forge.Repo, id int64, by string) error {
 	client, _, err := g.as(by)
 	if err != nil {
@@ -203,7 +194,6 @@ func (g *Gitea) DeleteComment(r forge.Repo, id int64, by string) error {
 	return err
 }
 
-// Comments implements forgetest.World.
 func (g *Gitea) Comments(r forge.Repo, pull int) ([]forge.Comment, error) {
 	list, _, err := g.admin.ListIssueComments(r.Owner, r.Name, int64(pull), sdk.ListIssueCommentOptions{ListOptions: sdk.ListOptions{Page: -1}})
 	if err != nil {
@@ -219,7 +209,6 @@ func (g *Gitea) Comments(r forge.Repo, pull int) ([]forge.Comment, error) {
 	return out, nil
 }
 
-// Reactions implements forgetest.World.
 func (g *Gitea) Reactions(r forge.Repo, id int64) ([]string, error) {
 	list, _, err := g.admin.GetIssueCommentReactions(r.Owner, r.Name, id)
 	if err != nil {
@@ -232,7 +221,6 @@ func (g *Gitea) Reactions(r forge.Repo, id int64) ([]string, error) {
 	return out, nil
 }
 
-// Statuses implements forgetest.World.
 func (g *Gitea) Statuses(r forge.Repo, commit string) ([]forge.Status, error) {
 	list, _, err := g.admin.ListStatuses(r.Owner, r.Name, commit, sdk.ListStatusesOption{ListOptions: sdk.ListOptions{PageSize: 50}})
 	if err != nil && !strings.Contains(err.Error(), "not found") {
