@@ -19,11 +19,7 @@ func getGitHubRepo(c *ghCall) {
 }
 
 // listBranches names them all, in the order of their names.
-func listBranches(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listBranches(c *ghCall, r *repo) {
 	list := []object{}
 	for _, name := range ghPage(c, c.s.branches(r)) {
 		head := c.s.head(r, "refs/heads/"+name)
@@ -32,11 +28,7 @@ func listBranches(c *ghCall) {
 	c.answer(http.StatusOK, list)
 }
 
-func getBranch(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func getBranch(c *ghCall, r *repo) {
 	name := c.path("branch")
 	head := c.s.head(r, "refs/heads/"+name)
 	if head == "" {
@@ -54,11 +46,7 @@ func getBranch(c *ghCall) {
 	})
 }
 
-func listGitHubCommits(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listGitHubCommits(c *ghCall, r *repo) {
 	if c.s.head(r, "refs/heads/"+r.defaultBranch) == "" {
 		c.fail(http.StatusConflict, "Git Repository is empty.")
 		return
@@ -75,11 +63,7 @@ func listGitHubCommits(c *ghCall) {
 		c.fail(http.StatusInternalServerError, "Server Error")
 		return
 	}
-	list := []object{}
-	for _, g := range found {
-		list = append(list, c.s.ghCommit(r, g))
-	}
-	c.answer(http.StatusOK, list)
+	c.answer(http.StatusOK, each(found, func(g gitCommit) object { return c.s.ghCommit(r, g) }))
 }
 
 // revision finds a branch, tag or commit; "" if there is none.
@@ -95,11 +79,7 @@ func (s *Server) revision(r *repo, name string) string {
 	return ""
 }
 
-func getCommit(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func getCommit(c *ghCall, r *repo) {
 	head := c.s.revision(r, c.path("commit"))
 	if head == "" {
 		c.fail(http.StatusUnprocessableEntity, "No commit found for SHA: "+c.path("commit"))

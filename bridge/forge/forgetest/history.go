@@ -13,11 +13,7 @@ import (
 )
 
 // timeline mixes comments and pushes by time.
-func timeline(c *call) {
-	i := c.issue()
-	if i == nil {
-		return
-	}
+func timeline(c *call, i *issue) {
 	since, ok := c.since()
 	if !ok {
 		return
@@ -52,11 +48,7 @@ func timeline(c *call) {
 
 // listCommits reads the history of a branch. A commit's tree is given as Gitea gives
 // it: it is the commit again.
-func listCommits(c *call) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listCommits(c *call, r *repo) {
 	if r.empty() {
 		c.fail(http.StatusConflict, "Git Repository is empty.")
 		return

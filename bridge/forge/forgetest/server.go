@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"seatrial/bridge/forge"
 )
 
 // Options are for New. The zero value is a server on a free loopback port.
@@ -207,6 +209,30 @@ func (s *Server) repo(owner, name string) (*repo, error) {
 	return r, nil
 }
 
+// inRepo does something to a repository, inside the server's lock.
+func (s *Server) inRepo(at forge.Repo, do func(r *repo) error) error {
+	return s.inRepo(at, func(r *repo) error {
+		return do(r)
+	})
+}
+
+// inIssue does something to an issue or a pull request, inside the server's lock.
+func (s *Server) inIssue(at forge.Repo, n int, do func(i *issue) error) error {
+	return s.inIssue(at, n, func(i *issue) error {
+		return do(i)
+	})
+}
+
+// inPull is inIssue for pull requests alone.
+func (s *Server) inPull(at forge.Repo, n int, do func(i *issue) error) error {
+	return s.inIssue(at, n, func(i *issue) error {
+		if _, err := s.pull(at, n); err != nil {
+			return err
+		}
+		return do(i)
+	})
+}
+
 // keep makes a repository known.
 func (s *Server) keep(r *repo) {
 	s.repos[strings.ToLower(r.owner+"/"+r.name)] = r
@@ -232,7 +258,7 @@ func (s *Server) issue(owner, name string, number int) (*issue, error) {
 	return r.issues[number-1], nil
 }
 
-func (s *Server) findComment(r *repo, id int64) *comment {
+func (r *repo) comment(id int64) *comment {
 	for _, i := range r.issues {
 		if c := i.comment(id); c != nil {
 			return c
