@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -38,17 +39,11 @@ func (m *Memory) RefusedComments(ctx context.Context) ([]ledger.Comment, error) 
 	})
 }
 
-func (m *Memory) selectComments(ctx context.Context, want func(ledger.Comment) bool) (found []ledger.Comment, err error) {
-	err = m.do(ctx, func() error {
-		for _, c := range m.comments {
-			if want(c) {
-				found = append(found, c)
-			}
-		}
-		slices.SortFunc(found, oldestFirst)
-		return nil
+func (m *Memory) selectComments(ctx context.Context, want func(ledger.Comment) bool) ([]ledger.Comment, error) {
+	return read(ctx, m, func() []ledger.Comment {
+		all := slices.SortedFunc(maps.Values(m.comments), oldestFirst)
+		return slices.DeleteFunc(all, func(c ledger.Comment) bool { return !want(c) })
 	})
-	return found, err
 }
 
 func (m *Memory) Reacted(ctx context.Context, forgeID string, comment int64) error {

@@ -191,7 +191,7 @@ func (a *App) awaitReplaced(ctx context.Context, old *instance) error {
 		return err
 	}
 	if fault := a.stopFault(ctx, old); fault != nil {
-		a.logs.say("upgrade", "while the old release was stopped: "+fault.Summary)
+		a.logs.Say("upgrade", "while the old release was stopped: "+fault.Summary)
 	}
 	return nil
 }

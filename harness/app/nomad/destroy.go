@@ -43,7 +43,7 @@ func (a *App) Destroy(ctx context.Context) error {
 			}
 		}
 	}
-	a.logs.stop()
+	a.logs.Stop()
 	a.mu.Lock()
 	a.current, a.history, a.up, a.upgraded = nil, nil, nil, false
 	a.mu.Unlock()

@@ -63,7 +63,7 @@ func (a *App) awaitStarted(ctx context.Context, in *instance, evaluation string)
 		var waiting string
 		for _, s := range own {
 			placed[s.TaskGroup]++
-			a.logs.follow(s, in.job)
+			a.follow(s, in.job)
 			missing, err := a.unstarted(ctx, in, s)
 			if err != nil {
 				return "", err
