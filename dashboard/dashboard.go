@@ -9,6 +9,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -88,9 +89,7 @@ func New(c Config) *Dashboard {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Enrolments == nil {
 		c.Enrolments = func() page.Enrolments { return page.Enrolments{} }
 	}

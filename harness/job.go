@@ -131,9 +131,7 @@ func (j *Job) check() error {
 	if j.Log == nil {
 		j.Log = io.Discard
 	}
-	if j.Logger == nil {
-		j.Logger = slog.New(slog.DiscardHandler)
-	}
+	j.Logger = cmp.Or(j.Logger, slog.New(slog.DiscardHandler))
 	if j.Gateway == nil {
 		j.Gateway = func(host string, dial Dial) (Front, error) {
 			return gateway.Listen(gateway.FreeLoopback, host, gateway.Dial(dial), j.Logger)

@@ -90,9 +90,7 @@ func New(c Config) *Pages {
 	if c.Unenrolled == nil {
 		c.Unenrolled = func(context.Context) []UnenrolledRepo { return nil }
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Word = cmp.Or(c.Word, "!testme")
 	p := &Pages{Config: c, assets: loadAssets()}
 	p.templates = parseTemplates(p.assets)

@@ -139,8 +139,7 @@ func (f *failure) Unwrap() error { return f.err }
 
 // exitCode is git's, or -1.
 func exitCode(err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode()
 	}
 	return -1

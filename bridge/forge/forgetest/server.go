@@ -99,9 +99,7 @@ func New(o Options) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
+	s.log = cmp.Or(s.log, slog.New(slog.DiscardHandler))
 	s.word = cmp.Or(s.word, "!testme")
 	o.Addr = cmp.Or(o.Addr, "127.0.0.1:0")
 	var err error

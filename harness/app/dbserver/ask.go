@@ -68,8 +68,7 @@ func (s Server) ask(ctx context.Context, exec Exec, database string, statements 
 		}
 		return nil, backoff.Permanent(err)
 	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(startsWithin))
-	var no refusal
-	if errors.As(err, &no) && no.starting {
+	if no, ok := errors.AsType[refusal](err); ok && no.starting {
 		return nil, fmt.Errorf("gave up after %s: %s", startsWithin, strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), "; "))
 	}
 	return answers, err

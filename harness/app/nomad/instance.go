@@ -152,9 +152,8 @@ func metricText(m *api.AllocationMetric) string {
 // registerError says why a job was not taken. What the server says against the job
 // itself is the recipe's.
 func registerError(d *deployed, err error) error {
-	var answer api.UnexpectedResponseError
 	const internal = 500 // Nomad's answer to a job that is not valid
-	if errors.As(err, &answer) && answer.HasStatusCode() && answer.StatusCode() == internal && strings.Contains(answer.Body(), "validation") {
+	if answer, ok := errors.AsType[api.UnexpectedResponseError](err); ok && answer.HasStatusCode() && answer.StatusCode() == internal && strings.Contains(answer.Body(), "validation") {
 		return &app.Fault{Summary: d.file + " makes no valid job", Evidence: strings.Split(strings.TrimSpace(answer.Body()), "\n")}
 	}
 	if strings.Contains(err.Error(), "Enforcing job modify index") {
