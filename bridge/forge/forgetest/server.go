@@ -209,16 +209,24 @@ func (s *Server) repo(owner, name string) (*repo, error) {
 
 // inRepo does something to a repository, inside the server's lock.
 func (s *Server) inRepo(at forge.Repo, do func(r *repo) error) error {
-	return s.inRepo(at, func(r *repo) error {
-		return do(r)
-	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.repo(at.Owner, at.Name)
+	if err != nil {
+		return err
+	}
+	return do(r)
 }
 
 // inIssue does something to an issue or a pull request, inside the server's lock.
 func (s *Server) inIssue(at forge.Repo, n int, do func(i *issue) error) error {
-	return s.inIssue(at, n, func(i *issue) error {
-		return do(i)
-	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.issue(at.Owner, at.Name, n)
+	if err != nil {
+		return err
+	}
+	return do(i)
 }
 
 // inPull is inIssue for pull requests alone.

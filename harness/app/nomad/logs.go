@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/internal/pause"
 
 	"github.com/hashicorp/nomad/api"
 )
@@ -50,10 +51,7 @@ func (a *App) followStream(ctx context.Context, allocation, task, stream string)
 		if ended {
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(followPause):
-		}
+		_ = pause.For(ctx, followPause, nil)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"seatrial/harness/app"
+	"seatrial/internal/pause"
 )
 
 const (
@@ -46,10 +47,7 @@ func (a *App) followService(ctx context.Context, id, name string) {
 		} else if notFound(err) {
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(followPause):
-		}
+		_ = pause.For(ctx, followPause, nil)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/moby/moby/client"
+
+	"seatrial/internal/pause"
 )
 
 // afterOutage is how long the swarm needs to have everything run again when the engine
@@ -47,10 +49,7 @@ func (p *pulse) feel(e *Engine, stack client.Filters) {
 				p.away = time.Now()
 				p.mu.Unlock()
 			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(pollInterval):
-			}
+			_ = pause.For(ctx, pollInterval, nil)
 		}
 	})
 }
