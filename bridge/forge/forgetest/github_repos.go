@@ -35,13 +35,13 @@ func getBranch(c *ghCall, r *repo) {
 		c.fail(http.StatusNotFound, "Branch not found")
 		return
 	}
-	found, err := c.s.commits(r, 0, 1, head)
-	if err != nil || len(found) != 1 {
+	found, ok := c.s.commit(r, head)
+	if !ok {
 		c.fail(http.StatusInternalServerError, "Server Error")
 		return
 	}
 	c.answer(http.StatusOK, object{
-		"name": name, "commit": c.s.ghCommit(r, found[0]), "protected": false,
+		"name": name, "commit": c.s.ghCommit(r, found), "protected": false,
 		"_links": object{"self": c.api("/repos/%s/%s/branches/%s", r.owner, r.name, name), "html": c.s.URL() + "/" + r.owner + "/" + r.name + "/tree/" + name},
 	})
 }
@@ -85,12 +85,12 @@ func getCommit(c *ghCall, r *repo) {
 		c.fail(http.StatusUnprocessableEntity, "No commit found for SHA: "+c.path("commit"))
 		return
 	}
-	found, err := c.s.commits(r, 0, 1, head)
-	if err != nil || len(found) != 1 {
+	found, ok := c.s.commit(r, head)
+	if !ok {
 		c.fail(http.StatusInternalServerError, "Server Error")
 		return
 	}
-	c.answer(http.StatusOK, c.s.ghCommit(r, found[0]))
+	c.answer(http.StatusOK, c.s.ghCommit(r, found))
 }
 
 // listActivity tells what was done to a branch and when, of the repository itself or of

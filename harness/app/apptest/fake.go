@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,11 +78,8 @@ var _ app.Declarer = Declaring{}
 
 // Declared implements app.Declarer.
 func (d Declaring) Declared(ctx context.Context) (app.Backup, error) {
-	if err := d.begin(ctx, "Declared", ""); err != nil {
+	if err := d.beginDeployed(ctx, "Declared", ""); err != nil {
 		return app.Backup{}, err
-	}
-	if release, _ := d.state(); release == nil {
-		return app.Backup{}, d.scold("Declared: %v", errNothing)
 	}
 	return d.Backup, nil
 }
@@ -136,11 +134,7 @@ func (f *Fake) ReleaseDir() string { return filepath.Join(f.dir, "release") }
 func (f *Fake) begin(ctx context.Context, method, detail string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if detail != "" {
-		f.calls = append(f.calls, method+" "+detail)
-	} else {
-		f.calls = append(f.calls, method)
-	}
+	f.calls = append(f.calls, strings.TrimSpace(method+" "+detail))
 	if planned := f.failures[method]; len(planned) > 0 {
 		f.failures[method] = planned[1:]
 		if planned[0] != nil {
@@ -167,6 +161,17 @@ func (f *Fake) alone() func() {
 		f.busy.Lock()
 	}
 	return f.busy.Unlock
+}
+
+// beginDeployed is begin for what requires a release.
+func (f *Fake) beginDeployed(ctx context.Context, method, detail string) error {
+	if err := f.begin(ctx, method, detail); err != nil {
+		return err
+	}
+	if release, _ := f.state(); release == nil {
+		return f.scold("%s: %v", method, errNothing)
+	}
+	return nil
 }
 
 func (f *Fake) state() (release *app.Release, running bool) {
@@ -271,10 +276,7 @@ func (f *Fake) Stop(ctx context.Context) error {
 		_ = f.scold("the app is stopped while it is frozen: thaw it first")
 	}
 	f.setRunning(false)
-	if fault := f.Releases[release.Name].StopFault; fault != nil {
-		return fault
-	}
-	return nil
+	return f.Releases[release.Name].StopFault.OrNil()
 }
 
 func (f *Fake) Start(ctx context.Context) error {

@@ -84,11 +84,8 @@ func (f *Fake) Get(ctx context.Context, volume, path string) ([]byte, error) {
 // Exec implements app.Execer: with the shell of this machine, in the release's
 // folder, with DATA_DIR set.
 func (f *Fake) Exec(ctx context.Context, c app.Command) (app.Result, error) {
-	if err := f.begin(ctx, "Exec", c.Shell+fmt.Sprint(c.Args)); err != nil {
+	if err := f.beginDeployed(ctx, "Exec", c.Shell+fmt.Sprint(c.Args)); err != nil {
 		return app.Result{}, err
-	}
-	if release, _ := f.state(); release == nil {
-		return app.Result{}, f.scold("Exec: %v", errNothing)
 	}
 	if f.OnExec != nil {
 		return f.OnExec(ctx, c)
@@ -116,11 +113,8 @@ func (f *Fake) Exec(ctx context.Context, c app.Command) (app.Result, error) {
 }
 
 func (f *Fake) Databases(ctx context.Context) ([]app.Database, error) {
-	if err := f.begin(ctx, "Databases", ""); err != nil {
+	if err := f.beginDeployed(ctx, "Databases", ""); err != nil {
 		return nil, err
-	}
-	if release, _ := f.state(); release == nil {
-		return nil, f.scold("Databases: %v", errNothing)
 	}
 	var list []app.Database
 	for _, name := range f.names {
@@ -201,11 +195,8 @@ func readManifest(dir string) (map[string]time.Time, error) {
 }
 
 func (f *Fake) Strays(ctx context.Context) ([]app.Stray, error) {
-	if err := f.begin(ctx, "Strays", ""); err != nil {
+	if err := f.beginDeployed(ctx, "Strays", ""); err != nil {
 		return nil, err
-	}
-	if release, _ := f.state(); release == nil {
-		return nil, f.scold("Strays: %v", errNothing)
 	}
 	now, err := readManifest(f.ReleaseDir())
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"seatrial/harness/app"
 )
 
-// Alive implements app.Lifecycle.
 func (a *App) Alive(ctx context.Context) error {
 	_, up := a.state()
 	if up == nil {

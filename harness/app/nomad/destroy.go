@@ -57,7 +57,6 @@ func (a *App) place() *Place {
 	return &Place{client: a.cfg.Client, namespace: a.cfg.Namespaces.Apps, limit: 2*time.Duration(a.cfg.Enrolment.Timeouts.Stop) + destroyLimit}
 }
 
-// Inventory implements app.Lifecycle.
 func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
 	all, err := a.place().Objects(ctx)
 	if err != nil {

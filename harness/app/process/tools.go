@@ -77,7 +77,6 @@ func (a *App) toolSpawn(args []string) spawn {
 	return spawn{Args: append([]string{program}, args...), Env: env, Dir: dir, UID: a.uid()}
 }
 
-// Volumes implements app.Storage.
 func (a *App) Volumes(context.Context) ([]app.Volume, error) {
 	var volumes []app.Volume
 	for _, name := range a.cfg.Enrolment.Volumes {
@@ -98,7 +97,6 @@ func (a *App) inVolume(ctx context.Context, what, volume string, in io.Reader, o
 	return notKept, nil
 }
 
-// Export implements app.Storage.
 func (a *App) Export(ctx context.Context, volume string, w io.Writer) ([]string, error) {
 	return a.inVolume(ctx, "export", volume, nil, w, "tar-out")
 }
@@ -109,13 +107,11 @@ func (a *App) Import(ctx context.Context, volume string, r io.Reader) ([]string,
 	return a.inVolume(ctx, "import", volume, r, io.Discard, "tar-in")
 }
 
-// Put implements app.Storage.
 func (a *App) Put(ctx context.Context, volume, path string, content []byte) error {
 	_, err := a.inVolume(ctx, "write to", volume, bytes.NewReader(content), io.Discard, "put", path)
 	return err
 }
 
-// Get implements app.Storage.
 func (a *App) Get(ctx context.Context, volume, path string) ([]byte, error) {
 	var content bytes.Buffer
 	_, err := a.inVolume(ctx, "read from", volume, nil, &content, "get", path)
@@ -131,7 +127,6 @@ func (a *App) releaseDir(d *deployed) string {
 	return filepath.Join(insideApp, filepath.Base(d.dir))
 }
 
-// Databases implements app.Databases.
 func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	d := a.deployed()
 	if d == nil {
@@ -162,7 +157,6 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	return list, nil
 }
 
-// SQL implements app.Databases.
 func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([]app.Rows, error) {
 	if db.Engine != "sqlite" {
 		return nil, fmt.Errorf("cannot reach %s: databases of the kind %q are not known here", db.Name, db.Engine)

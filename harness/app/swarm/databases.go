@@ -85,7 +85,7 @@ func (a *App) locate(ctx context.Context, db app.Database) (dir *os.File, file s
 		}
 		return nil, "", errors.New("it does not lie in its volume")
 	}
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return nil, "", err
 	}

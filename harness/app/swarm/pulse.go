@@ -73,7 +73,6 @@ func (p *pulse) missed() time.Time {
 	return p.away
 }
 
-// Trouble implements app.Witness.
 func (a *App) Trouble(since time.Time) string {
 	if away := a.pulse.missed(); away.IsZero() || away.Add(afterOutage).Before(since) {
 		return ""

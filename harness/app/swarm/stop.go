@@ -111,7 +111,7 @@ func (a *App) Stop(ctx context.Context) error {
 		}
 	}
 	err = a.await(ctx, limit, "the app to stop", func() (string, error) {
-		running, err := a.containers(ctx, false)
+		running, err := a.containers(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -126,7 +126,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return orNil(w.fault(services))
+	return w.fault(services).OrNil()
 }
 
 func graceOf(s swarm.ServiceSpec) time.Duration {
@@ -135,14 +135,6 @@ func graceOf(s swarm.ServiceSpec) time.Duration {
 		return usual
 	}
 	return *s.TaskTemplate.ContainerSpec.StopGracePeriod
-}
-
-// orNil keeps a nil fault from becoming an error that is not nil.
-func orNil(f *app.Fault) error {
-	if f == nil {
-		return nil
-	}
-	return f
 }
 
 // watcher sees how containers end.

@@ -43,7 +43,7 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 	if stopped {
 		return nil, nil
 	}
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return nil, err
 	}

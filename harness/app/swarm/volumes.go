@@ -84,7 +84,6 @@ func (e *Engine) openVolume(ctx context.Context, full string) (*os.File, error) 
 	return os.Open(v.Mountpoint)
 }
 
-// Merge implements app.Merger.
 func (a *App) Merge(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	return a.AsRoot(ctx, "put back a part of", volume, r, io.Discard, "tar-merge")
 }

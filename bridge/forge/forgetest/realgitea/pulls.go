@@ -13,10 +13,6 @@ import (
 	"seatrial/bridge/forge/forgetest"
 )
 
-func newestFirst(list []*sdk.Status) {
-	slices.SortFunc(list, func(a, b *sdk.Status) int { return cmp.Compare(b.ID, a.ID) })
-}
-
 func (g *Gitea) AddIssue(r forge.Repo, author, title string) (int, error) {
 	client, _, err := g.as(author)
 	if err != nil {
@@ -39,7 +35,7 @@ func (g *Gitea) OpenPull(p forgetest.NewPull) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := g.gitPush(token, fork, p.Dir, "+"+refOr(p.Ref)+":refs/heads/"+p.Branch); err != nil {
+	if err := g.gitPush(token, fork, p.Dir, "+"+cmp.Or(p.Ref, "HEAD")+":refs/heads/"+p.Branch); err != nil {
 		return 0, err
 	}
 	base, _, err := g.admin.GetRepo(p.Repo.Owner, p.Repo.Name)
@@ -97,7 +93,7 @@ func (g *Gitea) Push(r forge.Repo, n int, dir, ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	commit, err := forgetest.Git(dir, "rev-parse", "--verify", "--end-of-options", refOr(ref)+"^{commit}")
+	commit, err := forgetest.Git(dir, "rev-parse", "--verify", "--end-of-options", cmp.Or(ref, "HEAD")+"^{commit}")
 	if err != nil {
 		return "", err
 	}
@@ -123,8 +119,7 @@ func (g *Gitea) noticed(r forge.Repo, n int, commit string) (bool, error) {
 }
 
 func (g *Gitea) ClosePull(r forge.Repo, n int) error {
-	closed := sdk.StateClosed
-	_, _, err := g.admin.EditPullRequest(r.Owner, r.Name, int64(n), sdk.EditPullRequestOption{State: &closed})
+	_, _, err := g.admin.EditPullRequest(r.Owner, r.Name, int64(n), sdk.EditPullRequestOption{State: new(sdk.StateClosed)})
 	return err
 }
 

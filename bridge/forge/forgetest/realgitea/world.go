@@ -2,7 +2,9 @@ package realgitea
 
 import (
 	"cmp"
+	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +17,8 @@ import (
 const password = "correct-horse-9" // of everybody on this forge
 
 func (g *Gitea) AddUser(login string) (forge.Person, error) {
-	no := false
 	u, _, err := g.admin.AdminCreateUser(sdk.CreateUserOption{
-		Username: login, Email: login + "." + secret()[:8] + "@localhost.invalid", Password: password, MustChangePassword: &no,
+		Username: login, Email: login + "." + rand.Text()[:8] + "@localhost.invalid", Password: password, MustChangePassword: new(false),
 	})
 	if err != nil {
 		return forge.Person{}, fmt.Errorf("cannot add the user %s: %w", login, err)
@@ -86,7 +87,7 @@ func (g *Gitea) newToken(login string, scopes ...sdk.AccessTokenScope) (string, 
 	if err != nil {
 		return "", err
 	}
-	token, _, err := client.CreateAccessToken(sdk.CreateAccessTokenOption{Name: "t" + secret(), Scopes: scopes})
+	token, _, err := client.CreateAccessToken(sdk.CreateAccessTokenOption{Name: "t" + rand.Text(), Scopes: scopes})
 	if err != nil {
 		return "", fmt.Errorf("cannot make a token of %s: %w", login, err)
 	}
@@ -130,11 +131,7 @@ func (g *Gitea) AddRepo(owner, name, dir string) (forge.Repo, error) {
 }
 
 func (g *Gitea) PushBranch(r forge.Repo, branch, dir, ref string) error {
-	return g.gitPush(g.token, r.String(), dir, "+"+refOr(ref)+":refs/heads/"+branch)
-}
-
-func refOr(ref string) string {
-	return cmp.Or(ref, "HEAD")
+	return g.gitPush(g.token, r.String(), dir, "+"+cmp.Or(ref, "HEAD")+":refs/heads/"+branch)
 }
 
 // gitPush pushes over HTTP. The token is given by the environment, so that no process list shows it.
@@ -226,7 +223,7 @@ func (g *Gitea) Statuses(r forge.Repo, commit string) ([]forge.Status, error) {
 	if err != nil && !strings.Contains(err.Error(), "not found") {
 		return nil, err
 	}
-	newestFirst(list)
+	slices.SortFunc(list, func(a, b *sdk.Status) int { return cmp.Compare(b.ID, a.ID) }) // the newest first
 	var out []forge.Status
 	for _, s := range list {
 		out = append(out, forge.Status{State: forge.StatusState(s.State), Context: s.Context, Description: s.Description, TargetURL: s.TargetURL})
