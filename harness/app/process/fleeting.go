@@ -50,16 +50,13 @@ func (a *App) fleeting() (list []app.Database, err error) {
 	return list, nil
 }
 
-// askFleeting runs SQL in such a database. The toolbox does not see the folders: they are
-// other ones after each start.
-func (a *App) askFleeting(ctx context.Context, db app.Database, statements []string) ([][][]string, error) {
+// askFleeting runs SQL in such a database of a sandbox. The toolbox's does not show the
+// folders: they are other ones after each start.
+func (a *App) askFleeting(ctx context.Context, db app.Database, statements []string) ([]app.Rows, error) {
 	for _, folder := range fleetingFolders {
 		file, ok := strings.CutPrefix(db.Path, a.see(folder)+"/")
 		if !ok || !filepath.IsLocal(file) {
 			continue
-		}
-		if !a.cfg.Isolate {
-			return inside.SQL(ctx, db.Path, statements)
 		}
 		dir, err := os.Open(a.path(folder))
 		if err != nil {
