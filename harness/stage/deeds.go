@@ -20,7 +20,7 @@ func (x *exam) deploy(ctx context.Context, r app.Release) error {
 	if err != nil {
 		return err
 	}
-	return x.awaitHealthy(ctx)
+	return x.awaitUp(ctx)
 }
 
 func (x *exam) stop(ctx context.Context) error {
@@ -33,7 +33,7 @@ func (x *exam) start(ctx context.Context) error {
 	if err := within(ctx, x.deployLimit(), "starting the app", x.App.Start); err != nil {
 		return err
 	}
-	return x.awaitHealthy(ctx)
+	return x.awaitUp(ctx)
 }
 
 // clear destroys everything, volumes too, and proves that nothing is left.

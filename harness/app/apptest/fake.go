@@ -273,9 +273,24 @@ func (f *Fake) Stop(ctx context.Context) error {
 	if frozen {
 		_ = f.scold("the app is stopped while it is frozen: thaw it first")
 	}
+	b := f.Releases[release.Name]
+	ended := b.ended(f)
 	f.setRunning(false)
-	if fault := f.Releases[release.Name].StopFault; fault != nil {
-		return fault
+	switch {
+	case ended != nil:
+		return ended
+	case b.StopFault != nil:
+		return b.StopFault
+	}
+	return nil
+}
+
+// ended is how the release ended by itself, if it did.
+func (b Behaviour) ended(f *Fake) *app.Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b.Crash != nil && f.Now().Sub(f.started) >= b.CrashAfter {
+		return b.Crash
 	}
 	return nil
 }
@@ -305,14 +320,23 @@ func (f *Fake) Alive(ctx context.Context) error {
 	if !running {
 		return app.ErrNotRunning
 	}
-	b := f.Releases[release.Name]
-	f.mu.Lock()
-	up := f.Now().Sub(f.started)
-	f.mu.Unlock()
-	if b.Crash != nil && up >= b.CrashAfter {
-		return b.Crash
+	if ended := f.Releases[release.Name].ended(f); ended != nil {
+		return ended
 	}
 	return nil
+}
+
+// Lives implements app.Lives.
+func (f *Fake) Lives(ctx context.Context) ([]app.Life, error) {
+	if err := f.begin(ctx, "Lives", ""); err != nil {
+		return nil, err
+	}
+	if _, running := f.state(); !running {
+		return nil, app.ErrNotRunning
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return []app.Life{{Service: "web", ID: f.started.String()}}, nil
 }
 
 // Running implements app.Lifecycle.

@@ -2,6 +2,7 @@ package nomad
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if err := a.thaw(); err != nil {
 		return err
 	}
+	ended, _ := errors.AsType[*app.Fault](a.Alive(ctx)) // before anything was asked
 	if _, _, err := a.cfg.Client.Jobs().Deregister(a.cfg.Label, false, a.write(ctx)); err != nil && !cluster.Is(err, cluster.ErrNotFound) {
 		return cluster.Explain("stop the app", err)
 	}
@@ -38,7 +40,11 @@ func (a *App) Stop(ctx context.Context) error {
 	a.mu.Lock()
 	a.up = nil
 	a.mu.Unlock()
-	return orNil(a.stopFault(ctx, up))
+	outlived := a.stopFault(ctx, up)
+	if ended != nil {
+		return ended
+	}
+	return orNil(outlived)
 }
 
 // orNil keeps a nil fault from becoming an error that is not nil.

@@ -197,6 +197,24 @@ func (a *App) Alive(context.Context) error {
 	}
 }
 
+// Lives implements app.Lives: by the number of each service's main process, as the
+// supervisor counts, and the time of its start.
+func (a *App) Lives(context.Context) ([]app.Life, error) {
+	in := a.instance()
+	if in == nil {
+		return nil, app.ErrNotRunning
+	}
+	var lives []app.Life
+	for _, s := range in.services {
+		if s.alive() {
+			lives = append(lives, app.Life{Service: s.name, ID: fmt.Sprintf("process %d since %s", s.task.pid, s.started.UTC().Format(time.RFC3339Nano))})
+		}
+	}
+	return lives, nil
+}
+
+var _ app.Lives = (*App)(nil)
+
 func (a *App) instance() *instance {
 	a.mu.Lock()
 	defer a.mu.Unlock()
