@@ -180,6 +180,12 @@ func TestDyingApps(t *testing.T) {
 			outcomes: noUpgrade, tells: []string{"its health answered well 23 of 24 times (95 %)", "answer 4: last answer 500"},
 		},
 		{
+			name: "a limit that was hit and outlived is told", given: func(s *story) {
+				s.app.hits = []string{"web ran into its limit of 64MiB of memory: the kernel killed 2 processes"}
+			},
+			outcomes: allPassed, tells: []string{"the kernel killed 2 processes"},
+		},
+		{
 			name: "each change meets data that was just put in", given: func(s *story) { seeding(s) }, outcomes: allPassed,
 			deeds: "step write Buy rope,plant,step read Buy rope,upgrade head,look,step read Buy rope,step write Buy rope 2,step read Buy rope 2,plant,stop,start,look,step read Buy rope,step read Buy rope 2,step write Buy rope 3,plant,freeze,start,look,step read Buy rope 3",
 		},

@@ -56,6 +56,7 @@ func Execute(ctx context.Context, j Job, p Plan) Result {
 	if x.plan.Asks(run.StageChecks) {
 		x.concludeChecks(ctx)
 	}
+	x.tellHits(ctx)
 	return Result{Up: x.up, Backup: x.kept}
 }
 

@@ -46,6 +46,7 @@ type fakeApp struct {
 	answer    func() (int, string)
 	declared  *app.Backup // makes it an app.Declarer
 	lives     []app.Life
+	hits      []string
 	databases []app.Database
 }
 
@@ -97,6 +98,8 @@ func (a *fakeApp) Upgrade(ctx context.Context, r app.Release) error {
 	a.runs = &r
 	return a.do(ctx, "upgrade "+r.Name)
 }
+
+func (a *fakeApp) Hits(context.Context) []string { return a.hits }
 
 func (a *fakeApp) Lives(context.Context) ([]app.Life, error) { return a.lives, nil }
 

@@ -1,9 +1,11 @@
 package stage
 
 import (
+	"context"
 	"fmt"
 	"time"
 
+	"seatrial/harness/app"
 	"seatrial/harness/run"
 )
 
@@ -24,6 +26,15 @@ func (x *exam) say(format string, args ...any) {
 // wait tells that nothing new happened yet.
 func (x *exam) wait(format string, args ...any) {
 	x.Events.Beat(run.Event{Kind: run.KindProgress, Stage: x.current, Note: fmt.Sprintf(format, args...)})
+}
+
+// tellHits says which limits the app ran into, also where it outlived that.
+func (x *exam) tellHits(ctx context.Context) {
+	if l, ok := x.App.(app.Limited); ok && ctx.Err() == nil {
+		for _, line := range l.Hits(ctx) {
+			x.warn(line)
+		}
+	}
 }
 
 // warn says something that decides nothing, once.

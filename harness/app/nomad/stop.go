@@ -30,6 +30,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if err := a.thaw(); err != nil {
 		return err
 	}
+	a.noteHits(ctx, up)
 	ended, _ := errors.AsType[*app.Fault](a.Alive(ctx)) // before anything was asked
 	if _, _, err := a.cfg.Client.Jobs().Deregister(a.cfg.Label, false, a.write(ctx)); err != nil && !cluster.Is(err, cluster.ErrNotFound) {
 		return cluster.Explain("stop the app", err)
