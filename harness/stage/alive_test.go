@@ -186,6 +186,10 @@ func TestDyingApps(t *testing.T) {
 			outcomes: allPassed, tells: []string{"the kernel killed 2 processes"},
 		},
 		{
+			name: "what is said holds nothing that steers a terminal", given: func(s *story) { s.app.strays = []app.Stray{{Path: "/app/a\x1b[2Jb\nc", Size: 1}} },
+			outcomes: allPassed, tells: []string{"/app/a\uFFFD[2Jb\uFFFDc (1 bytes)"}, silent: []string{"\x1b"},
+		},
+		{
 			name: "each change meets data that was just put in", given: func(s *story) { seeding(s) }, outcomes: allPassed,
 			deeds: "step write Buy rope,plant,step read Buy rope,upgrade head,look,step read Buy rope,step write Buy rope 2,step read Buy rope 2,plant,stop,start,look,step read Buy rope,step read Buy rope 2,step write Buy rope 3,plant,freeze,start,look,step read Buy rope 3",
 		},

@@ -8,6 +8,7 @@ import (
 
 	"seatrial/harness/canary"
 	"seatrial/harness/run"
+	"seatrial/internal/hidden"
 	"seatrial/recipes"
 )
 
@@ -81,7 +82,7 @@ func (x *exam) look(ctx context.Context, covered func(canary.Place) bool, return
 		missing = returned(ctx, missing)
 	}
 	if len(missing) > 0 {
-		x.warn("Not backed up: " + strings.Join(missing, ", "))
+		x.warn("Not backed up: " + hidden.Blot(strings.Join(missing, ", ")))
 	}
 	expected := x.expect(ctx)
 	if faultIn(found) != nil && ctx.Err() == nil {
@@ -130,7 +131,7 @@ func (x *exam) strays(ctx context.Context) error {
 		}
 		var databases, files []string
 		for _, s := range strays {
-			line := fmt.Sprintf("%s (%d bytes)", s.Path, s.Size)
+			line := fmt.Sprintf("%s (%d bytes)", hidden.Blot(s.Path), s.Size)
 			if s.Database {
 				databases = append(databases, line)
 			} else {

@@ -40,6 +40,7 @@ func (x *exam) start(ctx context.Context) error {
 func (x *exam) clear(ctx context.Context) error {
 	x.up = false
 	x.say("destroying everything")
+	made, _ := x.App.Inventory(ctx) // what cannot be counted now is listed below
 	if err := within(ctx, destroyLimit, "destroying the app", x.App.Destroy); err != nil {
 		return ours("cannot destroy the app", err)
 	}
@@ -55,6 +56,7 @@ func (x *exam) clear(ctx context.Context) error {
 			}
 			return fmt.Errorf("destroyed the app, but this is left: %s", strings.Join(names, ", "))
 		}
+		x.removed += len(made)
 		return nil
 	})
 }

@@ -24,6 +24,7 @@ type exam struct {
 	watched      bool   // the head was seen to stay up with data in it
 	broken       string // what is wrong with the published release
 	onceOnly     bool   // the app takes its seed no second time
+	removed      int    // things that were destroyed between two stages
 
 	answers   map[run.Stage]answer
 	planted   *planted // what must be found again
@@ -57,7 +58,7 @@ func Execute(ctx context.Context, j Job, p Plan) Result {
 		x.concludeChecks(ctx)
 	}
 	x.tellHits(ctx)
-	return Result{Up: x.up, Backup: x.kept}
+	return Result{Up: x.up, Backup: x.kept, Removed: x.removed}
 }
 
 func (x *exam) walk(ctx context.Context, way []Step) {
