@@ -28,7 +28,7 @@ func lives() []Mutant {
 		},
 		{
 			Name: "backup-without-the-log", Plants: "the backup leaves out the database's write-ahead log, which holds what was written last",
-			Verdict: "fail", Stage: "restore", Outcome: "failed", Evidence: "guestbook.db no longer holds the row that was put into it",
+			Verdict: "fail", Stage: "restore", Outcome: "failed", Evidence: "the database is at schema 0",
 			enrolment: []swap{
 				hasty,
 				{preHook, "  exclude: [\"data/*-wal\", \"data/*-shm\"]\n"},
