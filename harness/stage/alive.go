@@ -9,6 +9,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 )
 
 // deathLag is how long the end of a service may stay unnoticed by its platform: whoever
@@ -47,7 +48,7 @@ func (x *exam) orDied(ctx context.Context, err error) error {
 			told.Evidence = append(slices.Clone(told.Evidence), "Seen first: "+f.Summary)
 			return died{&told}
 		}
-		if healthy || time.Since(asked) > deathLag || sleep(ctx, slowestPoll) != nil {
+		if healthy || time.Since(asked) > deathLag || pause.For(ctx, slowestPoll, nil) != nil {
 			return err
 		}
 	}
@@ -127,7 +128,7 @@ func (x *exam) answersWell(ctx context.Context) error {
 		case seen.good > seen.bad():
 			return x.verdictOn(&seen, "")
 		}
-		if err := sleep(ctx, steadyPoll); err != nil {
+		if err := pause.For(ctx, steadyPoll, nil); err != nil {
 			return err
 		}
 		if err := x.alive(ctx); err != nil {

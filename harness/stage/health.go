@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 	"seatrial/recipes"
 )
 
@@ -53,7 +54,7 @@ func (x *exam) awaitHealthy(ctx context.Context) error {
 			told = time.Now()
 			x.wait("waiting until healthy (%s)", time.Since(began).Round(time.Second))
 		}
-		if err := sleep(ctx, poll); err != nil {
+		if err := pause.For(ctx, poll, nil); err != nil {
 			return err
 		}
 	}
@@ -74,7 +75,7 @@ func (x *exam) awaitSteady(ctx context.Context, since time.Time, steady time.Dur
 		if seen.add(x.probe(ctx)) && ctx.Err() == nil {
 			return x.orDied(ctx, x.verdictOn(&seen, fmt.Sprintf("came up, then was no longer healthy after %s", up)))
 		}
-		if err := sleep(ctx, max(poll, time.Millisecond)); err != nil {
+		if err := pause.For(ctx, max(poll, time.Millisecond), nil); err != nil {
 			return err
 		}
 	}
@@ -248,15 +249,4 @@ func opening(body string) string {
 	}
 	parts := strings.SplitN(strings.TrimSpace(strings.ToValidUTF8(body, "�")), "\n", lines+1)
 	return strings.Join(parts[:min(len(parts), lines)], "\n")
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -46,7 +46,7 @@ func (a *App) Destroy(ctx context.Context) error {
 			}
 		}
 	}
-	a.logs.stop()
+	a.logs.Stop()
 	a.mu.Lock()
 	a.current, a.history, a.up, a.upgraded = nil, nil, nil, false
 	a.mu.Unlock()
@@ -60,7 +60,6 @@ func (a *App) place() *Place {
 	return &Place{client: a.cfg.Client, namespace: a.cfg.Namespaces.Apps, limit: 2*time.Duration(a.cfg.Enrolment.Timeouts.Stop) + destroyLimit}
 }
 
-// Inventory implements app.Lifecycle.
 func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
 	all, err := a.place().Objects(ctx)
 	if err != nil {

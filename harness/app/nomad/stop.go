@@ -45,15 +45,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if ended != nil {
 		return ended
 	}
-	return orNil(outlived)
-}
-
-// orNil keeps a nil fault from becoming an error that is not nil.
-func orNil(f *app.Fault) error {
-	if f == nil {
-		return nil
-	}
-	return f
+	return outlived.OrNil()
 }
 
 // endedStatus says that nothing of an allocation runs any more.

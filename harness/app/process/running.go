@@ -11,6 +11,7 @@ import (
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
 	"seatrial/internal/lazyregexp"
+	"seatrial/internal/pause"
 	"seatrial/internal/procs"
 )
 
@@ -73,10 +74,8 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 			}
 		}
 		// A shell was between two of its commands, or one came and went meanwhile.
-		select {
-		case <-ctx.Done():
-			return app.Release{}, ctx.Err()
-		case <-time.After(lookPause):
+		if err := pause.For(ctx, lookPause, nil); err != nil {
+			return app.Release{}, err
 		}
 	}
 }

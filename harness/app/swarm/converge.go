@@ -192,7 +192,6 @@ func (a *App) Lives(ctx context.Context) (lives []app.Life, err error) {
 
 var _ app.Lives = (*App)(nil)
 
-// Alive implements app.Lifecycle.
 func (a *App) Alive(ctx context.Context) error {
 	d, stopped := a.state()
 	if d == nil || stopped {

@@ -11,7 +11,6 @@ import (
 	"seatrial/internal/procs"
 )
 
-// Used implements app.Meter.
 func (a *App) Used() app.Usage {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -21,7 +20,7 @@ func (a *App) Used() app.Usage {
 // measure notes what the app takes now. What cannot be measured is left out.
 func (a *App) measure(ctx context.Context) {
 	var memory, volumes int64
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return
 	}
@@ -61,7 +60,7 @@ func (a *App) noteHits(ctx context.Context, c running) {
 
 // Hits implements app.Limited.
 func (a *App) Hits(ctx context.Context) []string {
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err == nil {
 		for _, c := range list {
 			a.noteHits(ctx, c)
