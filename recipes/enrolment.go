@@ -88,7 +88,8 @@ type Health struct {
 	Text   string `json:"text,omitempty" yaml:"text,omitempty"`     // must be in the body
 	// Timeout is how long the app may take to become healthy. Default 2m.
 	Timeout Duration `json:"timeout,omitempty" yaml:"timeout,omitempty"`
-	// Steady is how long the app must stay up after it installed. Default 12s.
+	// Steady is how long the app must stay up after it installed, and once with data in it.
+	// Default 12s.
 	Steady Duration `json:"steady,omitempty" yaml:"steady,omitempty"`
 }
 

@@ -84,6 +84,7 @@ func page(r run.Report, c Context, smallPrint bool) string {
 	paragraph(stageTable(r, c))
 	paragraph(comparison(r, c))
 	paragraph(levelLine(r))
+	paragraph(tornDown(r))
 	paragraph(leftovers(r, c))
 	if smallPrint {
 		paragraph(findings(r, c))

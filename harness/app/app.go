@@ -43,8 +43,9 @@ type Lifecycle interface {
 	Upgrade(ctx context.Context, r Release) error
 
 	// Stop asks the app to stop and waits. What outlives the app's own stop is
-	// killed, grandchildren too, and is a *Fault that names it. Stopping a stopped
-	// app does nothing.
+	// killed, grandchildren too, and is a *Fault that names it. So is a service that
+	// had ended by itself before: what does not run does not stop when asked. In both
+	// cases the app is stopped afterwards. Stopping what Stop stopped does nothing.
 	Stop(ctx context.Context) error
 
 	// Start starts what Stop stopped.
@@ -225,6 +226,18 @@ type Usage struct {
 type Meter interface {
 	// Used tells so over every deployment of the run; also after Destroy.
 	Used() Usage
+}
+
+// Life is by what a service runs.
+type Life struct {
+	Service string
+	ID      string // of the process, container or allocation; none ever has another's
+}
+
+// Lives is implemented by deployers that can tell what was started anew from what runs on.
+type Lives interface {
+	// Lives lists by what the services run that are to last.
+	Lives(ctx context.Context) ([]Life, error)
 }
 
 // Witness is implemented by deployers whose platform may fail under an app.

@@ -64,6 +64,7 @@ type App struct {
 	history  []*deployed
 	up       *instance // nil while stopped
 	upgraded bool
+	hits     app.Hits
 	frozen   func() error // thaws
 }
 

@@ -164,7 +164,7 @@ func (a *App) step(ctx context.Context, what stepOf) error {
 	if err != nil {
 		return err
 	}
-	in := &instance{group: g, before: g.counts(), view: what.view}
+	in := &instance{group: g, before: g.hits(), view: what.view}
 	if in.supervisor, err = a.startSupervisor(ctx, what.view, g); err != nil {
 		return err
 	}

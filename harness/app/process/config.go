@@ -73,6 +73,7 @@ type App struct {
 	upgraded bool
 	stopped  bool // Stop was called since the last start
 	used     app.Usage
+	hits     app.Hits
 }
 
 var _ app.App = (*App)(nil)

@@ -66,6 +66,7 @@ type App struct {
 	upgraded bool
 	frozen   func() error // thaws
 	images   map[string]int64
+	hits     app.Hits
 	used     app.Usage
 	boot     time.Duration
 }
