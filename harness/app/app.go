@@ -30,6 +30,9 @@ type Release struct {
 	Commit string // full hash; empty for a work tree
 	Tree   string // git tree hash: two releases with one tree deploy the same content
 	Dir    string // the checked-out files. The deployer copies them; it never writes here
+	// Published says that people run it today: what its successor needs besides, upgrade_env,
+	// is not for it.
+	Published bool
 }
 
 // Lifecycle brings an app up and down. One goroutine at a time calls it.
@@ -218,6 +221,13 @@ type Witness interface {
 type Dialer interface {
 	// Dial connects to the address that the app was told to listen on.
 	Dial(ctx context.Context) (net.Conn, error)
+}
+
+// Listener is implemented by deployers that see where an app listens.
+type Listener interface {
+	// Astray says, for people, that the app listens elsewhere than it was told to; empty
+	// where it does not, or where that cannot be seen.
+	Astray() string
 }
 
 // App is one deployed instance.

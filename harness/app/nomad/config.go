@@ -56,12 +56,11 @@ type App struct {
 	// life is held by whatever changes the instance as a whole.
 	life sync.Mutex
 
-	mu       sync.Mutex // guards what follows
-	current  *deployed
-	history  []*deployed
-	up       *instance // nil while stopped
-	upgraded bool
-	frozen   func() error // thaws
+	mu      sync.Mutex // guards what follows
+	current *deployed
+	history []*deployed
+	up      *instance    // nil while stopped
+	frozen  func() error // thaws
 }
 
 var _ app.App = (*App)(nil)

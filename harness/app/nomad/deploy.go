@@ -36,9 +36,6 @@ func (a *App) Upgrade(ctx context.Context, r app.Release) error {
 	if d, _ := a.state(); d == nil {
 		return fmt.Errorf("cannot upgrade to %s: nothing is deployed", r.Name)
 	}
-	a.mu.Lock()
-	a.upgraded = true
-	a.mu.Unlock()
 	d, err := a.prepare(ctx, r)
 	if err != nil {
 		return err

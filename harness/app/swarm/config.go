@@ -55,17 +55,16 @@ type App struct {
 	// life is held by whatever changes the instance as a whole.
 	life sync.Mutex
 
-	mu       sync.Mutex // guards what follows
-	current  *deployed
-	history  []*deployed       // what was deployed since the last Destroy, the oldest first
-	stopped  map[string]mode   // how the services ran, while they are stopped; nil while they run
-	since    time.Time         // since when a task that ended is a fault
-	values   map[string]string // of generated secrets, by full name: the same for the whole run
-	upgraded bool
-	frozen   func() error // thaws
-	images   map[string]int64
-	used     app.Usage
-	boot     time.Duration
+	mu      sync.Mutex // guards what follows
+	current *deployed
+	history []*deployed       // what was deployed since the last Destroy, the oldest first
+	stopped map[string]mode   // how the services ran, while they are stopped; nil while they run
+	since   time.Time         // since when a task that ended is a fault
+	values  map[string]string // of generated secrets, by full name: the same for the whole run
+	frozen  func() error      // thaws
+	images  map[string]int64
+	used    app.Usage
+	boot    time.Duration
 }
 
 var (

@@ -31,9 +31,6 @@ func (a *App) Upgrade(ctx context.Context, r app.Release) error {
 	case stopped:
 		return fmt.Errorf("cannot upgrade to %s: the app is stopped", r.Name)
 	}
-	a.mu.Lock()
-	a.upgraded = true
-	a.mu.Unlock()
 	if err := a.thaw(); err != nil {
 		return err
 	}
