@@ -58,8 +58,9 @@ type Lifecycle interface {
 	Alive(ctx context.Context) error
 
 	// Running says which release the running processes belong to, found out from
-	// what runs, not from what was asked for. If they belong to none that was
-	// deployed, or to an older one, the error is a *Fault that says what runs instead.
+	// what runs, not from what was asked for. If one of any service belongs to an older
+	// one, the error is a *Fault that says what runs instead. If one takes code from where
+	// it outlives an upgrade, nothing is proven, whatever the code: an error, and no *Fault.
 	Running(ctx context.Context) (Release, error)
 
 	// Destroy removes everything, volumes too. It is safe at any time, any number of

@@ -60,26 +60,25 @@ func (v view) interpreted(exe string) []part {
 	cwd, _ := v.link("cwd")
 	from := []string{env["PWD"], cwd} // where the line was started, as a shell says it; else where the program is now
 	var found []part
-	add := func(names string, start bool) {
+	add := func(names string) {
 		for one := range strings.SplitSeq(names, ":") {
 			if p, ok := v.find(from, one); ok {
-				p.start = start
 				found = append(found, p)
 			}
 		}
 	}
 	for _, key := range pathVariables {
-		add(env[key], false)
+		add(env[key])
 	}
 	for _, key := range optionVariables {
 		for _, file := range options(strings.Fields(env[key])) {
-			add(file, false)
+			add(file)
 		}
 	}
 	args = args[min(1, len(args)):]
 	end := slices.IndexFunc(args, func(arg string) bool { return noScript(name, arg) })
 	if end >= 0 && strings.HasPrefix(name, "python") && strings.HasSuffix(args[end], "m") {
-		add(cmp.Or(env["PWD"], cwd), true) // where it looks for the module
+		add(cmp.Or(env["PWD"], cwd)) // where it looks for the module
 	}
 	for i, arg := range args {
 		if i == end {
@@ -90,7 +89,7 @@ func (v view) interpreted(exe string) []part {
 			continue
 		}
 		if p, ok := v.find(from, arg); ok { // the first that is there is the script
-			p.start, p.sure = true, takesOnlyScripts.MatchString(name)
+			p.sure = takesOnlyScripts.MatchString(name)
 			found, end = append(found, p), i
 			break
 		}
@@ -99,7 +98,7 @@ func (v view) interpreted(exe string) []part {
 		args = args[:end]
 	}
 	for _, file := range options(args) {
-		add(file, false)
+		add(file)
 	}
 	return found
 }

@@ -87,7 +87,7 @@ func (j *Judge) part(one part) (*Finding, error) {
 		}
 		return j.older(one.path, sum, size), nil
 	case info.IsDir():
-		return j.folder(v, place, one.start)
+		return j.folder(v, place)
 	}
 	return j.file(v, place, one)
 }
@@ -196,7 +196,7 @@ func (j *Judge) copied(v *Volume, top string) (found *Finding, err error) {
 		if top == "." {
 			name = place
 		}
-		if j.Watch != nil && !j.Watch.opened(v.Name, place) {
+		if !j.mayBeOpened(v, place) {
 			return nil
 		}
 		sum, size, ok := j.Head.Files.At(name)
@@ -209,7 +209,7 @@ func (j *Judge) copied(v *Volume, top string) (found *Finding, err error) {
 		}
 		for _, r := range j.Older {
 			if sum, size, ok := r.Files.At(name); ok && sum == own && size == ownSize {
-				found = &Finding{File: path.Join(v.Seen, place), Volume: v.Name, Release: r.Name, Original: name}
+				found = j.weigh(&Finding{File: path.Join(v.Seen, place), Volume: v.Name, Release: r.Name, Original: name})
 				return fs.SkipAll
 			}
 		}
@@ -219,12 +219,16 @@ func (j *Judge) copied(v *Volume, top string) (found *Finding, err error) {
 }
 
 // folder judges where code is looked for.
-func (j *Judge) folder(v *Volume, place string, start bool) (found *Finding, err error) {
+func (j *Judge) folder(v *Volume, place string) (found *Finding, err error) {
 	err = codeIn(v, place, func(file string, e tree.Entry) error {
-		f := j.lying(v, file, e)
-		if f == nil || !start && j.Watch != nil && !j.Watch.opened(v.Name, file) {
+		if !j.mayBeOpened(v, file) {
 			return nil
 		}
+		f := j.lying(v, file, e)
+		if f == nil {
+			return nil
+		}
+		f = j.weigh(f)
 		if found == nil || f.Old() {
 			found = f
 		}
@@ -234,6 +238,19 @@ func (j *Judge) folder(v *Volume, place string, start bool) (found *Finding, err
 		return nil
 	})
 	return found, err
+}
+
+func (j *Judge) mayBeOpened(v *Volume, place string) bool {
+	return j.Watch == nil || j.Watch.opened(v.Name, place)
+}
+
+// weigh takes what only lies where code is looked for as unproven, where nobody has seen
+// that it was opened.
+func (j *Judge) weigh(f *Finding) *Finding {
+	if j.Watch == nil || j.Watch.blind {
+		return &Finding{File: f.File, Volume: f.Volume}
+	}
+	return f
 }
 
 // lying judges a file that lay in a volume; nil where it was written since, or where its

@@ -16,10 +16,9 @@ import (
 
 // part is a file that a process executes or loads, or a folder that its code comes from.
 type part struct {
-	path  string // as the process sees it, links followed
-	start bool   // of a folder: the program itself is looked for here, not only what it loads
-	sure  bool   // it is executed, whatever it looks like
-	file  *os.File
+	path string // as the process sees it, links followed
+	sure bool   // it is executed, whatever it looks like
+	file *os.File
 }
 
 // view is a process's own view of the machine.

@@ -9,6 +9,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/app/loaded"
 	"seatrial/harness/run"
 	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
@@ -79,9 +80,11 @@ var (
 type deployed struct {
 	release  app.Release
 	recipe   *compose.Recipe
-	serial   string                 // marks the services that are of this release
-	pinned   map[string]string      // service → the image with its digest
-	programs map[inside.Digest]bool // what its main service ran out of its image
+	serial   string                     // marks the services that are of this release
+	pinned   map[string]string          // service → the image with its digest
+	images   map[string]string          // service → the image's ID
+	programs map[inside.Digest]bool     // what its services ran out of their images
+	before   map[string]loaded.Manifest // volume → what was in it when it was upgraded to this; none for the first
 }
 
 // New prepares a deployer for one run's app. It makes nothing yet.

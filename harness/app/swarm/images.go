@@ -174,7 +174,7 @@ func (a *App) ensureImages(ctx context.Context, d *deployed) error {
 		if err != nil {
 			return err
 		}
-		d.pinned[s.Name] = image.pinned
+		d.pinned[s.Name], d.images[s.Name] = image.pinned, image.id
 		a.mu.Lock()
 		a.images[image.id] = image.size
 		a.used.Images = 0

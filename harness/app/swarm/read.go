@@ -38,7 +38,7 @@ func (a *App) read(ctx context.Context, r app.Release) (*deployed, error) {
 	if err != nil {
 		return nil, Blame(r.Name, err)
 	}
-	return &deployed{release: r, recipe: recipe, serial: serial, pinned: map[string]string{}, programs: map[inside.Digest]bool{}}, nil
+	return &deployed{release: r, recipe: recipe, serial: serial, pinned: map[string]string{}, images: map[string]string{}, programs: map[inside.Digest]bool{}}, nil
 }
 
 // Blame makes a fault of what is wrong with a recipe's files.
