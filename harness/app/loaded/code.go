@@ -16,12 +16,15 @@ var codeNames = lazyregexp.New(`\.(py|pyc|pyz|js|mjs|cjs|ts|mts|cts|node|rb|php|
 // upgrade, and are meant to.
 var settings = lazyregexp.New(`(?i)(config|settings|local|env)[^/]*\.(py|js|mjs|cjs|ts|rb|php|pl|lua|sh)$`)
 
+// declared are TypeScript's declarations, which nothing executes.
+var declared = lazyregexp.New(`\.d\.[cm]?ts$`)
+
 // cached is Python's translation of a source, which it uses only while that source is as it was.
 var cached = lazyregexp.New(`\.[a-z]+-[0-9]+(\.opt-[0-9])?\.pyc$`)
 
 // mayBeCode says so by what can be seen without reading.
 func mayBeCode(name string, m Mark) bool {
-	if m.Size == 0 || settings.MatchString(path.Base(name)) || cached.MatchString(name) {
+	if m.Size == 0 || settings.MatchString(path.Base(name)) || cached.MatchString(name) || declared.MatchString(name) {
 		return false
 	}
 	return codeNames.MatchString(name) || m.Mode&0o111 != 0

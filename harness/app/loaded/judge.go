@@ -1,15 +1,13 @@
 package loaded
 
 import (
+	"context"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app/inside"
-	"seatrial/harness/tree"
 	"seatrial/internal/procs"
 )
 
@@ -56,10 +54,10 @@ func (f Finding) Unproven(service string) string {
 }
 
 // Process says what of a process speaks against the newest release; nothing for nothing.
-func (j *Judge) Process(p procs.Proc) ([]Finding, error) {
+func (j *Judge) Process(ctx context.Context, p procs.Proc) ([]Finding, error) {
 	var found []Finding
 	for _, one := range parts(p) {
-		f, err := j.part(one)
+		f, err := j.part(ctx, one)
 		one.file.Close()
 		if err != nil {
 			return nil, err
@@ -71,7 +69,7 @@ func (j *Judge) Process(p procs.Proc) ([]Finding, error) {
 	return found, nil
 }
 
-func (j *Judge) part(one part) (*Finding, error) {
+func (j *Judge) part(ctx context.Context, one part) (*Finding, error) {
 	info, err := one.file.Stat()
 	if err != nil {
 		return nil, err
@@ -87,9 +85,9 @@ func (j *Judge) part(one part) (*Finding, error) {
 		}
 		return j.older(one.path, sum, size), nil
 	case info.IsDir():
-		return j.folder(v, place)
+		return j.folder(ctx, v, place)
 	}
-	return j.file(v, place, one)
+	return j.file(ctx, v, place, one)
 }
 
 // older says that a content is an older release's and not the newest one's.
@@ -106,7 +104,7 @@ func (j *Judge) older(seen string, sum inside.Digest, size int64) *Finding {
 }
 
 // file judges what is executed out of a volume.
-func (j *Judge) file(v *Volume, place string, one part) (*Finding, error) {
+func (j *Judge) file(ctx context.Context, v *Volume, place string, one part) (*Finding, error) {
 	if !one.sure && !isCode(place, one.file) {
 		return nil, nil // a setting, or data
 	}
@@ -120,7 +118,7 @@ func (j *Judge) file(v *Volume, place string, one part) (*Finding, error) {
 	if original, ok := j.Head.Files.Find(sum, size); ok {
 		// It may be a copy of more than itself.
 		if top, ok := above(place, original); ok {
-			if f, err := j.copied(v, top); f != nil || err != nil {
+			if f, err := j.copied(ctx, v, top); f != nil || err != nil {
 				return f, err
 			}
 		}
@@ -159,163 +157,4 @@ func (j *Judge) volumeAt(file string) (*Volume, string) {
 		}
 	}
 	return nil, ""
-}
-
-// maxLooked bounds how many files of a folder are looked at.
-const maxLooked = 20_000
-
-// codeIn visits the code in a folder of a volume.
-func codeIn(v *Volume, folder string, visit func(place string, e tree.Entry) error) error {
-	top, err := os.OpenRoot(v.Dir)
-	if err != nil {
-		return err
-	}
-	defer top.Close()
-	dir, err := top.Open(path.Clean("./" + folder))
-	if err != nil {
-		return nil // it went in the meantime
-	}
-	defer dir.Close()
-	looked := 0
-	return tree.Walk(dir, func(e tree.Entry, err error) error {
-		if looked++; looked > maxLooked {
-			return fs.SkipAll
-		}
-		if err != nil || e.Kind() != unix.S_IFREG || !mayBeCode(e.Path, markOf(e.Stat)) {
-			return nil
-		}
-		return visit(path.Join(folder, e.Path), e)
-	})
-}
-
-// copied looks through a copy of a release: what is of an older one, where the newest has
-// something else, is old code behind a new or an unchanged beginning.
-func (j *Judge) copied(v *Volume, top string) (found *Finding, err error) {
-	err = codeIn(v, top, func(place string, e tree.Entry) error {
-		name, _ := below(top, place)
-		if top == "." {
-			name = place
-		}
-		if !j.mayBeOpened(v, place) {
-			return nil
-		}
-		sum, size, ok := j.Head.Files.At(name)
-		if !ok {
-			return nil
-		}
-		own, ownSize, err := hash(e)
-		if err != nil || own == sum && ownSize == size {
-			return nil
-		}
-		for _, r := range j.Older {
-			if sum, size, ok := r.Files.At(name); ok && sum == own && size == ownSize {
-				found = j.weigh(&Finding{File: path.Join(v.Seen, place), Volume: v.Name, Release: r.Name, Original: name})
-				return fs.SkipAll
-			}
-		}
-		return nil
-	})
-	return found, err
-}
-
-// folder judges where code is looked for.
-func (j *Judge) folder(v *Volume, place string) (found *Finding, err error) {
-	err = codeIn(v, place, func(file string, e tree.Entry) error {
-		if !j.mayBeOpened(v, file) {
-			return nil
-		}
-		f := j.lying(v, file, e)
-		if f == nil {
-			return nil
-		}
-		f = j.weigh(f)
-		if found == nil || f.Old() {
-			found = f
-		}
-		if f.Old() {
-			return fs.SkipAll
-		}
-		return nil
-	})
-	return found, err
-}
-
-func (j *Judge) mayBeOpened(v *Volume, place string) bool {
-	return j.Watch == nil || j.Watch.opened(v.Name, place)
-}
-
-// weigh takes what only lies where code is looked for as unproven, where nobody has seen
-// that it was opened.
-func (j *Judge) weigh(f *Finding) *Finding {
-	if j.Watch == nil || j.Watch.blind {
-		return &Finding{File: f.File, Volume: f.Volume}
-	}
-	return f
-}
-
-// lying judges a file that lay in a volume; nil where it was written since, or where its
-// content is the newest release's.
-func (j *Judge) lying(v *Volume, file string, e tree.Entry) *Finding {
-	if !v.untouched(file, markOf(e.Stat)) {
-		return nil
-	}
-	f, err := e.Open()
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	if !isCode(file, f) {
-		return nil
-	}
-	sum, size, err := inside.HashFile(f)
-	if err != nil {
-		return nil
-	}
-	if _, ok := j.Head.Files.Find(sum, size); ok {
-		return nil
-	}
-	seen := path.Join(v.Seen, file)
-	if old := j.older(seen, sum, size); old != nil {
-		if _, _, ok := j.Head.Files.At(old.Original); ok { // else nothing has taken its place
-			old.Volume = v.Name
-			return old
-		}
-	}
-	return &Finding{File: seen, Volume: v.Name}
-}
-
-func hash(e tree.Entry) (inside.Digest, int64, error) {
-	f, err := e.Open()
-	if err != nil {
-		return inside.Digest{}, 0, err
-	}
-	defer f.Close()
-	return inside.HashFile(f)
-}
-
-// Opened says what code that lay in the volumes was opened since the watch began, whoever
-// did it. That proves nothing by itself: whoever copies reads, too.
-func (j *Judge) Opened() (*Finding, error) {
-	var found *Finding
-	for i := range j.Volumes {
-		v := &j.Volumes[i]
-		if !j.Watch.any(v.Name) {
-			continue
-		}
-		err := codeIn(v, ".", func(file string, e tree.Entry) error {
-			if !j.Watch.opened(v.Name, file) {
-				return nil
-			}
-			f := j.lying(v, file, e)
-			if f == nil {
-				return nil
-			}
-			found = &Finding{File: f.File, Volume: v.Name}
-			return fs.SkipAll
-		})
-		if found != nil || err != nil {
-			return found, err
-		}
-	}
-	return nil, nil
 }

@@ -3,7 +3,6 @@ package loaded
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 
@@ -107,11 +106,16 @@ func (w *Watch) note(events []byte) {
 	}
 }
 
-func (w *Watch) opened(volume, place string) bool {
-	return w.blind || w.seen[watched{volume, place}]
-}
-
-// any says that something of a volume was opened.
-func (w *Watch) any(volume string) bool {
-	return w != nil && (w.blind || slices.ContainsFunc(slices.Collect(maps.Keys(w.seen)), func(one watched) bool { return one.volume == volume }))
+// of lists what was opened of a volume.
+func (w *Watch) of(volume string) (places []string) {
+	if w == nil {
+		return nil
+	}
+	for one := range w.seen {
+		if one.volume == volume {
+			places = append(places, one.place)
+		}
+	}
+	slices.Sort(places)
+	return places
 }

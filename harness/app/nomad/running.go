@@ -47,7 +47,7 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 		if of := alloc.Job.Meta[metaSerial]; of != d.job.Meta[metaSerial] {
 			return app.Release{}, &app.Fault{Summary: fmt.Sprintf("allocation %s runs %s, not %s", short(s.ID), orText(alloc.Job.Meta[metaName], "another job"), d.release.Name)}
 		}
-		one, err := a.programs(judge, d, s)
+		one, err := a.programs(ctx, judge, d, s)
 		if err != nil {
 			return app.Release{}, err
 		}
@@ -107,7 +107,7 @@ func (d *deployed) remember(volumes []string) error {
 
 // programs looks at what the tasks of an allocation execute and load out of volumes: an
 // older release's is a fault, and so is nothing else.
-func (a *App) programs(j *loaded.Judge, d *deployed, s *api.AllocationListStub) (unproven string, err error) {
+func (a *App) programs(ctx context.Context, j *loaded.Judge, d *deployed, s *api.AllocationListStub) (unproven string, err error) {
 	for task := range d.seen {
 		if task.group != s.TaskGroup {
 			continue
@@ -115,7 +115,7 @@ func (a *App) programs(j *loaded.Judge, d *deployed, s *api.AllocationListStub) 
 		j.Volumes = d.volumes(task)
 		all := processesOf(s.ID, task.task)
 		for _, p := range all {
-			found, err := j.Process(p)
+			found, err := j.Process(ctx, p)
 			if err != nil {
 				return "", fmt.Errorf("cannot find out what runs: %w", err)
 			}

@@ -43,7 +43,7 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 			return app.Release{}, app.ErrNotRunning
 		}
 		for _, p := range all {
-			found, err := judge.Process(p)
+			found, err := judge.Process(ctx, p)
 			if err != nil {
 				return app.Release{}, fmt.Errorf("cannot find out what runs: %w", err)
 			}
@@ -60,7 +60,7 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 		}
 	}
 	if unproven == "" {
-		f, err := judge.Opened()
+		f, err := judge.Opened(ctx)
 		if err != nil {
 			return app.Release{}, fmt.Errorf("cannot find out what runs: %w", err)
 		}

@@ -155,7 +155,7 @@ func (a *App) programs(ctx context.Context, d *deployed) error {
 			if err := a.isOlder(d, c.service, volumes, p); err != nil {
 				return err
 			}
-			found, err := judge.Process(p)
+			found, err := judge.Process(ctx, p)
 			if err != nil {
 				return fmt.Errorf("cannot ask what runs: %w", err)
 			}
