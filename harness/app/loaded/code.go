@@ -19,12 +19,16 @@ var settings = lazyregexp.New(`(?i)(config|settings|local|env)[^/]*\.(py|js|mjs|
 // declared are TypeScript's declarations, which nothing executes.
 var declared = lazyregexp.New(`\.d\.[cm]?ts$`)
 
-// cached is Python's translation of a source, which it uses only while that source is as it was.
-var cached = lazyregexp.New(`\.[a-z]+-[0-9]+(\.opt-[0-9])?\.pyc$`)
+// cached is Python's translation of a source, which it reads instead while the source is as
+// it was.
+var cached = lazyregexp.New(`^(.*/)?__pycache__/([^/]+)\.[a-z]+-[0-9]+(\.opt-[0-9])?\.pyc$`)
+
+// source is what is executed when a file is read.
+func source(place string) string { return cached.ReplaceAllString(place, "$1$2.py") }
 
 // mayBeCode says so by what can be seen without reading.
 func mayBeCode(name string, m Mark) bool {
-	if m.Size == 0 || settings.MatchString(path.Base(name)) || cached.MatchString(name) || declared.MatchString(name) {
+	if m.Size == 0 || settings.MatchString(path.Base(name)) || declared.MatchString(name) {
 		return false
 	}
 	return codeNames.MatchString(name) || m.Mode&0o111 != 0

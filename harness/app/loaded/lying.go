@@ -36,7 +36,7 @@ func codeIn(ctx context.Context, v *Volume, folder string, visit func(place stri
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil || e.Kind() != unix.S_IFREG || !mayBeCode(e.Path, markOf(e.Stat)) {
+		if err != nil || e.Kind() != unix.S_IFREG || source(e.Path) != e.Path || !mayBeCode(e.Path, markOf(e.Stat)) {
 			return nil
 		}
 		f, err := e.Open()

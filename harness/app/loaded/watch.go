@@ -48,7 +48,11 @@ func (w *Watch) add(v Volume) error {
 	}
 	defer root.Close()
 	for place, mark := range v.Before {
-		if mark.Mode&unix.S_IFMT != unix.S_IFREG || !mayBeCode(place, mark) {
+		of := source(place)
+		if of != place {
+			mark = v.Before[of] // a translation of what is not there is of no interest
+		}
+		if mark.Mode&unix.S_IFMT != unix.S_IFREG || !mayBeCode(of, mark) {
 			continue
 		}
 		if len(w.names) == maxWatched {
@@ -66,7 +70,7 @@ func (w *Watch) add(v Volume) error {
 			w.blind = true
 			return nil
 		}
-		w.names[int32(id)] = watched{v.Name, place}
+		w.names[int32(id)] = watched{v.Name, of}
 	}
 	return nil
 }

@@ -130,7 +130,8 @@ func TestRunningLooksAtWhatRuns(t *testing.T) {
 		// What the first release does at its first start, and what then lies in the volume.
 		first = `release: mkdir $DATA_DIR/app $DATA_DIR/lib; ` +
 			`cp run.sh same.sh guest $DATA_DIR/; cp same.pl App.pm $DATA_DIR/app/; cp App.pm $DATA_DIR/lib/; sed s/App/Made/ App.pm > $DATA_DIR/lib/Made.pm; ` +
-			`cp /bin/sleep $DATA_DIR/made; cp "$(ldd /bin/sleep | sed -n 's/.*=> \(.*libc.so.6\).*/\1/p')" $DATA_DIR/lib/own.so; cp README $DATA_DIR/log.db`
+			`cp /bin/sleep $DATA_DIR/made; cp "$(ldd /bin/sleep | sed -n 's/.*=> \(.*libc.so.6\).*/\1/p')" $DATA_DIR/lib/own.so; cp README $DATA_DIR/log.db; ` +
+			`test ! -e /usr/bin/python3 || { cp sub/made.py $DATA_DIR/lib/ && PYTHONPATH=$DATA_DIR/lib /usr/bin/python3 -c "import made"; }`
 	)
 	rows := map[string]struct {
 		procfile string
@@ -157,6 +158,7 @@ func TestRunningLooksAtWhatRuns(t *testing.T) {
 		"an old module behind an unchanged script":   {procfile: "exec perl -I$DATA_DIR/app $DATA_DIR/app/same.pl", shows: "ready", old: "web runs $DATA_DIR/app/App.pm, which is App.pm of release 1.0.0"},
 		"an old module by an option":                 {procfile: "exec perl -I$DATA_DIR/lib same.pl", shows: "ready", old: "web runs $DATA_DIR/lib/App.pm, which is App.pm of release 1.0.0"},
 		"an old module by a variable":                {procfile: "PERL5LIB=$DATA_DIR/lib exec perl same.pl", shows: "ready", old: "web runs $DATA_DIR/lib/App.pm, which is App.pm of release 1.0.0"},
+		"an old module that Python has translated":   {procfile: "PYTHONPATH=$DATA_DIR/lib exec /usr/bin/python3 serve.py", shows: "ready", old: "web runs $DATA_DIR/lib/made.py, which is sub/made.py of release 1.0.0"},
 		"an old module that the script finds":        {procfile: "exec perl late.pl", shows: "ready", unproven: "the app takes code from $DATA_DIR/lib/App.pm"},
 		"a module that the first release made":       {procfile: "exec perl -I$DATA_DIR/lib -MMade -e '$| = 1; print qq(ready\\n); sleep 60'", shows: "ready", unproven: "$DATA_DIR/lib/Made.pm"},
 		"an old release's folder":                    {procfile: "cd $PWD/../1 2>/dev/null && exec sh same.sh; exec sh $DATA_DIR/same.sh", shows: "same.sh", unproven: "same.sh, which lay in "},
@@ -171,6 +173,7 @@ func TestRunningLooksAtWhatRuns(t *testing.T) {
 		return map[string]string{
 			"Procfile": procfile + "\n", "README": "the same", "same.sh*": "#!/bin/sh\n" + loop + "\n", "same.pl": "BEGIN { push @INC, '.' } use App;\n" + ready,
 			"run.sh*": "#!/bin/sh\n# " + version + "\n" + loop + "\n", "App.pm": fmt.Sprintf(module, version), "away.pl": "BEGIN { push @INC, '.' } use App; chdir $ENV{DATA_DIR};\n" + ready,
+			"sub/made.py": "# " + version + "\n", "serve.py": "import made, time\nprint('ready', flush=True)\ntime.sleep(60)\n",
 			"late.pl": "require qq($ENV{DATA_DIR}/lib/App.pm);\n" + ready,
 		}
 	}
@@ -178,6 +181,9 @@ func TestRunningLooksAtWhatRuns(t *testing.T) {
 		for name, c := range rows {
 			if m == plain && !strings.HasPrefix(name, "an old ") && CheckIsolation() == nil {
 				continue // it is the same as isolated
+			}
+			if _, err := os.Stat("/usr/bin/python3"); err != nil && strings.Contains(c.procfile, "python3") {
+				continue
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
