@@ -62,6 +62,12 @@ func actors() map[string]func(ts *testscript.TestScript, neg bool, args []string
 		"steady": on(1, 1, "steady DURATION: how long an app must stay up, and so a run lasts", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
 			return s.changeEnrolment(regexp.MustCompile(`(?m)^  steady: .*$`), "  steady: "+args[0])
 		}),
+		"hold": on(1, 1, "hold builds: they wait, and so do the runs, until builds are let go", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error {
+			return s.changeEnrolment(regexp.MustCompile(`(?m)^  command: .*$`), `  command: 'until [ -e "$GUESTBOOK_ENGINE.go" ]; do sleep 0.1; done; "$GUESTBOOK_ENGINE" build guestbook'`)
+		}),
+		"let-go": on(1, 1, "let-go builds", func(s *stage, _ *testscript.TestScript, _ bool, _ []string) error {
+			return os.WriteFile(filepath.Join(s.toolchain, "guestbook.go"), nil, 0o644)
+		}),
 		"approver": on(1, 1, "approver WHO: nobody else starts a run of the recipe", func(s *stage, _ *testscript.TestScript, _ bool, args []string) error {
 			who := fmt.Sprintf("who: {require_approval: true, approvers: [%s]}\nrepo: %s", s.name(args[0]), s.repo)
 			return s.changeEnrolment(regexp.MustCompile(`(?m)^repo: .*$`), who)

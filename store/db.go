@@ -25,9 +25,9 @@ const (
 	// of the pages'.
 	readers     = 4 // one of them watches
 	pageReaders = 4
-	// readerCache is what each reader keeps of the file, in KiB: what is not in it is in
+	// pageCache is what each connection keeps of the file, in KiB: what is not in it is in
 	// the kernel's, which all of them share. SQLite would keep 2 MiB.
-	readerCache = 512
+	pageCache = 512
 	// readerIdle is how long a connection waits for the next question.
 	readerIdle = time.Minute
 	// cachedReports bounds the folded reports that are kept, at about 5 KiB each.

@@ -71,7 +71,7 @@ func (db *DB) open(ctx context.Context, o Options) (err error) {
 }
 
 func (s *shared) openPool(connections int) (*sql.DB, error) {
-	pool, err := sql.Open("sqlite", s.dsn(fmt.Sprintf("_query_only=1&_pragma=cache_size(-%d)", readerCache)))
+	pool, err := sql.Open("sqlite", s.dsn("_query_only=1"))
 	if err != nil {
 		return nil, s.explain("open the journal", err)
 	}
@@ -83,7 +83,7 @@ func (s *shared) openPool(connections int) (*sql.DB, error) {
 
 func (s *shared) dsn(options string) string {
 	u := url.URL{Scheme: "file", Path: s.path}
-	return fmt.Sprintf("%s?_busy_timeout=%d&_foreign_keys=1&%s", u.String(), busyTimeout.Milliseconds(), options)
+	return fmt.Sprintf("%s?_busy_timeout=%d&_foreign_keys=1&_pragma=cache_size(-%d)&%s", u.String(), busyTimeout.Milliseconds(), pageCache, options)
 }
 
 // inspect returns the schema's version, 0 for a new file, and changes nothing.

@@ -3,8 +3,8 @@ package hook_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -281,34 +281,42 @@ type payload struct {
 	body  []byte
 }
 
-// recorded are the payloads of the npm package @octokit/webhooks-examples.
-func recorded(t testing.TB) (all []payload) {
+// recorded are the payloads of the npm package @octokit/webhooks-examples, each once.
+func recorded(t testing.TB) []payload {
 	t.Helper()
+	all, err := readRecorded()
+	must.Have(t, "octokit", err != nil || len(all) > 0, "the payloads that GitHub's users recorded are not in .cache/octokit: dev/prepare test fetches them")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+var readRecorded = sync.OnceValues(func() (all []payload, err error) {
 	var files []string
-	_ = filepath.WalkDir("../../.cache/octokit", func(path string, _ fs.DirEntry, err error) error { // it need not be there
-		if of := filepath.Base(filepath.Dir(path)); err == nil && filepath.Base(path) == "index.json" && (of == "api.github.com" || strings.HasPrefix(of, "ghes-")) {
-			files = append(files, path)
-		}
-		return nil
-	})
-	must.Have(t, "octokit", len(files) > 0, "the payloads that GitHub's users recorded are not in .cache/octokit: dev/prepare test fetches them")
-	for _, file := range files {
-		text, err := os.ReadFile(file)
+	for _, of := range []string{"api.github.com", "ghes-*"} {
+		found, err := filepath.Glob("../../.cache/octokit/*/" + of + "/index.json")
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
+		files = append(files, found...)
+	}
+	seen := map[string]bool{} // the versions of GitHub's server share most of theirs
+	for _, file := range files {
 		var events []struct {
 			Name     string
 			Examples []json.RawMessage
 		}
-		if err := json.Unmarshal(text, &events); err != nil {
-			t.Fatal(err)
-		}
+		text, readErr := os.ReadFile(file)
+		err = errors.Join(err, readErr, json.Unmarshal(text, &events))
 		for _, e := range events {
 			for _, body := range e.Examples {
-				all = append(all, payload{e.Name, body})
+				if key := e.Name + string(body); !seen[key] {
+					seen[key] = true
+					all = append(all, payload{e.Name, body})
+				}
 			}
 		}
 	}
-	return all
-}
+	return all, err
+})

@@ -18,7 +18,7 @@ import (
 
 // How the app is waited for.
 const (
-	firstPoll   = 100 * time.Millisecond // most apps are up within a second
+	firstPoll   = 10 * time.Millisecond // grows by half: small apps are up within moments, most within a second
 	slowestPoll = 500 * time.Millisecond
 	steadyPoll  = 500 * time.Millisecond
 	answerLimit = 5 * time.Second // for one answer; an app that takes longer is not healthy yet

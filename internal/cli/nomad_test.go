@@ -17,7 +17,7 @@ func nomadStage(t *testing.T) (tests, token string) {
 	t.Helper()
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
-	a, err := agent.Start(t.Context(), agent.Options{Program: program, Dir: filepath.Join(t.TempDir(), "n"), Meta: map[string]string{}})
+	a, err := agent.Start(t.Context(), agent.Options{Program: program, Dir: filepath.Join(t.TempDir(), "n"), Dev: true})
 	if err != nil {
 		t.Fatal(err)
 	}

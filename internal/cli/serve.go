@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,9 @@ func (serveCommand) Help() string {
 
 // Run joins the parts of a server and runs them until the context ends. Runs go on.
 func (c *serveCommand) Run(ctx context.Context, g *Globals, s streams) error {
-	keepSmall(os.LookupEnv)
+	if keepSmall(os.LookupEnv) {
+		go giveBack(ctx, debug.FreeOSMemory)
+	}
 	log := g.logger(s.Err)
 	config, err := c.config(ctx, g, log)
 	if err != nil {

@@ -41,11 +41,16 @@ func cutShort(path string) error {
 // Whatever became of a thing in the state folder, a start either does without it, or says
 // which it is and what to do.
 func TestEachStartSaysWhatIsWrongInTheStateFolder(t *testing.T) {
+	whole := wholeConfig(t)
+	// It is large, and each start puts it back.
+	if err := os.RemoveAll(whole.State.Path(state.ProgramsDir)); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{state.JournalFile, "instance", "serve.lock", "address", state.TokensFile, filepath.Join(state.WebhookDir, "gitea")} {
 		for how, spoil := range spoilt {
 			t.Run(name+" "+how, func(t *testing.T) {
 				t.Parallel()
-				c := wholeConfig(t)
+				c := copied(t, whole)
 				path := c.State.Path(name)
 				if err := spoil(path); err != nil {
 					t.Fatal(err)
@@ -57,7 +62,7 @@ func TestEachStartSaysWhatIsWrongInTheStateFolder(t *testing.T) {
 	for _, name := range []string{state.RunsDir, state.WorkDir, state.MirrorsDir, state.PrivateDir, state.ScratchDir, state.ProgramsDir} {
 		t.Run(name+" a file", func(t *testing.T) {
 			t.Parallel()
-			c := wholeConfig(t)
+			c := copied(t, whole)
 			path := c.State.Path(name)
 			if err := errors.Join(os.RemoveAll(path), os.WriteFile(path, nil, 0o600)); err != nil {
 				t.Fatal(err)
@@ -88,6 +93,17 @@ func checkStart(t *testing.T, c Config, path string) {
 	if !slices.ContainsFunc([]string{"remove", "put a copy", "put it back", "move it away", "choose another"}, func(what string) bool { return strings.Contains(text, what) }) {
 		t.Errorf("%q does not say what to do", text)
 	}
+}
+
+// copied is the same, with a copy of the state folder.
+func copied(t *testing.T, c Config) Config {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "state")
+	if said, err := exec.Command("cp", "-a", string(c.State), folder).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	c.State = state.Folder(folder)
+	return c
 }
 
 // wholeConfig is of a server that has started once, and has a token and a webhook's secret.

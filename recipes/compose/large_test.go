@@ -1,3 +1,5 @@
+//go:build !race
+
 package compose_test
 
 import (
@@ -6,14 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"seatrial/recipes/compose"
 )
 
-// Whatever half a megabyte says, an answer comes soon.
+// Whatever half a megabyte says, an answer comes soon: from the program as users run it, for
+// the race detector multiplies what this costs by twenty, and nothing here runs beside it.
 func TestLargeFilesAreAnsweredSoon(t *testing.T) {
 	const size = 1 << 19
 	fill := func(piece string) string { return strings.Repeat(piece, size/len(piece)) }
@@ -75,28 +77,9 @@ func TestLargeFilesAreAnsweredSoon(t *testing.T) {
 			if err != nil && !errors.As(err, &problems) {
 				t.Errorf("the recipe's fault is taken for ours: %v", err)
 			}
-			if took > 20*time.Second {
+			if took > 5*time.Second {
 				t.Errorf("it took %s", took)
 			}
 		})
 	}
-}
-
-// Releases of one recipe are read at once, by several stages.
-func TestRecipesAreReadAtOnce(t *testing.T) {
-	dirs := []string{golden(t, "wiki.txtar"), golden(t, "forum.txtar"), golden(t, "notes.txtar")}
-	var all sync.WaitGroup
-	for i := range 12 {
-		all.Go(func() {
-			r, err := compose.Read(t.Context(), dirs[i%3], options)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if denied := r.Policy(nil); len(denied) > 0 {
-				t.Errorf("refused: %+v", denied)
-			}
-		})
-	}
-	all.Wait()
 }

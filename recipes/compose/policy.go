@@ -25,7 +25,7 @@ type Denied struct {
 // Policy holds the recipe against the operator's policy, in the order of the files. allow
 // are the enrolment's exceptions, each "<rule>: <what>".
 func (r *Recipe) Policy(allow []string) []Denied {
-	p := &policy{Recipe: r, allow: allow}
+	p := &policy{Recipe: r, allow: allow, said: map[Denied]bool{}}
 	for _, s := range r.Config.Services {
 		p.service(s)
 		p.mounts(s)
@@ -48,6 +48,7 @@ type policy struct {
 	*Recipe
 	allow  []string
 	denied []Denied
+	said   map[Denied]bool // a recipe may ask for thousands
 }
 
 // deny refuses one thing, unless it is allowed.
@@ -62,7 +63,8 @@ func (p *policy) deny(rule, what string, at Place, format string, args ...any) {
 	}
 	text := fmt.Sprintf("%s. %s Leave it out, or the operator adds %q to allow in the enrolment", plain(fmt.Sprintf(format, args...)), why, plain(entry))
 	d := Denied{rule, what, at, text}
-	if !slices.Contains(p.denied, d) {
+	if !p.said[d] {
+		p.said[d] = true
 		p.denied = append(p.denied, d)
 	}
 }

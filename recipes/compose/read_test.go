@@ -1,6 +1,7 @@
 package compose_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -197,4 +198,23 @@ func TestNotesCoverAVolumeOnce(t *testing.T) {
 	if got := r.Config.Services[0].Deploy.UpdateConfig.Order; got != "start-first" {
 		t.Errorf("<< brings %q", got)
 	}
+}
+
+// Releases of one recipe are read at once, by several stages.
+func TestRecipesAreReadAtOnce(t *testing.T) {
+	dirs := []string{golden(t, "wiki.txtar"), golden(t, "forum.txtar"), golden(t, "notes.txtar")}
+	var all sync.WaitGroup
+	for i := range 12 {
+		all.Go(func() {
+			r, err := compose.Read(t.Context(), dirs[i%3], options)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if denied := r.Policy(nil); len(denied) > 0 {
+				t.Errorf("refused: %+v", denied)
+			}
+		})
+	}
+	all.Wait()
 }

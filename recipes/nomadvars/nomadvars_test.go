@@ -31,7 +31,7 @@ func start(t *testing.T) (*agent.Agent, *cluster.Client) {
 	t.Helper()
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
-	a, err := agent.Start(t.Context(), agent.Options{Program: program, Dir: filepath.Join(t.TempDir(), "n"), Meta: map[string]string{}})
+	a, err := agent.Start(t.Context(), agent.Options{Program: program, Dir: filepath.Join(t.TempDir(), "n"), NoClient: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +71,7 @@ func names(b *recipes.Book) string {
 }
 
 func TestEnrolmentsAreCheckedLikeFiles(t *testing.T) {
+	t.Parallel()
 	_, client := start(t)
 	at := func(repo string) string { return nomadvars.Path(forge + "/" + repo) }
 	text := func(s string) api.VariableItems { return api.VariableItems{"enrolment": s} }
@@ -114,6 +115,7 @@ func TestEnrolmentsAreCheckedLikeFiles(t *testing.T) {
 }
 
 func TestPushing(t *testing.T) {
+	t.Parallel()
 	_, client := start(t)
 	p := nomadvars.Pushing{Forge: forge + "/", Enrolment: recipes.Enrolment{Name: "notes", Repo: "harbour/wiki"}, Text: []byte("version: 1\nrepo: harbour/wiki\n")}
 	push := func(dry bool, want nomadvars.Did) {
@@ -144,6 +146,7 @@ func TestPushing(t *testing.T) {
 }
 
 func TestFilesAndVariablesAreOneBook(t *testing.T) {
+	t.Parallel()
 	a, client := start(t)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	tests := t.TempDir()

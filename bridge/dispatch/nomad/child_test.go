@@ -32,6 +32,9 @@ const (
 	exits  = "exits"  // ends at once with exit code 3
 	crafty = "crafty" // finishes, and leaves files that are not results
 	deaf   = "deaf"   // one event, then it ignores being asked to stop
+	rises  = "rises"  // dies, and its job has it placed once more
+
+	onPier = "pier-" // before each of them: it runs on the node that comes and goes
 )
 
 // child does what its recipe's name says, as a harness in an allocation does.
@@ -56,17 +59,18 @@ func child(task string) {
 		seq++
 		appendEvent(folder, run.Event{Run: job.Request.ID, Attempt: job.Attempt, Source: run.Harness, Seq: seq, At: time.Now(), Kind: kind})
 	}
-	if job.Request.Recipe == exits {
+	recipe := strings.TrimPrefix(job.Request.Recipe, onPier)
+	if recipe == exits {
 		fmt.Println("cannot read the sea chart")
 		os.Exit(3)
 	}
 	emit(run.KindStarted)
-	switch job.Request.Recipe {
-	case dispatchtest.Dies:
+	switch recipe {
+	case dispatchtest.Dies, rises:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case dispatchtest.Waits:
 		<-asked.Done()
-	case deaf, "ashore":
+	case deaf:
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
 		time.Sleep(time.Hour)
 	case chatty:
@@ -78,7 +82,7 @@ func child(task string) {
 	emit(run.KindTornDown)
 	write(filepath.Join(folder, "result.json"), `{"ok":true}`)
 	write(filepath.Join(folder, dispatch.LogFile), "all is well\n")
-	if job.Request.Recipe == crafty {
+	if recipe == crafty {
 		write(filepath.Join(folder, "cluster.json"), `{"stopped":true}`)
 		write(filepath.Join(folder, "trace.zip"), "PK")
 		if err := errors.Join(os.Symlink("/etc/passwd", filepath.Join(folder, "users.txt")), os.Mkdir(filepath.Join(folder, "tmp"), 0o700)); err != nil {

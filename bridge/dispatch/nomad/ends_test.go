@@ -18,6 +18,7 @@ import (
 	"seatrial/bridge/dispatch/nomad"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
+	"seatrial/internal/must"
 	"seatrial/recipes"
 )
 
@@ -69,6 +70,28 @@ func (s *scene) kinds() (kinds []run.Kind) {
 		s.t.Fatalf("it did not end: %v", s.state())
 	}
 	return kinds
+}
+
+// talk follows a chatty run, tells how many of its events have come, and stops it after so
+// many. It returns the numbers of all.
+func (s *scene) talk(enough int, heard func(n int)) (seqs []int64) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
+	defer cancel()
+	for e, err := range s.d.Follow(ctx, s.r.ID, 1, 0) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		seqs = append(seqs, e.Seq)
+		heard(len(seqs))
+		if len(seqs) == enough {
+			eventually(s.t, "it is stopped", func() bool { return s.d.Stop(s.t.Context(), s.r.ID, 1) == nil })
+		}
+	}
+	if len(seqs) < enough || ctx.Err() != nil {
+		s.t.Errorf("only %d events, and it did not end: %v", len(seqs), s.state())
+	}
+	return seqs
 }
 
 func (s *scene) state() dispatch.State {
@@ -138,6 +161,7 @@ func (s *scene) sweep() run.Swept {
 var whole = []run.Kind{run.KindStarted, run.KindTornDown, run.KindFinished}
 
 func TestAJobThatAnOperatorStopsIsWithdrawn(t *testing.T) {
+	t.Parallel()
 	s := begin(t, dispatchtest.Waits, nil).first()
 	if _, _, err := s.site.root.Jobs().Deregister(s.job(), false, &api.WriteOptions{Namespace: namespaces.Runs}); err != nil {
 		t.Fatal(err)
@@ -149,6 +173,7 @@ func TestAJobThatAnOperatorStopsIsWithdrawn(t *testing.T) {
 }
 
 func TestAnAllocationThatAnOperatorStopsIsWithdrawn(t *testing.T) {
+	t.Parallel()
 	s := begin(t, deaf, nil).first()
 	q := &api.QueryOptions{Namespace: namespaces.Runs, Params: map[string]string{"reschedule": "true"}}
 	if _, err := s.site.root.Allocations().Stop(s.alloc(), q); err != nil {
@@ -179,6 +204,7 @@ func TestADrainDisplaces(t *testing.T) {
 }
 
 func TestAKilledExecutorIsLostAndSweptByItsTeardown(t *testing.T) {
+	t.Parallel()
 	s := begin(t, deaf, nil).first()
 	killExecutor(t, s.alloc().ID)
 	if diff := cmp.Diff([]run.Kind{run.KindStarted}, s.kinds()); diff != "" {
@@ -210,7 +236,27 @@ func killExecutor(t *testing.T, alloc string) {
 	t.Fatal("no such process")
 }
 
+// The driver exec tells that it was memory; raw_exec cannot.
+func TestMemoryThatRunsOut(t *testing.T) {
+	t.Parallel()
+	s := theCluster(t)
+	must.Have(t, "nomad", s.shell != "", "there is no busybox: install Debian's busybox-static")
+	j := buildJob(cluster.RecipeJob("greedy"), "")
+	task := j.TaskGroups[0].Tasks[0]
+	task.Driver = "exec"
+	task.SetConfig("command", insideShell).SetConfig("args", []string{"tail", "/dev/zero"}) // which keeps a line without an end
+	if err := s.register(j); err != nil {
+		t.Fatal(err)
+	}
+	sc := begin(t, "greedy", nil)
+	if kinds := sc.kinds(); len(kinds) != 0 {
+		t.Errorf("got %v", kinds)
+	}
+	sc.want(dispatch.Lost, "", "it ran out of memory on node node (it was given 32 MiB)")
+}
+
 func TestAHarnessThatEndsWithoutEventsIsNoAnswer(t *testing.T) {
+	t.Parallel()
 	s := begin(t, exits, nil)
 	if kinds := s.kinds(); len(kinds) != 0 {
 		t.Errorf("got %v", kinds)
@@ -219,33 +265,48 @@ func TestAHarnessThatEndsWithoutEventsIsNoAnswer(t *testing.T) {
 }
 
 func TestWhatFindsNoNodeIsGivenUp(t *testing.T) {
-	s := theCluster(t)
-	j := job(cluster.RecipeJob("picky"))
-	j.Constraints = []*api.Constraint{api.NewConstraint("${meta.moon}", "=", "full")}
-	if err := s.register(j); err != nil {
-		t.Fatal(err)
-	}
-	sc := begin(t, "picky", func(c *nomad.Config) { c.PlaceWithin = 3 * time.Second })
-	eventually(t, "waits with a reason", func() bool {
-		state := sc.state()
-		return state.Phase == dispatch.Pending && strings.Contains(state.Detail, `"${meta.moon} = full"`)
-	})
-	if kinds := sc.kinds(); len(kinds) != 0 {
-		t.Errorf("got %v", kinds)
-	}
-	if state := sc.state(); state.Phase != dispatch.Lost || state.Cause != "" || !strings.Contains(state.Detail, "no node was found for it within 3s") || !strings.Contains(state.Detail, "moon") {
-		t.Errorf("state %v", state)
-	}
-	stub, _, err := s.root.Jobs().Info(sc.job(), &api.QueryOptions{Namespace: namespaces.Runs})
-	if err != nil || !*stub.Stop {
-		t.Errorf("it may still start later: %v", err)
-	}
-	if swept := sc.sweep(); len(swept.Leftovers) != 0 {
-		t.Errorf("left: %v", swept)
+	t.Parallel()
+	for recipe, c := range map[string]struct {
+		change func(*api.Job)
+		why    string
+	}{
+		"picky": {func(j *api.Job) {
+			j.Constraints = []*api.Constraint{api.NewConstraint("${meta.moon}", "=", "full")}
+		}, `do not fulfil "${meta.moon} = full"`},
+		"huge": {func(j *api.Job) { j.TaskGroups[0].Tasks[0].Resources.MemoryMB = ptr(1 << 24) }, "have too little memory left"},
+	} {
+		t.Run(recipe, func(t *testing.T) {
+			t.Parallel()
+			s := theCluster(t)
+			j := job(cluster.RecipeJob(recipe))
+			c.change(j)
+			if err := s.register(j); err != nil {
+				t.Fatal(err)
+			}
+			sc := begin(t, recipe, func(c *nomad.Config) { c.PlaceWithin = 3 * time.Second })
+			patient := s.dispatcher(t, t.TempDir(), nil)
+			eventually(t, "it waits with a reason", func() bool {
+				state, err := patient.State(t.Context(), sc.r.ID, 1)
+				return err == nil && state.Phase == dispatch.Pending && strings.Contains(state.Detail, c.why)
+			})
+			if kinds := sc.kinds(); len(kinds) != 0 {
+				t.Errorf("got %v", kinds)
+			}
+			sc.wantOf(dispatch.Lost, "", "no node was found for it within 3s", sc.d, s.dispatcher(t, sc.root, nil))
+			sc.wantOf(dispatch.Lost, "", c.why, sc.d)
+			stub, _, err := s.root.Jobs().Info(sc.job(), &api.QueryOptions{Namespace: namespaces.Runs})
+			if err != nil || !*stub.Stop {
+				t.Errorf("it may still start later: %v", err)
+			}
+			if swept := sc.sweep(); len(swept.Leftovers) != 0 {
+				t.Errorf("left: %v", swept)
+			}
+		})
 	}
 }
 
 func TestWhatWaitsIsStoppedForGood(t *testing.T) {
+	t.Parallel()
 	s := theCluster(t)
 	j := job(cluster.RecipeJob("slow"))
 	j.Constraints = []*api.Constraint{api.NewConstraint("${meta.moon}", "=", "full")}
@@ -263,6 +324,7 @@ func TestWhatWaitsIsStoppedForGood(t *testing.T) {
 }
 
 func TestALeftoverOnANodeIsNamed(t *testing.T) {
+	t.Parallel()
 	s := begin(t, leaks, nil)
 	s.kinds()
 	if diff := cmp.Diff([]run.Leftover{{Kind: "mount", Name: "/srv/x"}}, s.sweep().Leftovers); diff != "" {
@@ -290,6 +352,7 @@ func TestATeardownThatWasNotHeardOfWaitsForTheJanitor(t *testing.T) {
 }
 
 func TestDispatchWantsAnEnrolment(t *testing.T) {
+	t.Parallel()
 	err := theCluster(t).dispatcher(t, t.TempDir(), nil).Dispatch(t.Context(), request("gone"), 1, lease())
 	if err == nil || !strings.Contains(err.Error(), "no longer enrolled") {
 		t.Errorf("got %v", err)
@@ -297,6 +360,7 @@ func TestDispatchWantsAnEnrolment(t *testing.T) {
 }
 
 func TestARecipeWithNeedsWantsItsOwnJob(t *testing.T) {
+	t.Parallel()
 	needy := func(string) (recipes.Enrolment, bool) {
 		return recipes.Enrolment{Name: "needy", Needs: []string{"browser"}}, true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,12 +21,13 @@ import (
 	"seatrial/harness/run"
 )
 
-// pier starts a second node that can be lost.
+// pier starts a second node, which comes and goes, with a crane.
 func pier(t *testing.T) *agent.Agent {
 	t.Helper()
 	s := theCluster(t)
 	a, err := agent.Start(t.Context(), agent.Options{
-		Program: s.agent.Program, Dir: filepath.Join(s.dir, "pier"), NoServer: true, Join: []string{s.agent.RPC}, Meta: map[string]string{"pier": "yes"},
+		Program: s.agent.Program, Dir: filepath.Join(s.dir, "pier"), NoServer: true, Join: []string{s.agent.RPC},
+		Meta: map[string]string{"pier": "yes", cluster.NodeCapabilities: "crane"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,85 +40,125 @@ func pier(t *testing.T) *agent.Agent {
 	return a
 }
 
-func TestANodeThatIsLostDisplaces(t *testing.T) {
-	s := theCluster(t)
-	j := job(cluster.RecipeJob("ashore"))
+// ashore dispatches an attempt that only the pier can take.
+func ashore(t *testing.T, recipe string, lostAfter time.Duration) *scene {
+	t.Helper()
+	j := job(cluster.RecipeJob(onPier + recipe))
 	j.Constraints = []*api.Constraint{api.NewConstraint("${meta.pier}", "=", "yes")}
-	j.TaskGroups[0].Disconnect.LostAfter = ptr(3 * time.Second)
-	if err := s.register(j); err != nil {
+	j.TaskGroups[0].Disconnect.LostAfter = &lostAfter
+	if err := theCluster(t).register(j); err != nil {
 		t.Fatal(err)
 	}
-	node := pier(t)
-	sc := begin(t, "ashore", nil)
-	eventually(t, "it runs", func() bool { return sc.state().Phase == dispatch.Running })
-	sc.first()
-	alloc := sc.alloc()
-	node.Kill()
-	unknown := false
-	eventually(t, "its node is missed", func() bool {
-		state := sc.state()
-		unknown = unknown || state.Phase == dispatch.Running && strings.Contains(state.Detail, "does not answer")
-		return state.Phase.Over()
+	return begin(t, onPier+recipe, nil)
+}
+
+// awaitAway waits until the cluster misses the node.
+func (s *scene) awaitAway() {
+	s.t.Helper()
+	eventually(s.t, "its node is missed", func() bool {
+		state := s.state()
+		return state.Phase == dispatch.Running && strings.Contains(state.Detail, "does not answer")
 	})
-	if !unknown {
-		t.Error("it was never said that the node does not answer")
-	}
-	killExecutor(t, alloc.ID)
-	if diff := cmp.Diff([]run.Kind{run.KindStarted}, sc.kinds()); diff != "" {
-		t.Error(diff)
-	}
-	sc.wantOf(dispatch.Lost, dispatch.Displaced, "was lost", sc.d, s.dispatcher(t, sc.root, nil))
-	if swept := sc.sweep(); len(swept.Leftovers) != 0 {
-		t.Errorf("left: %v", swept)
-	}
-	sc.wantOf(dispatch.Lost, dispatch.Displaced, "was lost", sc.d, s.dispatcher(t, sc.root, nil))
-	if live, err := sc.d.Live(t.Context()); err != nil || len(live) != 0 {
-		t.Errorf("it may be placed again: %v, %v", live, err)
+}
+
+func restart(t *testing.T, node *agent.Agent) {
+	t.Helper()
+	if err := node.Restart(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func TestTheFilesOfANodeThatIsAwayAreWaitedFor(t *testing.T) {
-	s := theCluster(t)
-	j := job(cluster.RecipeJob("inland"))
-	j.Constraints = []*api.Constraint{api.NewConstraint("${meta.pier}", "=", "yes")}
-	if err := s.register(j); err != nil {
-		t.Fatal(err)
-	}
+func TestANodeThatComesAndGoes(t *testing.T) {
+	t.Parallel()
 	node := pier(t)
-	sc := begin(t, "inland", nil)
-	eventually(t, "it has ended, unread", func() bool {
-		allocs, _, err := s.root.Jobs().Allocations(sc.job(), true, &api.QueryOptions{Namespace: namespaces.Runs})
-		return err == nil && len(allocs) == 1 && allocs[0].ClientStatus == api.AllocClientStatusComplete
+	t.Run("what it runs meanwhile loses no events", func(t *testing.T) {
+		s := ashore(t, chatty, time.Minute)
+		unbroken(t, s.talk(100, func(n int) {
+			if n == 30 {
+				node.Kill()
+				s.awaitAway()
+				restart(t, node)
+			}
+		}))
+		s.wantOf(dispatch.Complete, "", "", s.d, s.site.dispatcher(t, s.root, nil))
+		if n := starts(s.site.dir, s.r.ID, 1); n != 1 {
+			t.Errorf("it was started %d times", n)
+		}
 	})
-	node.Kill()
-	back := make(chan error, 1)
-	read := make(chan []run.Kind, 1)
-	go func() { back <- node.Restart(context.Background()) }()
-	go func() { read <- sc.kinds() }()
-	if err := <-back; err != nil {
-		t.Error(err)
-	}
-	if diff := cmp.Diff(whole, <-read); diff != "" {
-		t.Error(diff)
-	}
-	sc.wantOf(dispatch.Complete, "", "", sc.d, s.dispatcher(t, sc.root, nil))
+	t.Run("what is stopped meanwhile is not started again", func(t *testing.T) {
+		s := ashore(t, dispatchtest.Waits, time.Minute).first()
+		node.Kill()
+		s.awaitAway()
+		if err := s.d.Stop(t.Context(), s.r.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+		restart(t, node)
+		if diff := cmp.Diff(whole, s.kinds()); diff != "" {
+			t.Error(diff)
+		}
+		s.wantOf(dispatch.Complete, "", "", s.d, s.site.dispatcher(t, s.root, nil))
+		if n := starts(s.site.dir, s.r.ID, 1); n != 1 {
+			t.Errorf("it was started %d times", n)
+		}
+	})
+	t.Run("files of what has ended are waited for", func(t *testing.T) {
+		s := ashore(t, dispatchtest.Finishes, time.Minute)
+		eventually(t, "it has ended, unread", func() bool {
+			allocs, _, err := s.site.root.Jobs().Allocations(s.job(), true, &api.QueryOptions{Namespace: namespaces.Runs})
+			return err == nil && len(allocs) == 1 && allocs[0].ClientStatus == api.AllocClientStatusComplete
+		})
+		node.Kill()
+		back := make(chan error, 1)
+		go func() { back <- node.Restart(context.Background()) }()
+		if diff := cmp.Diff(whole, s.kinds()); diff != "" {
+			t.Error(diff)
+		}
+		if err := <-back; err != nil {
+			t.Error(err)
+		}
+		s.wantOf(dispatch.Complete, "", "", s.d, s.site.dispatcher(t, s.root, nil))
+	})
+	t.Run("what it ran is displaced when it is lost", func(t *testing.T) {
+		s := ashore(t, deaf, 3*time.Second).first()
+		crane := func() bool {
+			return slices.ContainsFunc(s.site.dispatcher(t, t.TempDir(), nil).Offers(), func(set []string) bool { return slices.Contains(set, "crane") })
+		}
+		if !crane() {
+			t.Error("what the node offers is not offered")
+		}
+		alloc := s.alloc()
+		node.Kill()
+		s.awaitAway()
+		eventually(t, "its node is lost", func() bool { return s.state().Phase.Over() })
+		killExecutor(t, alloc.ID)
+		if diff := cmp.Diff([]run.Kind{run.KindStarted}, s.kinds()); diff != "" {
+			t.Error(diff)
+		}
+		s.wantOf(dispatch.Lost, dispatch.Displaced, "was lost", s.d, s.site.dispatcher(t, s.root, nil))
+		if crane() {
+			t.Error("a lost node offers something")
+		}
+		if swept := s.sweep(); len(swept.Leftovers) != 0 {
+			t.Errorf("left: %v", swept)
+		}
+		s.wantOf(dispatch.Lost, dispatch.Displaced, "was lost", s.d, s.site.dispatcher(t, s.root, nil))
+		if live, err := s.d.Live(t.Context()); err != nil || slices.ContainsFunc(live, func(a nomad.Attempt) bool { return a.Run == s.r.ID }) {
+			t.Errorf("it may be placed again: %v, %v", live, err)
+		}
+	})
 }
 
 func TestTheAllocationWithTheLeaseCounts(t *testing.T) {
+	t.Parallel()
 	s := theCluster(t)
-	again := job(cluster.RecipeJob(dispatchtest.Dies))
+	again := job(cluster.RecipeJob(rises))
 	again.TaskGroups[0].ReschedulePolicy = &api.ReschedulePolicy{
 		Attempts: ptr(1), Interval: ptr(time.Hour), Delay: ptr(5 * time.Second), DelayFunction: ptr("constant"), Unlimited: ptr(false),
 	}
 	if err := s.register(again); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if _, _, err := s.root.Jobs().Deregister(*again.ID, true, &api.WriteOptions{Namespace: namespaces.Runs}); err != nil {
-			t.Error(err)
-		}
-	}()
-	sc := begin(t, dispatchtest.Dies, nil)
+	sc := begin(t, rises, nil)
 	sc.first()
 	first := sc.alloc().ID
 	path := cluster.LeasePath(sc.r.ID, 1)
@@ -182,6 +224,7 @@ func (h *harbour) Remove(_ context.Context, o app.Object) error {
 }
 
 func TestSweepRemovesTheAttemptsAppsAndNamesWhatStays(t *testing.T) {
+	t.Parallel()
 	h := &harbour{stuck: "volume", objects: map[string]app.Object{}}
 	s := begin(t, dispatchtest.Finishes, func(c *nomad.Config) { c.Places = []app.Place{h} })
 	s.kinds()

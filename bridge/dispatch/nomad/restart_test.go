@@ -2,9 +2,11 @@ package nomad_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +30,7 @@ func unbroken(t *testing.T, seqs []int64) {
 }
 
 func TestABridgeThatIsRestartedMissesNothing(t *testing.T) {
+	t.Parallel()
 	s := begin(t, chatty, nil)
 	var seqs []int64
 	for round := range 4 {
@@ -61,30 +64,20 @@ func TestAnAgentThatIsKilledLosesNoEvents(t *testing.T) {
 	if err != nil || !slices.Contains(live, nomad.Attempt{Run: s.r.ID, Attempt: 1, Job: s.job()}) {
 		t.Errorf("live: %v, %v", live, err)
 	}
-	var seqs []int64
-	for e, err := range s.d.Follow(t.Context(), s.r.ID, 1, 0) {
-		if err != nil {
+	unbroken(t, s.talk(100, func(n int) {
+		if n != 30 {
+			return
+		}
+		s.site.agent.Kill()
+		if err := s.site.agent.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		seqs = append(seqs, e.Seq)
-		switch len(seqs) {
-		case 30:
-			s.site.agent.Kill()
-			if err := s.site.agent.Restart(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		case 100:
-			eventually(t, "it is stopped", func() bool { return s.d.Stop(t.Context(), s.r.ID, 1) == nil })
-		}
-	}
-	unbroken(t, seqs)
-	if len(seqs) < 100 {
-		t.Errorf("only %d events", len(seqs))
-	}
+	}))
 	s.wantOf(dispatch.Complete, "", "", s.d, s.site.dispatcher(t, s.root, nil))
 }
 
 func TestATokenThatIsRevokedStopsNothing(t *testing.T) {
+	t.Parallel()
 	site := theCluster(t)
 	token, err := site.newToken("short-lived", rights)
 	if err != nil {
@@ -92,14 +85,7 @@ func TestATokenThatIsRevokedStopsNothing(t *testing.T) {
 	}
 	var client *cluster.Client
 	s := begin(t, chatty, func(c *nomad.Config) { client = c.Client; client.SetToken(token) }).first()
-	tokens, _, err := site.root.ACLTokens().List(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := slices.IndexFunc(tokens, func(t *api.ACLTokenListStub) bool { return t.Name == "short-lived" })
-	if _, err := site.root.ACLTokens().Delete(tokens[i].AccessorID, nil); err != nil {
-		t.Fatal(err)
-	}
+	site.revoke(t, client)
 	eventually(t, "the token is refused", func() bool { _, err := s.d.State(t.Context(), s.r.ID, 1); return err != nil })
 	client.SetToken(site.token)
 	if err := s.d.Stop(t.Context(), s.r.ID, 1); err != nil {
@@ -110,7 +96,47 @@ func TestATokenThatIsRevokedStopsNothing(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeReadIsNotTakenForAFile(t *testing.T) {
+	t.Parallel()
+	site := theCluster(t)
+	blind, err := site.newToken("blind", strings.Replace(rights, `"read-fs", `, "", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It never reads before it is revoked: a node goes on with a token that it knows.
+	revoked, err := site.newToken("revoked", rights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var client *cluster.Client
+	s := begin(t, dispatchtest.Waits, func(c *nomad.Config) { client = c.Client }).first()
+	alloc := s.alloc().ID
+	for _, c := range []struct {
+		alloc, path string
+		does        func()
+		want        error
+	}{
+		{alloc, cluster.AllocPath("nothing"), nil, nomad.ErrNoFile},
+		{"11111111-2222-3333-4444-555555555555", cluster.AllocPath(dispatch.EventsFile), nil, nomad.ErrNoFiles},
+		{alloc, cluster.AllocPath(dispatch.EventsFile), func() { client.SetToken(blind) }, cluster.ErrForbidden},
+		{alloc, cluster.AllocPath(dispatch.EventsFile), func() { client.SetToken(revoked); site.revoke(t, client) }, cluster.ErrForbidden},
+	} {
+		if c.does != nil {
+			c.does()
+		}
+		var got strings.Builder
+		if err := s.d.Read(t.Context(), c.alloc, c.path, 0, 100, &got); !errors.Is(err, c.want) && !cluster.Is(err, c.want) || got.Len() > 0 {
+			t.Errorf("%s of %s: %q, %v; want %v", c.path, c.alloc, got.String(), err, c.want)
+		}
+	}
+	client.SetToken(site.token)
+	if err := s.d.Stop(t.Context(), s.r.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTheCopyMayBeShorterOrLonger(t *testing.T) {
+	t.Parallel()
 	s := begin(t, dispatchtest.Finishes, nil)
 	all := events(t, s.d, s.r.ID, 0)
 	path := filepath.Join(dispatch.Folder(s.root, s.r.ID, 1), dispatch.EventsFile)
@@ -184,13 +210,12 @@ func TestWhatWasCollectedAsGarbage(t *testing.T) {
 		if kinds := s.kinds(); len(kinds) != 0 {
 			t.Errorf("got %v", kinds)
 		}
-		if state := s.state(); state.Phase != dispatch.Lost || state.Detail == "" {
-			t.Errorf("state %v", state)
-		}
+		s.wantOf(dispatch.Lost, "", "garbage", s.d, s.site.dispatcher(t, s.root, nil))
 	})
 }
 
 func TestOffersAreTheNodesCapabilities(t *testing.T) {
+	t.Parallel()
 	d := theCluster(t).dispatcher(t, t.TempDir(), nil)
 	if offers := d.Offers(); !slices.ContainsFunc(offers, func(set []string) bool { return slices.Equal(set, []string{"browser", "kvm"}) }) {
 		t.Errorf("offers %v", offers)
@@ -198,6 +223,7 @@ func TestOffersAreTheNodesCapabilities(t *testing.T) {
 }
 
 func TestTheExecutorsOutputIsForPeople(t *testing.T) {
+	t.Parallel()
 	s := begin(t, exits, nil)
 	s.kinds()
 	var text bytes.Buffer

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -55,12 +56,16 @@ type site struct {
 	err   error
 	dir   string
 	agent *agent.Agent // nil where the cluster is somebody's
+	shell string       // for tasks of the driver exec; empty: there is none
 	addr  string
 	root  *cluster.Client // with every right
 	token string          // with just those that a bridge needs
 }
 
 var theSite site
+
+// insideShell is where a task of the driver exec finds the shell.
+const insideShell = "/bin/busybox"
 
 // What a cluster that is there already is named by: see dev/test-nomad.
 const (
@@ -111,7 +116,11 @@ func (s *site) open(program string) (err error) {
 	}
 	management := os.Getenv(tokenVariable)
 	if s.addr = os.Getenv(addrVariable); s.addr == "" {
-		if s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{cluster.NodeCapabilities: "browser, kvm"}}); err != nil {
+		s.shell, _ = exec.LookPath("busybox")
+		if s.agent, err = agent.Start(ctx, agent.Options{
+			Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{cluster.NodeCapabilities: "browser, kvm"},
+			ChrootEnv: map[string]string{s.shell: insideShell}, Grace: 5 * time.Second,
+		}); err != nil {
 			return err
 		}
 		s.addr = s.agent.HTTP
@@ -151,6 +160,18 @@ func (s *site) newToken(name, rules string) (string, error) {
 	return token.SecretID, nil
 }
 
+// revoke deletes the token that a client has now.
+func (s *site) revoke(t *testing.T, client *cluster.Client) {
+	t.Helper()
+	own, _, err := client.ACLTokens().Self(client.Query(t.Context(), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.root.ACLTokens().Delete(own.AccessorID, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (s *site) register(j *api.Job) error {
 	_, _, err := s.root.Jobs().Register(j, &api.WriteOptions{Namespace: namespaces.Runs})
 	return err
@@ -175,7 +196,12 @@ func (s *site) close() error {
 // client has just the rights that a bridge needs.
 func (s *site) client(t *testing.T) *cluster.Client {
 	t.Helper()
-	c, err := cluster.NewClient(cluster.Config{Address: s.addr, Token: s.token})
+	return s.clientAt(t, s.addr)
+}
+
+func (s *site) clientAt(t *testing.T, addr string) *cluster.Client {
+	t.Helper()
+	c, err := cluster.NewClient(cluster.Config{Address: addr, Token: s.token})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +228,7 @@ func job(id string) *api.Job {
 		return t
 	}
 	teardown := task(cluster.Teardown)
+	teardown.LogConfig.Disabled = ptr(true) // it prints nothing, and a process less is started
 	teardown.Lifecycle = &api.TaskLifecycle{Hook: api.TaskLifecycleHookPoststop}
 	group := api.NewTaskGroup(cluster.Group, 1).AddTask(task(cluster.Executor)).AddTask(teardown)
 	group.RestartPolicy = &api.RestartPolicy{Attempts: ptr(0), Mode: ptr("fail")}
@@ -263,6 +290,7 @@ func request(recipe string) run.Request {
 func lease() run.Lease { return run.Lease{Expires: time.Now().Add(time.Hour)} }
 
 func TestNomad(t *testing.T) {
+	t.Parallel()
 	s := theCluster(t)
 	for name, listens := range map[string]bool{"listening": true, "asking": false} {
 		t.Run(name, func(t *testing.T) {

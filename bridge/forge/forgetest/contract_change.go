@@ -8,7 +8,7 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// changeContract: what others change, shows.
+// changeContract: what others change, shows. pushContract: on one pull request, among others.
 var changeContract = []clause{
 	{"a pull request without a fork keeps its head", func(s *scene) {
 		s.must(s.World.DeleteFork(s.repo, s.pull))
@@ -33,6 +33,40 @@ var changeContract = []clause{
 			s.Errorf("merged: %+v", pr)
 		}
 	}},
+	{"members are known, whether they say so or not, and strangers too", func(s *scene) {
+		for p, want := range map[forge.Person]bool{s.aliceP: true, s.botP: true, s.malP: false, {ID: 99999, Login: "nobody" + s.Suffix}: false} {
+			is, err := s.forge.Member(s.ctx, s.org, p)
+			if err != nil || is != want {
+				s.Errorf("%s: member %v (%v), want %v", p.Login, is, err, want)
+			}
+		}
+		s.must(s.World.RemoveMember(s.org, s.alice))
+		if is, err := s.forge.Member(s.ctx, s.org, s.aliceP); err != nil || is {
+			s.Errorf("after leaving: member %v (%v)", is, err)
+		}
+	}},
+	{"the default branch is known with its trees, newest first", func(s *scene) {
+		s.must(s.World.Merge(s.repo, s.pull))
+		name, trees, err := s.forge.DefaultBranch(s.ctx, s.repo)
+		s.must(err)
+		fetches := s.forge.Requests()["git"]
+		if _, again, err := s.forge.DefaultBranch(s.ctx, s.repo); err != nil || !slices.Equal(again, trees) || s.forge.Requests()["git"] != fetches {
+			s.Errorf("asked again while nothing moved: %v, %v, %d fetches", again, err, s.forge.Requests()["git"]-fetches)
+		}
+		if name != "main" || len(trees) < 3 {
+			s.Fatalf("got %s with %+v", name, trees)
+		}
+		if want := s.git("rev-parse", s.head+"^{tree}"); trees[0].Tree != want {
+			s.Errorf("the newest tree is %s, want the merged one, %s", trees[0].Tree, want)
+		}
+		i := slices.IndexFunc(trees, func(tree forge.Tree) bool { return tree.Commit == s.main })
+		if i < 1 || trees[i].Tree != s.git("rev-parse", s.main+"^{tree}") || trees[i].At.IsZero() {
+			s.Errorf("the first commit, %s, is not among %+v", s.main, trees)
+		}
+	}},
+}
+
+var pushContract = []clause{
 	{"the last push leads to the head", func(s *scene) {
 		pushes, err := s.forge.Pushes(s.ctx, s.repo, s.pull, time.Time{})
 		s.must(err)
@@ -87,37 +121,6 @@ var changeContract = []clause{
 		last := pushes[len(pushes)-1]
 		if last.Before != s.head || last.After != forced {
 			s.Errorf("got %+v, want %s to %s", last, s.head, forced)
-		}
-	}},
-	{"members are known, whether they say so or not, and strangers too", func(s *scene) {
-		for p, want := range map[forge.Person]bool{s.aliceP: true, s.botP: true, s.malP: false, {ID: 99999, Login: "nobody" + s.Suffix}: false} {
-			is, err := s.forge.Member(s.ctx, s.org, p)
-			if err != nil || is != want {
-				s.Errorf("%s: member %v (%v), want %v", p.Login, is, err, want)
-			}
-		}
-		s.must(s.World.RemoveMember(s.org, s.alice))
-		if is, err := s.forge.Member(s.ctx, s.org, s.aliceP); err != nil || is {
-			s.Errorf("after leaving: member %v (%v)", is, err)
-		}
-	}},
-	{"the default branch is known with its trees, newest first", func(s *scene) {
-		s.must(s.World.Merge(s.repo, s.pull))
-		name, trees, err := s.forge.DefaultBranch(s.ctx, s.repo)
-		s.must(err)
-		fetches := s.forge.Requests()["git"]
-		if _, again, err := s.forge.DefaultBranch(s.ctx, s.repo); err != nil || !slices.Equal(again, trees) || s.forge.Requests()["git"] != fetches {
-			s.Errorf("asked again while nothing moved: %v, %v, %d fetches", again, err, s.forge.Requests()["git"]-fetches)
-		}
-		if name != "main" || len(trees) < 3 {
-			s.Fatalf("got %s with %+v", name, trees)
-		}
-		if want := s.git("rev-parse", s.head+"^{tree}"); trees[0].Tree != want {
-			s.Errorf("the newest tree is %s, want the merged one, %s", trees[0].Tree, want)
-		}
-		i := slices.IndexFunc(trees, func(tree forge.Tree) bool { return tree.Commit == s.main })
-		if i < 1 || trees[i].Tree != s.git("rev-parse", s.main+"^{tree}") || trees[i].At.IsZero() {
-			s.Errorf("the first commit, %s, is not among %+v", s.main, trees)
 		}
 	}},
 }

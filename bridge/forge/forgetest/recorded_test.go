@@ -2,6 +2,7 @@ package forgetest_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"text/tabwriter"
 
@@ -23,7 +25,7 @@ import (
 // recording is the folder of an npm package with recordings.
 func recording(t *testing.T, name string) string {
 	t.Helper()
-	found, _ := filepath.Glob("../../../.cache/octokit/" + name + "-*/package.json")
+	found, _ := filepath.Glob(octokit + name + "-*/package.json")
 	needs.Have(t, "octokit", len(found) == 1, "GitHub's recorded answers are not in .cache/octokit: dev/prepare test fetches them")
 	return filepath.Dir(found[0])
 }
@@ -44,24 +46,36 @@ func scenario(t *testing.T, name string) []exchange {
 }
 
 // webhooks are all recorded payloads of an event.
-func webhooks(t *testing.T, event string) (all []any) {
+func webhooks(t *testing.T, event string) []any {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(recording(t, "webhooks-examples"), "*", "index.json"))
+	recording(t, webhookExamples)
+	all, err := readWebhooks()
 	must(t, err)
+	return all[event]
+}
+
+const (
+	octokit         = "../../../.cache/octokit/"
+	webhookExamples = "webhooks-examples"
+)
+
+// readWebhooks reads the payloads once: they are megabytes, and asked for by each event.
+var readWebhooks = sync.OnceValues(func() (map[string][]any, error) {
+	files, err := filepath.Glob(octokit + webhookExamples + "-*/*/index.json")
+	all := map[string][]any{}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		must(t, err)
-		for _, e := range decode[[]struct {
+		var events []struct {
 			Name     string
 			Examples []any
-		}](t, text) {
-			if e.Name == event {
-				all = append(all, e.Examples...)
-			}
+		}
+		text, readErr := os.ReadFile(file)
+		err = errors.Join(err, readErr, json.Unmarshal(text, &events))
+		for _, e := range events {
+			all[e.Name] = append(all[e.Name], e.Examples...)
 		}
 	}
-	return all
-}
+	return all, err
+})
 
 func decode[T any](t *testing.T, text []byte) (v T) {
 	t.Helper()

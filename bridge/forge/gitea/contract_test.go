@@ -37,18 +37,29 @@ func TestContractAgainstTheFake(t *testing.T) {
 }
 
 // One Gitea serves all the tests: each has an organisation and people of its own.
-func TestContractAgainstARealGitea(t *testing.T) {
+func TestARealGitea(t *testing.T) {
 	t.Parallel()
 	server := realgitea.New(t)
-	var n atomic.Int64
-	forgetest.Contract(t, func(t *testing.T) forgetest.Fixture {
+	t.Run("contract", func(t *testing.T) {
 		t.Parallel()
-		return forgetest.Fixture{
-			World:   server,
-			Adapter: adapterFor(t, server.URL()),
-			Traits:  forgetest.GiteaTraits,
-			Tick:    func() { time.Sleep(1100 * time.Millisecond) },
-			Suffix:  fmt.Sprint(n.Add(1)),
-		}
+		var n atomic.Int64
+		forgetest.Contract(t, func(t *testing.T) forgetest.Fixture {
+			t.Parallel()
+			return forgetest.Fixture{
+				World:   server,
+				Adapter: adapterFor(t, server.URL()),
+				Traits:  forgetest.GiteaTraits,
+				Tick:    func() { time.Sleep(1100 * time.Millisecond) },
+				Suffix:  fmt.Sprint(n.Add(1)),
+			}
+		})
+	})
+	t.Run("examine", func(t *testing.T) {
+		t.Parallel()
+		examine(t, server)
+	})
+	t.Run("a private repository is copied", func(t *testing.T) {
+		t.Parallel()
+		copyPrivate(t, server)
 	})
 }

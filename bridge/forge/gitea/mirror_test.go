@@ -12,7 +12,6 @@ import (
 
 	"seatrial/bridge/forge"
 	"seatrial/bridge/forge/forgetest"
-	"seatrial/bridge/forge/forgetest/realgitea"
 	"seatrial/bridge/forge/gitea"
 )
 
@@ -22,16 +21,9 @@ type hiding interface {
 	SetPrivate(r forge.Repo, private bool) error
 }
 
-func TestAPrivateRepositoryIsCopied(t *testing.T) {
+func TestAPrivateRepositoryOfTheFakeIsCopied(t *testing.T) {
 	t.Parallel()
-	t.Run("from the small forge", func(t *testing.T) {
-		t.Parallel()
-		copyPrivate(t, forgetest.NewServer(t))
-	})
-	t.Run("from Gitea", func(t *testing.T) {
-		t.Parallel()
-		copyPrivate(t, realgitea.New(t))
-	})
+	copyPrivate(t, forgetest.NewServer(t))
 }
 
 func copyPrivate(t *testing.T, world hiding) {

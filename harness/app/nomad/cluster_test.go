@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ func noError(t *testing.T, err error) {
 }
 
 func TestWhatIsWrongWithAJobFileIsSaidBeforeAnythingIsMade(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	good := jobFile("exec ./guest serve")
 	for name, c := range map[string]struct{ job, says string }{
@@ -58,6 +60,7 @@ func TestWhatIsWrongWithAJobFileIsSaidBeforeAnythingIsMade(t *testing.T) {
 }
 
 func TestWhoIsToBlameForAFailedStart(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	good := jobFile("exec ./guest serve")
 	t.Run("a program that is not there is the recipe's", func(t *testing.T) {
@@ -84,10 +87,11 @@ func TestWhoIsToBlameForAFailedStart(t *testing.T) {
 	})
 	t.Run("an unknown driver's lack of a node is ours", func(t *testing.T) {
 		t.Parallel()
-		a, _ := newApp(t, s)
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		err := a.Deploy(ctx, s.release(t, "1.0.0", strings.Replace(good, `driver      = "exec"`, `driver = "qemu"`, 1)))
+		var asked atomic.Int64 // each time it is later than one waits for room
+		a, _ := newApp(t, s, func(c *Config) {
+			c.Now = func() time.Time { return time.Now().Add(time.Duration(asked.Add(1)) * 2 * placeLimit) }
+		})
+		err := a.Deploy(t.Context(), s.release(t, "1.0.0", strings.Replace(good, `driver      = "exec"`, `driver = "qemu"`, 1)))
 		if _, blamed := errors.AsType[*app.Fault](err); blamed || err == nil || !strings.Contains(err.Error(), "no node fits (group web: missing drivers") {
 			t.Errorf("got %v", err)
 		}
@@ -95,6 +99,7 @@ func TestWhoIsToBlameForAFailedStart(t *testing.T) {
 }
 
 func TestTextOfAnEnrolmentIsNoTemplate(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	const text = `${env["HOME"]} %{ if true }x%{ endif } "quoted" {{ key }}`
 	a, _ := newApp(t, s, func(c *Config) { c.Enrolment.Env = map[string]string{"COLOUR": text} })
@@ -108,6 +113,7 @@ func TestTextOfAnEnrolmentIsNoTemplate(t *testing.T) {
 }
 
 func TestLinksInAVolumeLeadNowhere(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	a, _ := newApp(t, s)
 	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", jobFile("exec ./guest serve"))))
@@ -146,6 +152,7 @@ func TestLinksInAVolumeLeadNowhere(t *testing.T) {
 }
 
 func TestTheAppGetsItsVariablesAndPrintsToTheLog(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	a, book := newApp(t, s)
 	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", jobFile("echo version $VERSION colour $COLOUR data $DATA_DIR; exec ./guest serve"))))
@@ -158,6 +165,7 @@ func TestTheAppGetsItsVariablesAndPrintsToTheLog(t *testing.T) {
 }
 
 func TestAnothersJobIsNotReplaced(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	first, _ := newApp(t, s)
 	noError(t, first.Deploy(t.Context(), s.release(t, "1.0.0", jobFile("exec ./guest serve"))))
@@ -171,6 +179,7 @@ func TestAnothersJobIsNotReplaced(t *testing.T) {
 }
 
 func TestTheTaskThatFailedFirstIsBlamed(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	a, _ := newApp(t, s)
 	helper := `task "aside" {
@@ -193,6 +202,7 @@ func TestTheTaskThatFailedFirstIsBlamed(t *testing.T) {
 }
 
 func TestAPlaceFindsAndRemovesWhatIsOurs(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	a, _ := newApp(t, s)
 	noError(t, a.Deploy(t.Context(), s.release(t, "1.0.0", jobFile("exec ./guest serve"))))
@@ -219,6 +229,7 @@ func TestAPlaceFindsAndRemovesWhatIsOurs(t *testing.T) {
 }
 
 func TestAPlaceRemovesNothingElse(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	job := api.NewServiceJob("somebody-elses", "somebody-elses", "global", 50)
 	job.Namespace, job.Datacenters = ptr("ci-apps"), []string{"dc1"}
@@ -246,6 +257,7 @@ func TestAPlaceRemovesNothingElse(t *testing.T) {
 }
 
 func TestATaskOfRawExecFindsItsVolumesWhereTheyLie(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	a, _ := newApp(t, s)
 	job := strings.Replace(jobFile("cd $RELEASE_DIR; echo x > $NOMAD_TASK_DIR/stray; exec ./guest daemon"), `driver      = "exec"`, `driver      = "raw_exec"`, 1)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	apptest.Contract(t, func(t *testing.T) apptest.Fixture {
 		a, _ := newApp(t, s)

@@ -116,7 +116,7 @@ func (s *single) start(ctx context.Context, program, busybox string) (err error)
 			return fmt.Errorf("cannot build a program for the tests: %w\n%s", err, said)
 		}
 	}
-	s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Meta: map[string]string{}, ChrootEnv: map[string]string{bin: "/bin", tools: "/usr/local/bin"}})
+	s.agent, err = agent.Start(ctx, agent.Options{Program: program, Dir: filepath.Join(s.dir, "node"), Dev: true, Meta: map[string]string{}, ChrootEnv: map[string]string{bin: "/bin", tools: "/usr/local/bin"}})
 	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(s.dir, "node", "agent.log"))
 		return fmt.Errorf("%w\n%s", err, log)

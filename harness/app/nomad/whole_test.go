@@ -68,6 +68,7 @@ func (l *safeLog) String() string {
 
 // The example recipe goes through every stage, with everything real.
 func TestTheGuestbookPassesEveryStage(t *testing.T) {
+	t.Parallel()
 	s := need(t)
 	const name = "guestbook-nomad"
 	dir := t.TempDir()

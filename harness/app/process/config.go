@@ -66,6 +66,7 @@ type App struct {
 	mu      sync.Mutex // guards what follows
 	up      *instance
 	tools   *supervisor
+	idle    *worker // in the toolbox, between two tools
 	groups  map[string]*group
 	current *deployed
 	history []*deployed

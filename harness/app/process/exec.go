@@ -144,10 +144,18 @@ func (a *App) temporary(ctx context.Context, d *deployed) (*instance, error) {
 // runTool runs one of this program's tools as the app's user, where the app's files
 // are but not the app's processes. What the tool could not keep is listed.
 func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) (notKept []string, err error) {
-	s, err := a.toolbox(ctx)
+	w, err := a.takeWorker(ctx)
 	if err != nil {
 		return nil, err
 	}
+	reusable := false
+	defer func() {
+		if reusable {
+			a.putBack(w)
+		} else {
+			w.close()
+		}
+	}()
 	in, err := devNull()
 	if err != nil {
 		return nil, err
@@ -174,24 +182,25 @@ func (a *App) runTool(ctx context.Context, stdin io.Reader, stdout io.Writer, ar
 	}
 	defer said.close()
 	defer errWrite.Close()
-	t, err := s.spawn(ctx, a.toolSpawn(args), in, outWrite, errWrite)
+	err = w.do(args, in, outWrite, errWrite)
 	outWrite.Close()
 	errWrite.Close()
 	in.Close()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot reach the app's tools: %w", err)
 	}
-	stop := context.AfterFunc(ctx, t.kill)
+	stop := context.AfterFunc(ctx, w.kill)
 	defer stop()
 	_, copyErr := io.Copy(stdout, outRead)
 	if copyErr != nil {
-		t.kill()
+		w.kill()
 		outRead.Close()
 	}
-	exit, err := t.wait(ctx)
+	exit, alive, err := w.done(ctx)
 	if err = errors.Join(copyErr, err); err != nil {
 		return nil, err
 	}
+	reusable = alive && stop() // else it is being killed
 	said.drain()
 	if err := inside.ToolError(exit.Code, exit.Signal, said.kept()); err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ const innerEnv = inside.PartEnv
 const (
 	innerSupervise = "supervise"
 	innerTool      = inside.PartTool
+	innerWorker    = "worker"
 	innerNothing   = "nothing" // to see whether a sandbox can be had
 )
 
@@ -39,6 +40,11 @@ func Main() {
 		if err := supervise(); err != nil {
 			fmt.Fprintln(os.Stderr, "supervisor:", err)
 			syscall.Exit(1)
+		}
+		syscall.Exit(0)
+	case innerWorker:
+		if err := work(); err != nil {
+			syscall.Exit(1) // the harness sees it in the socket
 		}
 		syscall.Exit(0)
 	case innerTool:

@@ -1,32 +1,35 @@
 package process
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"os"
-	"strings"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"seatrial/harness/app"
 	"seatrial/internal/tail"
 )
 
 const (
 	tailLines = 40       // how much of a log is evidence
-	longLine  = 8 << 10  // a longer line is cut into several
 	mostKept  = 64 << 10 // of a command's output
-	// drainLimit is how long to wait for the last lines of a process that ended:
-	// what it left running may hold its output open.
-	drainLimit = 500 * time.Millisecond
+	// drainLimit is for what never stops printing into an output that it took over.
+	drainLimit = 10 * time.Second
+	drainEvery = 5 * time.Millisecond
 )
 
 // output reads what processes print, line by line, and keeps the end of it.
 type output struct {
 	read *os.File
+	raw  syscall.RawConn
 	done chan struct{} // closed at the end of the stream
 
-	mu    sync.Mutex
+	mu    sync.Mutex // held from the read on, so that what was read is kept
 	lines []string
 	text  tail.Buffer // if asked for
 }
@@ -39,40 +42,84 @@ func newOutput(keepText bool, line func(string)) (*output, *os.File, error) {
 		return nil, nil, err
 	}
 	o := &output{read: read, done: make(chan struct{}), text: tail.Buffer{Max: mostKept}}
+	if o.raw, err = read.SyscallConn(); err != nil {
+		return nil, nil, errors.Join(err, read.Close(), write.Close())
+	}
 	go o.collect(keepText, line)
 	return o, write, nil
 }
 
 func (o *output) collect(keepText bool, line func(string)) {
 	defer close(o.done)
-	in := bufio.NewReaderSize(o.read, longLine)
-	for {
-		raw, err := in.ReadSlice('\n')
-		if len(raw) > 0 {
-			text := strings.ToValidUTF8(strings.TrimRight(string(raw), "\r\n"), "\uFFFD")
-			o.mu.Lock()
-			if len(o.lines) == tailLines {
-				o.lines = append(o.lines[:0], o.lines[1:]...)
-			}
-			o.lines = append(o.lines, text)
-			if keepText {
-				_, _ = o.text.Write(raw)
-			}
-			o.mu.Unlock()
+	var fresh []string
+	split := app.Lines{Say: func(text string) { fresh = append(fresh, text) }}
+	say := func() {
+		for _, text := range fresh {
 			line(text)
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		fresh = fresh[:0]
+	}
+	part := make([]byte, 32<<10)
+	for {
+		n := 0
+		err := o.raw.Read(func(fd uintptr) bool {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			var err error
+			for n, err = unix.Read(int(fd), part); errors.Is(err, unix.EINTR); n, err = unix.Read(int(fd), part) {
+			}
+			if errors.Is(err, unix.EAGAIN) {
+				return false
+			}
+			if n = max(n, 0); keepText {
+				_, _ = o.text.Write(part[:n])
+			}
+			_, _ = split.Write(part[:n])
+			o.keep(fresh)
+			return true
+		})
+		say()
+		if err != nil || n == 0 {
+			break
+		}
+	}
+	split.Flush()
+	o.mu.Lock()
+	o.keep(fresh)
+	o.mu.Unlock()
+	say()
+}
+
+// keep keeps the last lines.
+func (o *output) keep(fresh []string) {
+	o.lines = append(o.lines, fresh...)
+	o.lines = slices.Delete(o.lines, 0, max(0, len(o.lines)-tailLines))
+}
+
+// drain waits until all is kept that was printed before: by a process that has ended,
+// whatever it left running holds its output open.
+func (o *output) drain() {
+	for began := time.Now(); time.Since(began) < drainLimit; {
+		if o.empty() {
 			return
+		}
+		select {
+		case <-o.done:
+			return
+		case <-time.After(drainEvery):
 		}
 	}
 }
 
-// drain waits a moment for what was printed last.
-func (o *output) drain() {
-	select {
-	case <-o.done:
-	case <-time.After(drainLimit):
-	}
+// empty says whether nothing waits to be read.
+func (o *output) empty() (empty bool) {
+	err := o.raw.Control(func(fd uintptr) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		waits, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+		empty = err == nil && waits == 0
+	})
+	return empty || err != nil
 }
 
 // close stops reading.

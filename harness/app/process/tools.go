@@ -59,22 +59,23 @@ func (a *App) toolbox(ctx context.Context) (*supervisor, error) {
 
 func (a *App) closeTools() {
 	a.mu.Lock()
-	s := a.tools
-	a.tools = nil
+	s, w := a.tools, a.idle
+	a.tools, a.idle = nil, nil
 	a.mu.Unlock()
+	w.close()
 	if s != nil {
 		s.close()
 	}
 }
 
-func (a *App) toolSpawn(args []string) spawn {
+func (a *App) workerSpawn() spawn {
 	program := "/proc/self/exe"
 	dir := a.dir
 	if a.cfg.Isolate {
 		program, dir = insideBinary, "/"
 	}
-	env := append(a.markers("tool"), innerEnv+"="+innerTool, "TMPDIR="+insideTmp)
-	return spawn{Args: append([]string{program}, args...), Env: env, Dir: dir, UID: a.uid()}
+	env := append(a.markers("tool"), innerEnv+"="+innerWorker, collectSeldom, "TMPDIR="+insideTmp)
+	return spawn{Args: []string{program}, Env: env, Dir: dir, UID: a.uid()}
 }
 
 // Volumes implements app.Storage.

@@ -17,14 +17,13 @@ import (
 	"seatrial/recipes"
 )
 
-// start starts a cluster of one, which changes as the test wants it.
-func start(t *testing.T, change func(map[string]any)) (*agent.Agent, *cluster.Client) {
+// start starts a cluster of one.
+func start(t *testing.T, o agent.Options) (*agent.Agent, *cluster.Client) {
 	t.Helper()
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
-	a, err := agent.Start(t.Context(), agent.Options{
-		Program: program, Dir: filepath.Join(t.TempDir(), "n"), Meta: map[string]string{cluster.NodeCapabilities: "large"}, Change: change,
-	})
+	o.Program, o.Dir, o.Meta = program, filepath.Join(t.TempDir(), "n"), map[string]string{cluster.NodeCapabilities: "large"}
+	a, err := agent.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +94,8 @@ func want(t *testing.T, did map[string]setup.Did, others setup.Did, but map[stri
 }
 
 func TestApply(t *testing.T) {
-	_, client := start(t, nil)
+	t.Parallel()
+	_, client := start(t, agent.Options{NoClient: true}) // without a node runs wait
 	const recipeJob, recipePolicy = "job seatrial-run-guestbook", "policy seatrial-harness-guestbook"
 	ci := func() *api.QueryOptions { return (&api.QueryOptions{Namespace: "ci"}).WithContext(t.Context()) }
 	o := options()
@@ -184,10 +184,11 @@ func dispatch(t *testing.T, client *cluster.Client, job string) (child string) {
 }
 
 func TestWithoutACLsThereAreNoPolicies(t *testing.T) {
+	t.Parallel()
 	program, err := agent.Find()
 	must.Have(t, "nomad", err == nil, "there is no nomad: dev/nomad/build")
 	a, err := agent.Start(t.Context(), agent.Options{
-		Program: program, Dir: filepath.Join(t.TempDir(), "n"), Meta: map[string]string{},
+		Program: program, Dir: filepath.Join(t.TempDir(), "n"), Dev: true,
 		Change: func(config map[string]any) { config["acl"] = map[string]any{"enabled": false} },
 	})
 	if err != nil {
@@ -207,7 +208,8 @@ func TestWithoutACLsThereAreNoPolicies(t *testing.T) {
 }
 
 func TestWhatIsPrintedIsWhatIsRegistered(t *testing.T) {
-	_, client := start(t, nil)
+	t.Parallel()
+	_, client := start(t, agent.Options{NoClient: true})
 	const state = "/srv/\"quoted\"\\n/%{if true}/$$/\n#\t\u202e'*/"
 	o := setup.Options{State: state, Recipes: []recipes.Enrolment{{Name: "a", Repo: "x/a", Needs: []string{`b" c %{d}`}}}}
 	apply(t, client, o)

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/nomad/api"
 
 	"seatrial/harness/cluster"
+	"seatrial/harness/cluster/agent"
 	"seatrial/harness/cluster/setup"
 	"seatrial/recipes"
 )
@@ -35,6 +36,19 @@ func examine(t *testing.T, client *cluster.Client, o setup.Options) (wrong, doub
 		}
 	}
 	return wrong, doubts, fine
+}
+
+// withoutJanitor is what is wrong but for the janitor, which every ten minutes looks whatever
+// the test does, and fails.
+func withoutJanitor(wrong string) (others string, looked bool) {
+	for line := range strings.Lines(wrong) {
+		if strings.Contains(line, "the janitor failed") {
+			looked = true
+			continue
+		}
+		others += line
+	}
+	return others, looked
 }
 
 // tokenWith makes a client with a policy of these rules.
@@ -66,9 +80,10 @@ func bridgeRules(t *testing.T, client *cluster.Client) string {
 }
 
 func TestExamine(t *testing.T) {
-	a, client := start(t, func(config map[string]any) {
+	t.Parallel()
+	a, client := start(t, agent.Options{Dev: true, Change: func(config map[string]any) {
 		config["acl"].(map[string]any)["token_min_expiration_ttl"] = "1s"
-	})
+	}})
 	o := setup.Options{Recipes: []recipes.Enrolment{{Name: "guestbook", Repo: "harbour/guestbook", Needs: []string{"large"}}}}
 
 	t.Run("an empty cluster lacks everything", func(t *testing.T) {
@@ -87,6 +102,7 @@ func TestExamine(t *testing.T) {
 	t.Run("all is well", func(t *testing.T) {
 		for who, client := range map[string]*cluster.Client{"the operator": client, "the bridge": good} {
 			wrong, doubts, fine := examine(t, client, o)
+			wrong, looked := withoutJanitor(wrong)
 			if wrong != "" {
 				t.Errorf("%s:\n%s", who, wrong)
 			}
@@ -95,7 +111,7 @@ func TestExamine(t *testing.T) {
 					t.Errorf("%s: %q is not in:\n%s", who, want, fine)
 				}
 			}
-			if !strings.Contains(doubts, "the janitor has not been here") || strings.Contains(doubts, "could not be asked") != (who == "the bridge") {
+			if !strings.Contains(doubts, "the janitor has not been here") && !looked || strings.Contains(doubts, "could not be asked") != (who == "the bridge") {
 				t.Errorf("%s: doubts:\n%s", who, doubts)
 			}
 		}
@@ -128,6 +144,7 @@ func TestExamine(t *testing.T) {
 				continue
 			}
 			wrong, _, _ := examine(t, tokenWith(t, client, a.HTTP, short, 0), o)
+			wrong, _ = withoutJanitor(wrong)
 			if !strings.Contains(wrong, c.want) || strings.Count(wrong, "\n") != 1 {
 				t.Errorf("without %s:\n%swant %s alone", c.from, wrong, c.want)
 			}
@@ -225,12 +242,14 @@ func awaitNode(t *testing.T, client *cluster.Client) {
 }
 
 func TestExamineANodeThatIsNotFit(t *testing.T) {
-	_, client := start(t, func(config map[string]any) {
+	t.Parallel()
+	_, client := start(t, agent.Options{Dev: true, Change: func(config map[string]any) {
 		if part, ok := config["client"].(map[string]any); ok {
 			delete(part, "max_kill_timeout")
 			delete(config, "plugin")
+			part["options"].(map[string]any)["driver.raw_exec.enable"] = "false"
 		}
-	})
+	}})
 	apply(t, client, options())
 	awaitNode(t, client)
 	wrong, _, _ := examine(t, client, options())

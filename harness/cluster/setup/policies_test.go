@@ -94,7 +94,8 @@ func probes(t *testing.T, namespace string, alloc *api.Allocation) map[string]fu
 }
 
 func TestPoliciesAllowWhatIsNeededAndNothingElse(t *testing.T) {
-	a, client := start(t, nil)
+	t.Parallel()
+	a, client := start(t, agent.Options{Dev: true})
 	apply(t, client, setup.Options{})
 	awaitNode(t, client)
 	allocs := map[string]*api.Allocation{"ci": sleeper(t, client, "ci"), "ci-apps": sleeper(t, client, "ci-apps"), "default": sleeper(t, client, "default")}
@@ -150,7 +151,8 @@ func sleeper(t *testing.T, client *cluster.Client, namespace string) *api.Alloca
 }
 
 func TestAnAttemptHasThePolicyOfItsRecipesJob(t *testing.T) {
-	_, client := start(t, nil)
+	t.Parallel()
+	_, client := start(t, agent.Options{Dev: true})
 	nomad, err := agent.Find()
 	if err != nil {
 		t.Fatal(err)

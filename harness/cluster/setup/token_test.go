@@ -6,11 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"seatrial/harness/cluster/agent"
 	"seatrial/harness/cluster/setup"
 )
 
 func TestBridgeToken(t *testing.T) {
-	a, client := start(t, nil)
+	t.Parallel()
+	a, client := start(t, agent.Options{NoClient: true})
 	apply(t, client, setup.Options{})
 	file := filepath.Join(t.TempDir(), "token")
 	for _, want := range []setup.Did{setup.Made, setup.Unchanged} {

@@ -103,7 +103,10 @@ func Start() (_ *Gitea, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "gitea-")
+	dir, err := os.MkdirTemp("/dev/shm", "gitea-") // in memory, or each of its writes would wait for a disk
+	if err != nil {
+		dir, err = os.MkdirTemp("", "gitea-")
+	}
 	if err != nil {
 		return nil, err
 	}
