@@ -1,6 +1,7 @@
 package process
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -15,6 +16,7 @@ func TestContract(t *testing.T) {
 				"Procfile": "release: cp ./guest \"$DATA_DIR/server\"\nweb: ./guest serve\n",
 			})
 			same := release(t, "1.0.1", map[string]string{"Procfile": "web: \"$DATA_DIR/server\" serve\n"})
+			must(t, os.Remove(filepath.Join(same.Dir, "guest")))
 			copyGuest(t, filepath.Join(same.Dir, "guest"), "1.0.0")
 			return apptest.Fixture{
 				App: newApp(t, m).App, Volume: "data",
