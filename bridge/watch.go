@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"seatrial/bridge/forge"
-	"seatrial/bridge/retry"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 )
 
 // pullLimit is for looking at one pull request.
@@ -21,7 +21,7 @@ const pullLimit = time.Minute
 func (b *Bridge) watchPulls(ctx context.Context, a *account) error {
 	failing := map[string]bool{}
 	for {
-		retry.Sleep(ctx, b.Interval, nil)
+		_ = pause.For(ctx, b.Interval, nil)
 		if ctx.Err() != nil {
 			return nil
 		}

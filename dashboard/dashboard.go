@@ -9,6 +9,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ import (
 	"seatrial/harness/cluster"
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 )
 
 // Journal is what the dashboard reads: a journal, and two questions that an adapter
@@ -88,9 +90,7 @@ func New(c Config) *Dashboard {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Enrolments == nil {
 		c.Enrolments = func() page.Enrolments { return page.Enrolments{} }
 	}
@@ -136,10 +136,8 @@ func (d *Dashboard) Run(ctx context.Context) error {
 		if d.failed.Swap(&err) == nil {
 			d.config.Log.Error("cannot follow the journal: badges are looked up each time, and there are no live updates", "err", err)
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, wait.NextBackOff(), nil) != nil {
 			return nil
-		case <-time.After(wait.NextBackOff()):
 		}
 	}
 }

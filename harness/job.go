@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -130,17 +131,13 @@ func (j *Job) check() error {
 	if j.Log == nil {
 		j.Log = io.Discard
 	}
-	if j.Logger == nil {
-		j.Logger = slog.New(slog.DiscardHandler)
-	}
+	j.Logger = cmp.Or(j.Logger, slog.New(slog.DiscardHandler))
 	if j.Gateway == nil {
 		j.Gateway = func(host string, dial Dial) (Front, error) {
 			return gateway.Listen(gateway.FreeLoopback, host, gateway.Dial(dial), j.Logger)
 		}
 	}
-	if j.Domain == "" {
-		j.Domain = "localhost"
-	}
+	j.Domain = cmp.Or(j.Domain, "localhost")
 	if j.Request.Limit <= 0 {
 		j.Request.Limit = run.DefaultLimit
 	}

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"sync"
@@ -21,9 +22,7 @@ type LogFile struct {
 // OpenLogFile opens the file for appending and makes it if it is missing. max is
 // how many bytes it may hold altogether; 0 means MaxLog.
 func OpenLogFile(path string, max int64) (*LogFile, error) {
-	if max == 0 {
-		max = MaxLog
-	}
+	max = cmp.Or(max, MaxLog)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the log: %w", err)

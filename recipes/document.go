@@ -93,8 +93,7 @@ func readDocument(noun, file string, text []byte) (doc *document, problem *Probl
 }
 
 func (d *document) syntax(err error) *Problem {
-	var positioned yaml.Error
-	if errors.As(err, &positioned) {
+	if positioned, ok := errors.AsType[yaml.Error](err); ok {
 		return d.at(positioned.GetToken(), "%s", positioned.GetMessage())
 	}
 	return &Problem{File: d.file, Message: err.Error()}

@@ -67,8 +67,7 @@ func (s *schema) check(d *document) []Problem {
 		return []Problem{d.problem("", false, "the file cannot be understood: %v", err)}
 	}
 	err = s.compiled.Validate(value)
-	var invalid *jsonschema.ValidationError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
 		return s.problems(d, invalid)
 	}
 	return nil

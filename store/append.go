@@ -10,7 +10,6 @@ import (
 	"seatrial/harness/run"
 )
 
-// Append implements journal.Appender.
 func (db *DB) Append(ctx context.Context, events ...run.Event) error {
 	if len(events) == 0 {
 		return nil

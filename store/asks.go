@@ -20,13 +20,11 @@ func scanAsk(row *sql.Row) (a ledger.Ask, ok bool, err error) {
 	return a, err == nil, err
 }
 
-// Asked implements ledger.Asks.
 func (db *Reader) Asked(ctx context.Context, key string, now time.Time) (ledger.Ask, bool, error) {
 	a, ok, err := scanAsk(db.pool.QueryRowContext(ctx, selectAsk, key, encodeTime(now.Add(-ledger.AskMemory))))
 	return a, ok, db.failed(ctx, "read what was asked for", err)
 }
 
-// DecideAsk implements ledger.Asks.
 func (db *DB) DecideAsk(ctx context.Context, a ledger.Ask, events ...run.Event) (done bool, err error) {
 	if err := a.Check(); err != nil {
 		return false, err

@@ -12,7 +12,6 @@ import (
 	"seatrial/harness/run"
 )
 
-// See implements ledger.Comments.
 func (db *DB) See(ctx context.Context, c forge.Comment, s ledger.State) (isNew bool, err error) {
 	if err := ledger.CheckSeen(c, s); err != nil {
 		return false, err
@@ -42,12 +41,10 @@ func (db *DB) See(ctx context.Context, c forge.Comment, s ledger.State) (isNew b
 	return isNew && err == nil, err
 }
 
-// Reacted implements ledger.Comments.
 func (db *DB) Reacted(ctx context.Context, forgeID string, comment int64) error {
 	return db.change(ctx, forgeID, comment, `reacted = 1`)
 }
 
-// Postpone implements ledger.Comments.
 func (db *DB) Postpone(ctx context.Context, forgeID string, comment int64, until time.Time) error {
 	return db.change(ctx, forgeID, comment, `tries = tries + (state = 'open'), not_before = iif(state = 'open', ?, not_before)`, encodeTime(until))
 }
@@ -66,7 +63,6 @@ func (db *DB) change(ctx context.Context, forgeID string, comment int64, set str
 	})
 }
 
-// Decide implements ledger.Comments.
 func (db *DB) Decide(ctx context.Context, forgeID string, comment int64, d ledger.Decision, events ...run.Event) (done bool, err error) {
 	if err := d.Check(); err != nil {
 		return false, err
@@ -92,7 +88,6 @@ func (db *DB) Decide(ctx context.Context, forgeID string, comment int64, d ledge
 	return done && err == nil, err
 }
 
-// CommentOf implements ledger.Comments.
 func (db *Reader) CommentOf(ctx context.Context, id run.ID) (ledger.Comment, bool, error) {
 	found, err := db.comments(ctx, `starter = 1 AND run = ?`, id)
 	if err != nil || len(found) == 0 {
@@ -101,12 +96,10 @@ func (db *Reader) CommentOf(ctx context.Context, id run.ID) (ledger.Comment, boo
 	return found[0], true, nil
 }
 
-// OpenComments implements ledger.Comments.
 func (db *Reader) OpenComments(ctx context.Context) ([]ledger.Comment, error) {
 	return db.comments(ctx, `state = 'open'`)
 }
 
-// RefusedComments implements ledger.Comments.
 func (db *Reader) RefusedComments(ctx context.Context) ([]ledger.Comment, error) {
 	return db.comments(ctx, `refusal <> '' AND announced = 0`)
 }

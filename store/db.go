@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -75,9 +76,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	all.reports, _ = lru.New[run.ID, folded](cachedReports) // fails for sizes below 1 only
 	all.badges, _ = lru.New[badgeKey, badgeAnswer](cachedReports)
 	db := &DB{Reader: Reader{shared: all}, pages: Reader{shared: all}, log: o.Log, afterAppend: o.AfterAppend}
-	if db.log == nil {
-		db.log = slog.New(slog.DiscardHandler)
-	}
+	db.log = cmp.Or(db.log, slog.New(slog.DiscardHandler))
 	if err := db.open(ctx, o); err != nil {
 		return nil, errors.Join(err, db.close())
 	}

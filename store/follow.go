@@ -15,7 +15,6 @@ import (
 // followBatch bounds how much a follower reads at once.
 const followBatch = 256
 
-// Follow implements journal.Follower.
 func (db *Reader) Follow(ctx context.Context, after journal.Position) iter.Seq2[journal.Entry, error] {
 	return func(yield func(journal.Entry, error) bool) {
 		for ctx.Err() == nil {
@@ -45,7 +44,6 @@ func (db *Reader) Follow(ctx context.Context, after journal.Position) iter.Seq2[
 	}
 }
 
-// Last implements journal.Follower.
 func (db *Reader) Last(ctx context.Context) (last journal.Position, err error) {
 	err = db.pool.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&last)
 	return last, db.failed(ctx, "read the journal's last position", err)

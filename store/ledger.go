@@ -10,7 +10,6 @@ import (
 	"seatrial/harness/run"
 )
 
-// Cursor implements ledger.Feeds.
 func (db *Reader) Cursor(ctx context.Context, scope string) (c forge.Cursor, err error) {
 	err = db.pool.QueryRowContext(ctx, `SELECT cursor FROM cursors WHERE scope = ?`, scope).Scan(&c)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -19,13 +18,11 @@ func (db *Reader) Cursor(ctx context.Context, scope string) (c forge.Cursor, err
 	return c, db.failed(ctx, "read how far a feed was read", err)
 }
 
-// SetCursor implements ledger.Feeds.
 func (db *DB) SetCursor(ctx context.Context, scope string, c forge.Cursor) error {
 	return db.exec(ctx, "record how far a feed was read",
 		`INSERT INTO cursors (scope, cursor) VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET cursor = excluded.cursor`, scope, c)
 }
 
-// AddTrees implements ledger.Trees.
 func (db *DB) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error {
 	fresh, err := db.unknownTrees(ctx, repo, trees)
 	if err != nil || len(fresh) == 0 {
@@ -61,7 +58,6 @@ func (db *Reader) unknownTrees(ctx context.Context, repo forge.Repo, trees []for
 	return fresh, nil
 }
 
-// Record implements ledger.Audit.
 func (db *DB) Record(ctx context.Context, e ledger.AuditEntry) error {
 	return db.exec(ctx, "write to the audit journal", `INSERT INTO audit (at, who, what, subject, why) VALUES (?, ?, ?, ?, ?)`,
 		encodeTime(e.At), e.Who, e.What, e.Subject, e.Why)
@@ -94,7 +90,6 @@ func (db *DB) exec(ctx context.Context, doing, statement string, args ...any) er
 	})
 }
 
-// Announcement implements ledger.Announcements.
 func (db *Reader) Announcement(ctx context.Context, key string) (ledger.Announcement, error) {
 	a := ledger.Announcement{Key: key}
 	err := db.pool.QueryRowContext(ctx,
@@ -106,7 +101,6 @@ func (db *Reader) Announcement(ctx context.Context, key string) (ledger.Announce
 	return a, db.failed(ctx, "read what was announced of "+key, err)
 }
 
-// SetAnnouncement implements ledger.Announcements.
 func (db *DB) SetAnnouncement(ctx context.Context, a ledger.Announcement) error {
 	return db.write(ctx, "record what was announced of "+a.Key, func(tx *transaction) error {
 		if a.Key == "" {
@@ -137,7 +131,6 @@ func (tx *transaction) markAnnounced(a ledger.Announcement) error {
 	return nil
 }
 
-// Unannounced implements ledger.Announcements.
 func (db *Reader) Unannounced(ctx context.Context) ([]run.ID, error) {
 	ids, _, err := queryIDs(ctx, db.pool, `SELECT id, last_position FROM runs WHERE announced = 0 ORDER BY id`)
 	return ids, db.failed(ctx, "read which runs are to be announced", err)

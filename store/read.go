@@ -18,7 +18,6 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// Events implements journal.Reader.
 func (db *Reader) Events(ctx context.Context, id run.ID) ([]run.Event, error) {
 	entries, err := queryEntries(ctx, db.pool, `SELECT `+entryColumns+` FROM events WHERE run = ? ORDER BY position`, id)
 	if err == nil && len(entries) == 0 {
@@ -34,7 +33,6 @@ func (db *Reader) Events(ctx context.Context, id run.ID) ([]run.Event, error) {
 	return events, nil
 }
 
-// Report implements journal.Reader.
 func (db *Reader) Report(ctx context.Context, id run.ID) (run.Report, error) {
 	r, err := db.load(ctx, db.pool, id)
 	if err != nil {
@@ -76,7 +74,6 @@ func (db *Reader) fold(id run.ID, entries []journal.Entry) (r folded, err error)
 	return r, nil
 }
 
-// Reports implements journal.Reader.
 func (db *Reader) Reports(ctx context.Context, f journal.Filter) ([]run.Report, error) {
 	where, args := selection(f)
 	reports, err := db.query(ctx, `SELECT id, last_position FROM runs WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, f.Max())...)

@@ -8,7 +8,6 @@ import (
 	"seatrial/bridge/ledger"
 )
 
-// SeeUnenrolled implements ledger.Unenrolled.
 func (db *DB) SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Time) error {
 	return db.write(ctx, "record a repository that is not enrolled", func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO unenrolled (forge, owner, name, first, last) VALUES (?1, ?2, ?3, ?4, ?4)
@@ -22,7 +21,6 @@ func (db *DB) SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Time) 
 	})
 }
 
-// Unenrolled implements ledger.Unenrolled.
 func (db *Reader) Unenrolled(ctx context.Context) ([]ledger.UnenrolledRepo, error) {
 	const doing = "read which repositories are not enrolled"
 	rows, err := db.pool.QueryContext(ctx, `SELECT forge, owner, name, first, last FROM unenrolled ORDER BY last DESC, forge, owner, name`)

@@ -8,6 +8,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,10 +184,7 @@ func headMoved(in Input) (then string, moved bool) {
 
 // orUnknown stands for a commit that the forge did not name.
 func orUnknown(commit string) string {
-	if commit == "" {
-		return unknownCommit
-	}
-	return commit
+	return cmp.Or(commit, unknownCommit)
 }
 
 func codeOfPull(pull forge.PullRequest) run.Code {

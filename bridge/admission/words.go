@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -29,9 +30,7 @@ func (r Refusal) Words(a About) Words {
 // WordsWithoutComment are for somebody who asked without a comment.
 func (r Refusal) WordsWithoutComment(a About) Words {
 	row := r.row()
-	if row.asked == "" {
-		row.asked = row.next
-	}
+	row.asked = cmp.Or(row.asked, row.next)
 	return Words{r.fill(row.sentence, a), r.fill(row.asked, a)}
 }
 

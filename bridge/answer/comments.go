@@ -10,9 +10,9 @@ import (
 	"seatrial/bridge/admission"
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
-	"seatrial/bridge/retry"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 )
 
 const (
@@ -46,7 +46,7 @@ func (a *Answerer) answerComments(ctx context.Context, found <-chan struct{}, ow
 				next = min(next, a.postpone(ctx, c, err))
 			}
 		}
-		retry.Sleep(ctx, next, found)
+		_ = pause.For(ctx, next, found)
 	}
 	return nil
 }

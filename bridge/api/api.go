@@ -10,6 +10,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -100,9 +101,7 @@ func New(c Config) (*Service, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	callers, err := callers.New(c.TrustedProxies, failuresAtOnce, failuresPerSecond)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"seatrial/bridge/ledger"
-	"seatrial/bridge/retry"
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 )
 
 const (
@@ -120,6 +120,6 @@ func (d *driver) stopInTime(ctx context.Context, f facts) {
 	}
 	for ctx.Err() == nil {
 		d.until(ctx, log, "stop a run", func() error { return d.Dispatcher.Stop(ctx, d.id, r.Attempt) })
-		retry.Sleep(ctx, stopPause, nil)
+		_ = pause.For(ctx, stopPause, nil)
 	}
 }

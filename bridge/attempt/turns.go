@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"seatrial/bridge/retry"
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 )
 
 // enqueue adds a run from the journal to the queue. Whoever recorded it has done so
@@ -30,7 +30,7 @@ func (rs *Runs) takeTurns(ctx context.Context) error {
 		if err != nil {
 			if ctx.Err() == nil {
 				rs.Log.Error("cannot take the next run from the queue", "err", err)
-				retry.Sleep(ctx, time.Second, nil)
+				_ = pause.For(ctx, time.Second, nil)
 			}
 			continue
 		}

@@ -7,6 +7,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -40,10 +41,7 @@ func NewGrammar(word string) (Grammar, error) {
 
 // Word is the word that this grammar listens to.
 func (g Grammar) Word() string {
-	if g.word == "" {
-		return DefaultWord
-	}
-	return g.word
+	return cmp.Or(g.word, DefaultWord)
 }
 
 // Parse reads a comment's whole text.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"seatrial/harness/run"
 )
@@ -21,15 +22,8 @@ type EventReader struct {
 // Next returns the events of the whole lines that were added since last time. A file
 // that is not there yet has none.
 func (r *EventReader) Next() ([]run.Event, error) {
-	if r.file == nil {
-		file, err := os.Open(r.Path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		r.file = file
+	if err := r.open(); r.file == nil {
+		return nil, err
 	}
 	added, err := io.ReadAll(r.file)
 	if err != nil {
@@ -49,6 +43,21 @@ func (r *EventReader) Next() ([]run.Event, error) {
 			events = append(events, e)
 		}
 	}
+}
+
+// open opens the file, unless it is open or not there yet.
+func (r *EventReader) open() error {
+	if r.file != nil {
+		return nil
+	}
+	file, err := os.Open(r.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		r.file = file
+	}
+	return err
 }
 
 // Close closes the file.
@@ -72,15 +81,22 @@ func Own(events []run.Event, id run.ID, attempt int, after int64) []run.Event {
 	return own
 }
 
-// SaysFinished says whether an event file has the attempt's last word.
+// lastWords is how much of an event file's end is read for the last word: hundreds of events.
+const lastWords = 64 << 10
+
+// SaysFinished says whether an event file has the attempt's last word, which stands at its end.
 func SaysFinished(path string, id run.ID, attempt int) (bool, error) {
 	lines := &EventReader{Path: path}
 	defer lines.Close()
-	events, err := lines.Next()
-	for _, e := range Own(events, id, attempt, 0) {
-		if e.Kind == run.KindFinished {
-			return true, nil
-		}
+	if err := lines.open(); lines.file == nil {
+		return false, err
 	}
-	return false, err
+	if info, err := lines.file.Stat(); err != nil {
+		return false, err
+	} else if _, err := lines.file.Seek(max(0, info.Size()-lastWords), io.SeekStart); err != nil {
+		return false, err
+	}
+	events, err := lines.Next()
+	finished := slices.ContainsFunc(Own(events, id, attempt, 0), func(e run.Event) bool { return e.Kind == run.KindFinished })
+	return finished, err
 }

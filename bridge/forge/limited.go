@@ -35,8 +35,7 @@ func Wait(err error, now time.Time) (time.Duration, bool) {
 		return 0, false
 	}
 	wait := time.Minute // where it does not say how long
-	var limited *LimitedError
-	if errors.As(err, &limited) && limited.Until.After(now) {
+	if limited, ok := errors.AsType[*LimitedError](err); ok && limited.Until.After(now) {
 		wait = min(limited.Until.Sub(now), longestWait)
 	}
 	return wait, true

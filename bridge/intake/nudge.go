@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seatrial/bridge/forge"
+	"seatrial/internal/pause"
 )
 
 // LookAt reads one repository's new comments now, as its sweep does: from the same
@@ -33,7 +34,7 @@ func (p *Poller) LookFor(ctx context.Context, repo forge.Repo, comment int64) er
 	if err != nil || !ok || p.newest.seen(s.Forge, repo) >= comment {
 		return err
 	}
-	p.pause(ctx, listLag, nil)
+	_ = pause.For(ctx, listLag, nil)
 	return p.LookAt(ctx, repo)
 }
 

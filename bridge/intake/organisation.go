@@ -8,6 +8,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"seatrial/bridge/forge"
+	"seatrial/internal/pause"
 )
 
 // longestPause is how long a forge that fails is left alone at most.
@@ -25,33 +26,23 @@ func (p *Poller) pollOrganisation(ctx context.Context, s Source) error {
 	scope := forge.Organisation(s.Forge, s.Org, nil)
 	retry, failure := newRetry(), failureLog{log: p.Log, forge: s.Forge, what: "org", name: s.Org, all: p.failures[s.Forge], scope: scope.Name()}
 	for ctx.Err() == nil {
-		pause := jittered(p.Interval)
+		next := jittered(p.Interval)
 		err := p.read(ctx, s, scope)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, forge.ErrLimited):
-			pause = 0 // the next question waits until the forge may be asked
+			next = 0 // the next question waits until the forge may be asked
 		case err != nil:
 			failure.begins(err)
-			pause = retry.NextBackOff()
+			next = retry.NextBackOff()
 		default:
 			failure.ends()
 			retry.Reset()
 		}
-		p.pause(ctx, pause, p.nudges[s.Forge])
+		_ = pause.For(ctx, next, p.nudges[s.Forge])
 	}
 	return nil
-}
-
-func (p *Poller) pause(ctx context.Context, d time.Duration, nudge <-chan struct{}) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	case <-nudge:
-	}
 }
 
 // kindOf tells errors apart that a person would want to hear about separately.

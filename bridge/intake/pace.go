@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"seatrial/bridge/forge"
+	"seatrial/internal/pause"
 )
 
 const (
@@ -63,12 +64,8 @@ func (p *pace) wait(ctx context.Context) error {
 		if left <= 0 {
 			return p.limiter.Wait(ctx)
 		}
-		timer := time.NewTimer(left)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
+		if err := pause.For(ctx, left, nil); err != nil {
+			return err
 		}
 	}
 }

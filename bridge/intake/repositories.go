@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"seatrial/bridge/forge"
+	"seatrial/internal/pause"
 )
 
 // firstLooks is the pause between repositories that were never read: soon, because
@@ -40,7 +41,7 @@ func (p *Poller) pollRepositories(ctx context.Context, s Source) error {
 		repo, t := r.next()
 		if wait := t.due.Sub(p.Now()); repo == (forge.Repo{}) || wait > 0 {
 			// An enrolment that is added meanwhile does not have to wait for long.
-			p.pause(ctx, min(max(wait, firstLooks), p.Interval), pace.stirred)
+			_ = pause.For(ctx, min(max(wait, firstLooks), p.Interval), pace.stirred)
 			continue
 		}
 		began := p.Now()

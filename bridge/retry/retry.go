@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"seatrial/bridge/forge"
+	"seatrial/internal/pause"
 )
 
 // Loop says how something is tried until it worked.
@@ -36,11 +37,11 @@ func (l Loop) Until(ctx context.Context, what string, try func() error) {
 			logged = text
 			l.Log.Error("cannot "+what+" yet; will try again", "err", err)
 		}
-		pause := pauses.NextBackOff()
+		next := pauses.NextBackOff()
 		if wait, limited := forge.Wait(err, l.Now()); limited {
-			pause = wait
+			next = wait
 		}
-		Sleep(ctx, pause, nil)
+		_ = pause.For(ctx, next, nil)
 	}
 }
 
@@ -51,15 +52,4 @@ func Briefly(ctx context.Context, tries uint, try func() error) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, try() },
 		backoff.WithBackOff(pauses), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
 	return err
-}
-
-// Sleep waits for a time, a wake-up or the end.
-func Sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	case <-wake:
-	}
 }

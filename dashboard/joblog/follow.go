@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 )
 
-// pause is between two looks at a log that grows, or at a run that has not come so far.
-const pause = 500 * time.Millisecond
+// lookPause is between two looks at a log that grows, or at a run that has not come so far.
+const lookPause = 500 * time.Millisecond
 
 // Opener opens the log of an attempt on this machine. fs.ErrNotExist: there is none (yet).
 type Opener func(id run.ID, attempt int) (io.ReadSeekCloser, error)
@@ -36,7 +37,7 @@ func (s *Service) whole(ctx context.Context, asked logQuery, out io.Writer) erro
 			if r.State == run.Ended || !asked.follow {
 				return nil
 			}
-			if err := wait(ctx); err != nil {
+			if err := pause.For(ctx, lookPause, nil); err != nil {
 				return err
 			}
 			continue
@@ -85,7 +86,7 @@ func (s *Service) fromFile(ctx context.Context, asked logQuery, attempt int, out
 		case !asked.follow:
 			return errOver
 		}
-		if err := wait(ctx); err != nil {
+		if err := pause.For(ctx, lookPause, nil); err != nil {
 			return err
 		}
 	}
@@ -111,7 +112,7 @@ func (s *Service) fromJob(ctx context.Context, asked logQuery, attempt int, out 
 		case !asked.follow:
 			return errOver
 		}
-		if err := wait(ctx); err != nil {
+		if err := pause.For(ctx, lookPause, nil); err != nil {
 			return err
 		}
 	}
@@ -127,7 +128,7 @@ func (s *Service) afterJob(ctx context.Context, asked logQuery, attempt int) err
 		case !asked.follow:
 			return errOver
 		}
-		if err := wait(ctx); err != nil {
+		if err := pause.For(ctx, lookPause, nil); err != nil {
 			return err
 		}
 	}
@@ -139,15 +140,4 @@ func (s *Service) isOver(ctx context.Context, id run.ID, attempt int) (bool, err
 		return false, fmt.Errorf("cannot read the run: %w", err)
 	}
 	return r.Attempt > attempt || r.State == run.Ended, nil
-}
-
-func wait(ctx context.Context) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

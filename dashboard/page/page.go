@@ -8,6 +8,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -89,12 +90,8 @@ func New(c Config) *Pages {
 	if c.Unenrolled == nil {
 		c.Unenrolled = func(context.Context) []UnenrolledRepo { return nil }
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Word == "" {
-		c.Word = "!testme"
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.Word = cmp.Or(c.Word, "!testme")
 	p := &Pages{Config: c, assets: loadAssets()}
 	p.templates = parseTemplates(p.assets)
 	return p

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"html"
 	"net/http"
 	"net/url"
@@ -70,9 +71,7 @@ func (p *Pages) recipe(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, report := range reports {
 		page.Runs = append(page.Runs, p.runRow(report))
-		if page.Repo == "" {
-			page.Repo = report.Request.Code.Repo
-		}
+		page.Repo = cmp.Or(page.Repo, report.Request.Code.Repo)
 	}
 	if enrolled {
 		page.BadgeURL = "/badge/" + url.PathEscape(name) + ".svg"

@@ -131,8 +131,7 @@ func silent(ctx context.Context, asked string, err error) error {
 	if fault, ours := ended(ctx, asked, "was not answered"); fault != nil || ours != nil {
 		return cmp.Or(fault, ours)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	if _, wrong := errors.AsType[*tls.CertificateVerificationError](err); wrong {

@@ -55,8 +55,7 @@ func meaning(err error) (next string, what error) {
 	if errors.Is(err, api.ErrVariablePathNotFound) {
 		return "", ErrNotFound
 	}
-	var answer api.UnexpectedResponseError
-	if errors.As(err, &answer) && answer.HasStatusCode() {
+	if answer, ok := errors.AsType[api.UnexpectedResponseError](err); ok && answer.HasStatusCode() {
 		body := answer.Body()
 		switch code := answer.StatusCode(); {
 		case strings.Contains(body, "No cluster leader"), strings.Contains(body, "no leader"):

@@ -13,6 +13,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 )
 
 // Owners tells whether somebody still answers for a run. It is safe for concurrent use.
@@ -43,8 +44,8 @@ const (
 	// rounds is how often a sweep tries to remove a thing: one that cannot go before
 	// another is gone the next time.
 	rounds = 3
-	// pause lets the platform finish what it was told between two rounds.
-	pause = 300 * time.Millisecond
+	// roundPause lets the platform finish what it was told between two rounds.
+	roundPause = 300 * time.Millisecond
 	// oneRemoval is for one thing. A platform that hangs must not stop the sweep.
 	oneRemoval = 30 * time.Second
 	// atOnce is how many runs are removed at the same time: most of it is waiting.
@@ -110,7 +111,7 @@ func (j *Janitor) sweepPlace(ctx context.Context, place app.Place, o Options, re
 			return nil
 		}
 		if round < rounds-1 {
-			wait(ctx, pause)
+			_ = pause.For(ctx, roundPause, nil)
 		}
 	}
 	for _, object := range objects {
@@ -173,11 +174,4 @@ func (j *Janitor) logger() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return j.Log
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }

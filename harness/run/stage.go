@@ -57,6 +57,14 @@ type Fault struct {
 
 func (f *Fault) Error() string { return f.Summary }
 
+// OrNil keeps a nil fault from becoming an error that is not nil.
+func (f *Fault) OrNil() error {
+	if f == nil {
+		return nil
+	}
+	return f
+}
+
 // Severity grades a finding.
 type Severity string
 

@@ -13,6 +13,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/run"
+	"seatrial/internal/pause"
 	"seatrial/recipes"
 )
 
@@ -52,7 +53,7 @@ func (x *exam) awaitHealthy(ctx context.Context) error {
 			told = time.Now()
 			x.wait("waiting until healthy (%s)", time.Since(began).Round(time.Second))
 		}
-		if err := sleep(ctx, poll); err != nil {
+		if err := pause.For(ctx, poll, nil); err != nil {
 			return err
 		}
 	}
@@ -78,7 +79,7 @@ func (x *exam) awaitSteady(ctx context.Context, since time.Time) error {
 			}
 			return x.notHealthy(fmt.Sprintf("came up, then was no longer healthy after %s: %s", up, last.text), last)
 		}
-		if err := sleep(ctx, min(steadyPoll, max(steady-time.Since(since), time.Millisecond))); err != nil {
+		if err := pause.For(ctx, min(steadyPoll, max(steady-time.Since(since), time.Millisecond)), nil); err != nil {
 			return err
 		}
 	}
@@ -176,15 +177,4 @@ func opening(body string) string {
 	}
 	parts := strings.SplitN(strings.TrimSpace(strings.ToValidUTF8(body, "�")), "\n", lines+1)
 	return strings.Join(parts[:min(len(parts), lines)], "\n")
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

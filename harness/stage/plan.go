@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"slices"
 
 	"seatrial/harness/app"
@@ -143,10 +144,7 @@ func (f Facts) skips(s run.Stage) string {
 		return "" // the operator's own question always applies
 	}
 	if why, ok := f.Enrolment.ExpectNA[string(s)]; ok {
-		if why == "" {
-			why = "the enrolment says that it does not apply"
-		}
-		return why
+		return cmp.Or(why, "the enrolment says that it does not apply")
 	}
 	switch s {
 	case run.StageUpgrade:

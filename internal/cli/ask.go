@@ -14,6 +14,7 @@ import (
 	"seatrial/bridge/api"
 	"seatrial/harness/run"
 	"seatrial/internal/exit"
+	"seatrial/internal/pause"
 	"seatrial/secrets"
 )
 
@@ -144,11 +145,9 @@ func (c *askCommand) wait(ctx context.Context, client *apiClient, p api.Accepted
 			}
 			return errors.Join(err, verdictExit(run.Verdict(o.Verdict)))
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, c.Every, nil) != nil {
 			fmt.Fprintf(s.Err, "seatrial: no longer waiting; the run goes on: %s\n", printable(p.URL))
 			return verdictError{exit.Unverified}
-		case <-time.After(c.Every):
 		}
 	}
 }

@@ -80,8 +80,7 @@ func Main(version string, args []string, in io.Reader, out, errs io.Writer) int 
 	if err != nil {
 		fmt.Fprintf(errs, "seatrial: %v\n", err)
 		hint := "seatrial --help"
-		var wrong *kong.ParseError
-		if errors.As(err, &wrong) && wrong.Context != nil && wrong.Context.Command() != "" {
+		if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context != nil && wrong.Context.Command() != "" {
 			hint = "seatrial " + wrong.Context.Command() + " --help"
 		}
 		fmt.Fprintf(errs, "Try: %s\n", hint)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,6 +68,19 @@ func findRun(ctx context.Context, db journal.Reader, text string) (run.Report, e
 	return run.Report{}, exit.Errorf(exit.Usage, "%d runs begin with %q: write more of the ID", len(found), text)
 }
 
+// runOf opens the journal and finds a run in it.
+func (g *Globals) runOf(ctx context.Context, text string) (*store.DB, run.Report, error) {
+	db, err := g.journalOf(ctx)
+	if err != nil {
+		return nil, run.Report{}, err
+	}
+	r, err := findRun(ctx, db, text)
+	if err != nil {
+		return nil, r, errors.Join(err, db.Close())
+	}
+	return db, r, nil
+}
+
 type runsList struct {
 	Recipe string `help:"Only runs of this recipe." placeholder:"NAME"`
 	Open   bool   `help:"Only runs that have not ended."`
@@ -123,15 +137,11 @@ type runsShow struct {
 }
 
 func (c *runsShow) Run(ctx context.Context, g *Globals, s streams) error {
-	db, err := g.journalOf(ctx)
+	db, r, err := g.runOf(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	r, err := findRun(ctx, db, c.ID)
-	if err != nil {
-		return err
-	}
 	if c.JSON {
 		return writeReport(s.Out, r, true)
 	}
@@ -145,19 +155,12 @@ type runsLog struct {
 }
 
 func (c *runsLog) Run(ctx context.Context, g *Globals, s streams) error {
-	db, err := g.journalOf(ctx)
+	db, r, err := g.runOf(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	r, err := findRun(ctx, db, c.ID)
-	if err != nil {
-		return err
-	}
-	attempt := c.Attempt
-	if attempt == 0 {
-		attempt = max(1, r.Attempt)
-	}
+	attempt := cmp.Or(c.Attempt, max(1, r.Attempt))
 	path := filepath.Join(dispatch.Folder(g.folder().Path(state.RunsDir), r.Request.ID, attempt), dispatch.LogFile)
 	f, err := os.Open(path)
 	if err != nil {
@@ -173,15 +176,11 @@ type runsCancel struct {
 }
 
 func (c *runsCancel) Run(ctx context.Context, g *Globals, s streams) error {
-	db, err := g.journalOf(ctx)
+	db, r, err := g.runOf(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	r, err := findRun(ctx, db, c.ID)
-	if err != nil {
-		return err
-	}
 	if r.State == run.Ended {
 		fmt.Fprintf(s.Out, "Run %s has ended already: %s.\n", r.Request.ID, r.Word())
 		return nil

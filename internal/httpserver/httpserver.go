@@ -14,6 +14,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -66,9 +67,7 @@ type Server struct {
 
 // New makes a server.
 func New(c Config) *Server {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	s := &Server{connections: newConnections(c), log: c.Log}
 	s.http = http.Server{
 		Handler:           s.connections.counted(c.Handler),

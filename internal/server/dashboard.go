@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -80,9 +81,7 @@ const mostShown = 1000
 func shownEnrolments(book *recipes.Book, first string) page.Enrolments {
 	var shown page.Enrolments
 	for _, e := range book.Enrolments {
-		if e.Forge == "" {
-			e.Forge = first // an enrolment that names no forge means the first one
-		}
+		e.Forge = cmp.Or(e.Forge, first) // an enrolment that names no forge means the first one
 		shown.Recipes = append(shown.Recipes, e)
 	}
 	for _, p := range book.Problems {

@@ -12,6 +12,7 @@ import (
 	"seatrial/bridge/forge/adapter"
 	"seatrial/bridge/forges"
 	"seatrial/harness"
+	"seatrial/internal/pause"
 	"seatrial/secrets"
 )
 
@@ -86,10 +87,8 @@ func checkAccess(ctx context.Context, f Connected, log *slog.Logger) error {
 			said = missing.Error()
 			log.Error("the bot's account is not ready", "err", err)
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, accessPause, nil) != nil {
 			return nil
-		case <-time.After(accessPause):
 		}
 	}
 }

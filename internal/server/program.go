@@ -32,8 +32,7 @@ func (sv *Server) keepProgram(ctx context.Context) (path string, err error) {
 	if err == nil {
 		return path, nil
 	}
-	var coded *exit.Error
-	if errors.As(err, &coded) {
+	if _, ok := errors.AsType[*exit.Error](err); ok {
 		return "", err // the state folder itself is not usable
 	}
 	sv.Log.Warn("this program cannot be kept in the state folder: restart the server after an upgrade at once, or its runs will be performed by another version", "err", err)

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"strings"
 
 	"seatrial/internal/lazyregexp"
@@ -221,10 +222,7 @@ func (w *word) dollar(b *strings.Builder) {
 	case m == nil:
 		w.stop("in a way that only a shell knows")
 	default:
-		value := w.env[m[1]+m[3]]
-		if value == "" {
-			value = m[2]
-		}
+		value := cmp.Or(w.env[m[1]+m[3]], m[2])
 		b.WriteString(value)
 		w.rest = w.rest[len(m[0]):]
 	}

@@ -157,8 +157,7 @@ func (r *reader) blame(name string, err error) string {
 	case errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EISDIR):
 		return "is not a regular file"
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if _, ok := errors.AsType[syscall.Errno](err); ok {
 		return ""
 	}
 	// os.Root has no error of its own to compare with: what is not the system's word

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -215,9 +216,7 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 		if name == "" && (strings.HasPrefix(yamlTag, "-") || strings.Contains(yamlTag, "inline")) {
 			continue
 		}
-		if name == "" {
-			name = strings.ToLower(t.Field(i).Name)
-		}
+		name = cmp.Or(name, strings.ToLower(t.Field(i).Name))
 		known[name] = t.Field(i).Type
 	}
 	return known

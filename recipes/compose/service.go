@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -77,10 +78,7 @@ func (r *reader) route(m *Recipe, s types.ServiceConfig) *Route {
 		}
 	}
 	router := pick(rules, strings.ToLower(r.options.Stack))
-	to := services[router]
-	if to == "" {
-		to = router
-	}
+	to := cmp.Or(services[router], router)
 	return &Route{Rule: rules[router], Port: ports[pick(ports, to)], Network: network(m, s, labels)}
 }
 
@@ -93,10 +91,7 @@ func pick[V any](m map[string]V, wanted string) string {
 }
 
 func network(m *Recipe, s types.ServiceConfig, labels map[string]string) string {
-	said := labels["traefik.docker.network"]
-	if said == "" {
-		said = labels["traefik.swarm.network"]
-	}
+	said := cmp.Or(labels["traefik.docker.network"], labels["traefik.swarm.network"])
 	for _, n := range m.Networks {
 		if said != "" && n.Full == said {
 			return n.Name

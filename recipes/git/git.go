@@ -12,6 +12,7 @@ package git
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,8 +139,7 @@ func (f *failure) Unwrap() error { return f.err }
 
 // exitCode is git's, or -1.
 func exitCode(err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode()
 	}
 	return -1
@@ -148,10 +148,7 @@ func exitCode(err error) int {
 func (g *Git) run(ctx context.Context, c call) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, g.limit(), fmt.Errorf("gave up after %s", g.limit()))
 	defer cancel()
-	program := g.Program
-	if program == "" {
-		program = "git"
-	}
+	program := cmp.Or(g.Program, "git")
 	args := []string{"--no-pager", "--no-replace-objects"}
 	for _, s := range settings {
 		args = append(args, "-c", s)

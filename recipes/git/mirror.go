@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/internal/lazyregexp"
+	"seatrial/internal/pause"
 )
 
 // Mirror brings a bare copy of a repository up to date in a folder of ours below
@@ -229,10 +230,8 @@ func lock(ctx context.Context, file string) (func(), error) {
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			return nil, errors.Join(fmt.Errorf("cannot lock %s: %w", file, err), f.Close())
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, 50*time.Millisecond, nil) != nil {
 			return nil, errors.Join(fmt.Errorf("gave up waiting for another run's fetch: %w", context.Cause(ctx)), f.Close())
-		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

@@ -115,10 +115,7 @@ func (s *Source) open(ctx context.Context, code Code) (*Repo, string, error) {
 		if err != nil {
 			return nil, "", fmt.Errorf("%w%s", err, advice(err))
 		}
-		rev := code.Commit
-		if rev == "" {
-			rev = "HEAD"
-		}
+		rev := cmp.Or(code.Commit, "HEAD")
 		commit, err := r.Resolve(ctx, rev)
 		if errors.Is(err, ErrNotFound) {
 			err = fmt.Errorf("%q names no commit in %s: git log --all shows those that it has", rev, dir)

@@ -75,9 +75,7 @@ func (r *Repo) Versions(ctx context.Context, glob, reachableFrom string) ([]Vers
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the published versions: %w", err)
 	}
-	if glob == "" {
-		glob = "*"
-	}
+	glob = cmp.Or(glob, "*")
 	var found []Version
 	for line := range strings.Lines(out) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\x00")

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/pause"
 	"seatrial/recipes"
 )
 
@@ -19,7 +20,7 @@ import (
 const (
 	waitForChange = time.Minute      // a question that waits for a change comes back then
 	limit         = 30 * time.Second // of any other
-	pause         = 5 * time.Second  // after a question that failed
+	failedPause   = 5 * time.Second  // after a question that failed
 )
 
 // Files are enrolments in files: a recipes.Watcher.
@@ -91,10 +92,7 @@ func (w *Watcher) poll(ctx context.Context) {
 			continue
 		}
 		w.trouble(err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		_ = pause.For(ctx, failedPause, nil)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"seatrial/bridge/dispatch"
 	"seatrial/harness/cluster"
+	"seatrial/internal/pause"
 )
 
 // copyAll copies until the attempt is over. What goes wrong on the way to the cluster is
@@ -37,7 +38,7 @@ func (d *Dispatcher) copyAll(ctx context.Context, k key, m *mirror) {
 			log.Warn("cannot follow a run; it will be tried again", "err", err)
 			said = err.Error()
 		}
-		wait(ctx, pauses.NextBackOff(), nil)
+		_ = pause.For(ctx, pauses.NextBackOff(), nil)
 	}
 }
 
@@ -99,11 +100,11 @@ var errChanged = errors.New("the attempt has changed")
 func (d *Dispatcher) changes(k key) func(context.Context) {
 	known, _ := d.readNote(k) // look will say what is wrong
 	woken, heard := d.news.of(known.Job)
-	pause := pollEvery
+	every := pollEvery
 	if heard && known.Job != "" {
-		pause = d.ReconcileEvery
+		every = d.ReconcileEvery
 	}
-	return func(ctx context.Context) { wait(ctx, pause, woken) }
+	return func(ctx context.Context) { _ = pause.For(ctx, every, woken) }
 }
 
 // take makes the folder that of one allocation: the copies of another one's files are
@@ -150,7 +151,7 @@ func (d *Dispatcher) tail(ctx context.Context, k key, m *mirror, alloc, name str
 		if err != nil && ctx.Err() == nil && !errors.Is(err, errNoFile) && !errors.Is(err, errNoFiles) && !errors.Is(err, errHangs) {
 			return cluster.Explain("follow "+name, err)
 		}
-		wait(ctx, pauses.NextBackOff(), nil) // it is not there yet, or the stream ended
+		_ = pause.For(ctx, pauses.NextBackOff(), nil) // it is not there yet, or the stream ended
 	}
 	return nil
 }

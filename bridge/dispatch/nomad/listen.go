@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatrial/harness/cluster"
+	"seatrial/internal/pause"
 )
 
 // longestPause is between two tries to listen.
@@ -40,7 +41,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 			d.Log.Warn("cannot listen to the cluster; it will be tried again", "err", err)
 			silent = true
 		}
-		wait(ctx, pauses.NextBackOff(), nil)
+		_ = pause.For(ctx, pauses.NextBackOff(), nil)
 	}
 	return nil
 }
@@ -120,15 +121,4 @@ func (d *Dispatcher) reconcile(ctx context.Context) error {
 	}
 	d.news.tellAll(true)
 	return nil
-}
-
-// wait waits for a while, or until woken or the context is over.
-func wait(ctx context.Context, pause time.Duration, woken <-chan struct{}) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	case <-woken:
-	}
 }

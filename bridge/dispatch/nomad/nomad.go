@@ -10,6 +10,7 @@
 package nomad
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -98,9 +99,7 @@ func New(c Config) (*Dispatcher, error) {
 	if c.ReconcileEvery <= 0 {
 		c.ReconcileEvery = defaultReconcile
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return &Dispatcher{Config: c, news: newNews(), mirrors: map[key]*mirror{}}, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,26 +62,34 @@ func (c *call) person() *user {
 	return nil
 }
 
-func (c *call) issue() *issue {
+func (c *call) issue() *issue     { return issueOf(c, c.r) }
+func (c *call) comment() *comment { return commentOf(c, c.r) }
+
+// finder is a request of either protocol. It answers itself where something is not there.
+type finder interface {
+	repo() *repo
+	notFound()
+}
+
+func issueOf(c finder, req *http.Request) *issue {
 	r := c.repo()
 	if r == nil {
 		return nil
 	}
-	i, err := c.s.issue(r.owner, r.name, atoi(c.r.PathValue("n")))
-	if err != nil {
+	n := atoi(req.PathValue("n"))
+	if n < 1 || n > len(r.issues) {
 		c.notFound()
 		return nil
 	}
-	return i
+	return r.issues[n-1]
 }
 
-func (c *call) comment() *comment {
+func commentOf(c finder, req *http.Request) *comment {
 	r := c.repo()
 	if r == nil {
 		return nil
 	}
-	id, _ := strconv.ParseInt(c.r.PathValue("id"), 10, 64)
-	found := c.s.findComment(r, id)
+	found := r.comment(int64(atoi(req.PathValue("id"))))
 	if found == nil {
 		c.notFound()
 	}
@@ -136,21 +143,21 @@ func (s *Server) api() *http.ServeMux {
 	route("GET /teams/{id}/members/{login}", getTeamMember)
 	route("GET /orgs/{org}/public_members/{login}", func(c *call) { c.notFound() }) // nobody shows it
 	route("GET /repos/issues/search", searchIssues)
-	route("GET /repos/{owner}/{repo}", getRepo)
-	route("GET /repos/{owner}/{repo}/commits", listCommits)
-	route("GET /repos/{owner}/{repo}/branches/{branch...}", getGiteaBranch)
-	route("GET /repos/{owner}/{repo}/pulls/{n}", getPull)
-	route("GET /repos/{owner}/{repo}/issues", listIssues)
-	route("POST /repos/{owner}/{repo}/issues", createIssue)
-	route("PATCH /repos/{owner}/{repo}/issues/{n}", editIssue)
-	route("GET /repos/{owner}/{repo}/issues/comments", listRepoComments)
-	route("GET /repos/{owner}/{repo}/issues/{n}/comments", listComments)
-	route("POST /repos/{owner}/{repo}/issues/{n}/comments", createComment)
-	route("PATCH /repos/{owner}/{repo}/issues/comments/{id}", editComment)
-	route("POST /repos/{owner}/{repo}/issues/comments/{id}/reactions", react)
-	route("GET /repos/{owner}/{repo}/issues/{n}/timeline", timeline)
-	route("POST /repos/{owner}/{repo}/statuses/{commit}", setStatus)
-	route("GET /repos/{owner}/{repo}/commits/{commit}/statuses", listStatuses)
+	route("GET /repos/{owner}/{repo}", of((*call).repo, getRepo))
+	route("GET /repos/{owner}/{repo}/commits", of((*call).repo, listCommits))
+	route("GET /repos/{owner}/{repo}/branches/{branch...}", of((*call).repo, getGiteaBranch))
+	route("GET /repos/{owner}/{repo}/pulls/{n}", of((*call).issue, getPull))
+	route("GET /repos/{owner}/{repo}/issues", of((*call).repo, listIssues))
+	route("POST /repos/{owner}/{repo}/issues", of((*call).repo, createIssue))
+	route("PATCH /repos/{owner}/{repo}/issues/{n}", of((*call).issue, editIssue))
+	route("GET /repos/{owner}/{repo}/issues/comments", of((*call).repo, listRepoComments))
+	route("GET /repos/{owner}/{repo}/issues/{n}/comments", of((*call).issue, listComments))
+	route("POST /repos/{owner}/{repo}/issues/{n}/comments", of((*call).repo, createComment))
+	route("PATCH /repos/{owner}/{repo}/issues/comments/{id}", of((*call).comment, editComment))
+	route("POST /repos/{owner}/{repo}/issues/comments/{id}/reactions", of((*call).comment, react))
+	route("GET /repos/{owner}/{repo}/issues/{n}/timeline", of((*call).issue, timeline))
+	route("POST /repos/{owner}/{repo}/statuses/{commit}", of((*call).repo, setStatus))
+	route("GET /repos/{owner}/{repo}/commits/{commit}/statuses", of((*call).repo, listStatuses))
 	return mux
 }
 
@@ -227,34 +234,25 @@ func searchIssues(c *call) {
 	c.list(found)
 }
 
-func getRepo(c *call) {
-	if r := c.repo(); r != nil {
-		out := c.s.asRepo(r)
-		if c.u != nil { // else nothing is said about what may be done
-			out.Permissions = &sdk.Permission{Push: c.s.mayWrite(r, c.u), Pull: true}
-		}
-		answer(c.w, http.StatusOK, out)
+func getRepo(c *call, r *repo) {
+	out := c.s.asRepo(r)
+	if c.u != nil { // else nothing is said about what may be done
+		out.Permissions = &sdk.Permission{Push: c.s.mayWrite(r, c.u), Pull: true}
 	}
+	answer(c.w, http.StatusOK, out)
 }
 
-func getPull(c *call) {
-	i := c.issue()
-	switch {
-	case i == nil:
-	case i.pull == nil:
+func getPull(c *call, i *issue) {
+	if i.pull == nil {
 		c.notFound()
-	default:
+	} else {
 		answer(c.w, http.StatusOK, c.s.asPull(i))
 	}
 }
 
 // listRepoComments filters by the time of the last change, inclusive, and sorts by the
 // time of creation.
-func listRepoComments(c *call) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listRepoComments(c *call, r *repo) {
 	since, ok := c.since()
 	if !ok {
 		return
@@ -263,19 +261,13 @@ func listRepoComments(c *call) {
 }
 
 // listComments has no pages, as in Gitea.
-func listComments(c *call) {
-	if i := c.issue(); i != nil {
-		c.comments(i.comments)
-	}
+func listComments(c *call, i *issue) {
+	c.comments(i.comments)
 }
 
 // listStatuses gives the newest second first, and within a second no certain order:
 // here the oldest first, which is the unkind one.
-func listStatuses(c *call) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listStatuses(c *call, r *repo) {
 	var found []*status
 	for _, st := range r.statuses {
 		if st.commit == c.r.PathValue("commit") {

@@ -26,11 +26,9 @@ func listTeams(c *call) {
 	case c.u == nil || c.s.member(name, c.u.Login) == "":
 		c.fail(http.StatusForbidden, "Must be an organization member")
 	default:
-		list := []*sdk.Team{}
-		for _, team := range page(c.w, c.r, slices.Sorted(maps.Keys(o.teams))) {
-			list = append(list, &sdk.Team{ID: teamID(name, team), Name: team, Permission: sdk.AccessModeRead})
-		}
-		answer(c.w, http.StatusOK, list)
+		answer(c.w, http.StatusOK, each(page(c.w, c.r, slices.Sorted(maps.Keys(o.teams))), func(team string) *sdk.Team {
+			return &sdk.Team{ID: teamID(name, team), Name: team, Permission: sdk.AccessModeRead}
+		}))
 	}
 }
 

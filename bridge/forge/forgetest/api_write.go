@@ -7,10 +7,9 @@ import (
 	"seatrial/bridge/forge"
 )
 
-func createComment(c *call) {
+func createComment(c *call, r *repo) {
 	var in struct{ Body string }
-	r := c.repo()
-	if r == nil || !c.body(&in) {
+	if !c.body(&in) {
 		return
 	}
 	i, err := c.s.issue(r.owner, r.name, atoi(c.r.PathValue("n")))
@@ -29,10 +28,9 @@ func createComment(c *call) {
 	answer(c.w, http.StatusCreated, c.s.asComment(c.s.addComment(i, c.u, in.Body)))
 }
 
-func editComment(c *call) {
+func editComment(c *call, k *comment) {
 	var in struct{ Body string }
-	k := c.comment()
-	if k == nil || !c.body(&in) {
+	if !c.body(&in) {
 		return
 	}
 	if k.author != c.u && !c.s.mayWrite(k.issue.repo, c.u) {
@@ -46,10 +44,9 @@ func editComment(c *call) {
 // allowedReactions is Gitea's default list.
 var allowedReactions = []string{"+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"}
 
-func react(c *call) {
+func react(c *call, k *comment) {
 	var in struct{ Content string }
-	k := c.comment()
-	if k == nil || !c.body(&in) {
+	if !c.body(&in) {
 		return
 	}
 	if k.issue.locked && !c.s.mayWrite(k.issue.repo, c.u) {
@@ -73,14 +70,13 @@ func react(c *call) {
 
 var states = []forge.StatusState{forge.StatusPending, forge.StatusSuccess, forge.StatusFailure, forge.StatusError, "warning", "skipped"}
 
-func setStatus(c *call) {
+func setStatus(c *call, r *repo) {
 	var in struct {
 		State                forge.StatusState
 		Context, Description string
 		TargetURL            string `json:"target_url"`
 	}
-	r := c.repo()
-	if r == nil || !c.body(&in) {
+	if !c.body(&in) {
 		return
 	}
 	commit := c.r.PathValue("commit")

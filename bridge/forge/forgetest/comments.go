@@ -9,7 +9,6 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// Comment implements World.
 func (s *Server) Comment(at forge.Repo, number int, author, body string) (int64, error) {
 	defer s.settle()
 	s.mu.Lock()
@@ -52,7 +51,6 @@ func (s *Server) edit(c *comment, by *user, body string) {
 	}
 }
 
-// DeleteComment implements World.
 func (s *Server) DeleteComment(at forge.Repo, id int64, by string) error {
 	return s.change(at, id, by, func(c *comment, by *user) {
 		c.issue.comments = slices.DeleteFunc(c.issue.comments, func(o *comment) bool { return o == c })
@@ -62,104 +60,82 @@ func (s *Server) DeleteComment(at forge.Repo, id int64, by string) error {
 
 func (s *Server) change(at forge.Repo, id int64, by string, do func(c *comment, by *user)) error {
 	defer s.settle()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err != nil {
-		return err
-	}
-	u, err := s.user(by)
-	if err != nil {
-		return err
-	}
-	c := s.findComment(r, id)
-	if c == nil {
-		return fmt.Errorf("there is no comment %d in %s", id, at)
-	}
-	if c.author != u && !s.mayWrite(r, u) {
-		return fmt.Errorf("cannot change comment %d as %s: %w", id, by, errNotAllowed)
-	}
-	do(c, u)
-	return nil
-}
-
-// Comments implements World.
-func (s *Server) Comments(at forge.Repo, n int) ([]forge.Comment, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.issue(at.Owner, at.Name, n)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]forge.Comment, 0, len(i.comments))
-	for _, c := range i.comments {
-		list = append(list, forge.Comment{
-			Repo: at, Pull: n, ID: c.id, Author: c.author.Person, Body: c.body,
-			Created: c.created, Updated: c.updated, URL: s.commentURL(c),
-		})
-	}
-	return list, nil
-}
-
-// Reactions implements World.
-func (s *Server) Reactions(at forge.Repo, id int64) ([]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err != nil {
-		return nil, err
-	}
-	c := s.findComment(r, id)
-	if c == nil {
-		return nil, fmt.Errorf("there is no comment %d in %s", id, at)
-	}
-	var list []string
-	for _, reaction := range c.reactions {
-		list = append(list, reaction.content)
-	}
-	return list, nil
-}
-
-// Statuses implements World.
-func (s *Server) Statuses(at forge.Repo, commit string) ([]forge.Status, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err != nil {
-		return nil, err
-	}
-	var list []forge.Status
-	for _, k := range slices.Backward(r.checks) { // as an App says it
-		if k.commit == commit {
-			list = append(list, k.asStatusOf())
+	return s.inRepo(at, func(r *repo) error {
+		u, err := s.user(by)
+		if err != nil {
+			return err
 		}
-	}
-	for _, st := range slices.Backward(r.statuses) {
-		if st.commit == commit {
-			list = append(list, st.Status)
+		c := r.comment(id)
+		if c == nil {
+			return fmt.Errorf("there is no comment %d in %s", id, at)
 		}
-	}
-	return list, nil
+		if c.author != u && !s.mayWrite(r, u) {
+			return fmt.Errorf("cannot change comment %d as %s: %w", id, by, errNotAllowed)
+		}
+		do(c, u)
+		return nil
+	})
+}
+
+func (s *Server) Comments(at forge.Repo, n int) (list []forge.Comment, err error) {
+	err = s.inIssue(at, n, func(i *issue) error {
+		list = make([]forge.Comment, 0, len(i.comments))
+		for _, c := range i.comments {
+			list = append(list, forge.Comment{
+				Repo: at, Pull: n, ID: c.id, Author: c.author.Person, Body: c.body,
+				Created: c.created, Updated: c.updated, URL: s.commentURL(c),
+			})
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (s *Server) Reactions(at forge.Repo, id int64) (list []string, err error) {
+	err = s.inRepo(at, func(r *repo) error {
+		c := r.comment(id)
+		if c == nil {
+			return fmt.Errorf("there is no comment %d in %s", id, at)
+		}
+		for _, reaction := range c.reactions {
+			list = append(list, reaction.content)
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (s *Server) Statuses(at forge.Repo, commit string) (list []forge.Status, err error) {
+	err = s.inRepo(at, func(r *repo) error {
+		for _, k := range slices.Backward(r.checks) { // as an App says it
+			if k.commit == commit {
+				list = append(list, k.asStatusOf())
+			}
+		}
+		for _, st := range slices.Backward(r.statuses) {
+			if st.commit == commit {
+				list = append(list, st.Status)
+			}
+		}
+		return nil
+	})
+	return list, err
 }
 
 // Age makes a pull request older, with all comments and pushes that it has by now, so that
 // a test need not wait for the server's whole seconds.
 func (s *Server) Age(at forge.Repo, n int, by time.Duration) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.issue(at.Owner, at.Name, n)
-	if err != nil {
-		return err
-	}
-	by = by.Truncate(time.Second)
-	i.created, i.updated = i.created.Add(-by), i.updated.Add(-by)
-	for _, c := range i.comments {
-		c.created, c.updated = c.created.Add(-by), c.updated.Add(-by)
-	}
-	if i.pull != nil {
-		for _, p := range i.pull.pushes {
-			p.at = p.at.Add(-by)
+	return s.inIssue(at, n, func(i *issue) error {
+		by = by.Truncate(time.Second)
+		i.created, i.updated = i.created.Add(-by), i.updated.Add(-by)
+		for _, c := range i.comments {
+			c.created, c.updated = c.created.Add(-by), c.updated.Add(-by)
 		}
-	}
-	return nil
+		if i.pull != nil {
+			for _, p := range i.pull.pushes {
+				p.at = p.at.Add(-by)
+			}
+		}
+		return nil
+	})
 }

@@ -2,6 +2,7 @@ package forgetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -60,8 +61,6 @@ func isAncestor(dir, old, new string) bool {
 }
 
 func commitOf(dir, ref string) (string, error) {
-	if ref == "" {
-		ref = "HEAD"
-	}
+	ref = cmp.Or(ref, "HEAD")
 	return Git(dir, "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
 }

@@ -56,31 +56,8 @@ func (c *ghCall) repo() *repo {
 	return r
 }
 
-func (c *ghCall) issue() *issue {
-	r := c.repo()
-	if r == nil {
-		return nil
-	}
-	i, err := c.s.issue(r.owner, r.name, atoi(c.path("n")))
-	if err != nil {
-		c.notFound()
-		return nil
-	}
-	return i
-}
-
-func (c *ghCall) comment() *comment {
-	r := c.repo()
-	if r == nil {
-		return nil
-	}
-	id, _ := strconv.ParseInt(c.path("id"), 10, 64)
-	found := c.s.findComment(r, id)
-	if found == nil {
-		c.notFound()
-	}
-	return found
-}
+func (c *ghCall) issue() *issue     { return issueOf(c, c.r) }
+func (c *ghCall) comment() *comment { return commentOf(c, c.r) }
 
 // signedIn says whether a user or an installation asks, or answers that it must.
 func (c *ghCall) signedIn() bool {

@@ -76,10 +76,9 @@ func (c *ghCall) checker(r *repo) bool {
 	return true
 }
 
-func createCheckRun(c *ghCall) {
+func createCheckRun(c *ghCall, r *repo) {
 	var in checkInput
-	r := c.repo()
-	if r == nil || !c.checker(r) || !c.body(&in) {
+	if !c.checker(r) || !c.body(&in) {
 		return
 	}
 	switch {
@@ -97,10 +96,9 @@ func createCheckRun(c *ghCall) {
 	}
 }
 
-func updateCheckRun(c *ghCall) {
+func updateCheckRun(c *ghCall, r *repo) {
 	var in checkInput
-	r := c.repo()
-	if r == nil || !c.checker(r) || !c.body(&in) {
+	if !c.checker(r) || !c.body(&in) {
 		return
 	}
 	k := c.check(r)

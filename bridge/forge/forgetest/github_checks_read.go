@@ -42,11 +42,7 @@ func (c *ghCall) checkRun(r *repo, k *check) object {
 
 // listCheckRuns gives a commit's check runs, the newest first: unless all are asked for,
 // the latest of each name and App.
-func listCheckRuns(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listCheckRuns(c *ghCall, r *repo) {
 	if c.by.grant != nil && !c.by.grant.allows(r, "checks", "read") {
 		c.withheld()
 		return
@@ -65,28 +61,16 @@ func listCheckRuns(c *ghCall) {
 			found = append(found, k)
 		}
 	}
-	list := []object{}
-	for _, k := range ghPage(c, found) {
-		list = append(list, c.checkRun(r, k))
-	}
-	c.answer(http.StatusOK, object{"total_count": len(found), "check_runs": list})
+	c.answer(http.StatusOK, object{"total_count": len(found), "check_runs": each(ghPage(c, found), func(k *check) object { return c.checkRun(r, k) })})
 }
 
-func getCheckRun(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func getCheckRun(c *ghCall, r *repo) {
 	if k := c.check(r); k != nil {
 		c.answer(http.StatusOK, c.checkRun(r, k))
 	}
 }
 
-func listAnnotations(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listAnnotations(c *ghCall, r *repo) {
 	if k := c.check(r); k != nil {
 		c.answer(http.StatusOK, ghPage(c, append([]annotation{}, k.annotations...)))
 	}

@@ -13,11 +13,7 @@ const maxText = 65536
 var githubReactions = []string{"+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"}
 
 // listGitHubRepoComments filters by the time of the last change, inclusive.
-func listGitHubRepoComments(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listGitHubRepoComments(c *ghCall, r *repo) {
 	since, ok := c.since()
 	if !ok {
 		return
@@ -34,18 +30,10 @@ func listGitHubRepoComments(c *ghCall) {
 }
 
 func (c *ghCall) comments(found []*comment) {
-	list := []object{}
-	for _, k := range found {
-		list = append(list, c.s.ghComment(k, c.by))
-	}
-	c.answer(http.StatusOK, list)
+	c.answer(http.StatusOK, each(found, func(k *comment) object { return c.s.ghComment(k, c.by) }))
 }
 
-func listGitHubComments(c *ghCall) {
-	i := c.issue()
-	if i == nil {
-		return
-	}
+func listGitHubComments(c *ghCall, i *issue) {
 	since, ok := c.since()
 	if !ok {
 		return
@@ -72,11 +60,10 @@ func (c *ghCall) text(body string) bool {
 	return false
 }
 
-func createGitHubComment(c *ghCall) {
+func createGitHubComment(c *ghCall, i *issue) {
 	var in struct{ Body string }
-	i := c.issue()
 	switch {
-	case i == nil || !c.signedIn() || !c.body(&in):
+	case !c.signedIn() || !c.body(&in):
 	case !c.mayTalk(i.repo):
 		c.withheld()
 	case i.locked && !c.may(i.repo, "issues"):
@@ -89,11 +76,10 @@ func createGitHubComment(c *ghCall) {
 	}
 }
 
-func editGitHubComment(c *ghCall) {
+func editGitHubComment(c *ghCall, k *comment) {
 	var in struct{ Body string }
-	k := c.comment()
 	switch {
-	case k == nil || !c.signedIn() || !c.body(&in):
+	case !c.signedIn() || !c.body(&in):
 	case !c.mayTalk(k.issue.repo):
 		c.withheld()
 	case k.author != c.by.user && !c.may(k.issue.repo, "issues"):
@@ -109,11 +95,10 @@ func (c *ghCall) reaction(k *comment, r reaction, number int) object {
 	return object{"id": id, "node_id": nodeID("Reaction", id), "user": c.s.ghUser(r.by), "content": r.content, "created_at": stamp(r.at)}
 }
 
-func createReaction(c *ghCall) {
+func createReaction(c *ghCall, k *comment) {
 	var in struct{ Content string }
-	k := c.comment()
 	switch {
-	case k == nil || !c.signedIn() || !c.body(&in):
+	case !c.signedIn() || !c.body(&in):
 		return
 	case !c.mayTalk(k.issue.repo):
 		c.withheld()
@@ -136,11 +121,7 @@ func createReaction(c *ghCall) {
 	c.answer(http.StatusCreated, c.reaction(k, made, len(k.reactions)-1))
 }
 
-func listReactions(c *ghCall) {
-	k := c.comment()
-	if k == nil {
-		return
-	}
+func listReactions(c *ghCall, k *comment) {
 	list := []object{}
 	for n, r := range k.reactions {
 		if content := c.r.FormValue("content"); content == "" || content == r.content {

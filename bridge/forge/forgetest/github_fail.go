@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -22,10 +23,7 @@ func (k Kind) carriedOut() bool { return k == Truncated || k == Lost || k == Slo
 // failGitHub answers in the failure's way; next is how the answer would be.
 func (s *Server) failGitHub(f *Failure, by caller, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	const secondary = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub Support for help, please include the request ID."
-	wait := f.Delay
-	if wait == 0 {
-		wait = time.Minute
-	}
+	wait := cmp.Or(f.Delay, time.Minute)
 	s.mu.Lock()
 	now := s.exact()
 	a := s.account(by.account())

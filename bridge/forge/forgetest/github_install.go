@@ -110,10 +110,8 @@ func (c *ghCall) own() *installation {
 	return i
 }
 
-func getInstallationByID(c *ghCall) {
-	if i := c.own(); i != nil {
-		c.answer(http.StatusOK, c.s.ghInstallation(i))
-	}
+func getInstallationByID(c *ghCall, i *installation) {
+	c.answer(http.StatusOK, c.s.ghInstallation(i))
 }
 
 func listInstallations(c *ghCall) {
@@ -131,14 +129,13 @@ func listInstallations(c *ghCall) {
 
 // createInstallationToken makes a token for an hour, for less than the installation may
 // if that is asked for.
-func createInstallationToken(c *ghCall) {
+func createInstallationToken(c *ghCall, i *installation) {
 	var in struct {
 		Repositories  []string
 		RepositoryIDs []int64 `json:"repository_ids"`
 		Permissions   map[string]string
 	}
-	i := c.own()
-	if i == nil || !c.body(&in) {
+	if !c.body(&in) {
 		return
 	}
 	g := &grant{install: i, expires: c.s.time().Add(grantLife), permissions: i.permitted(i.permissions)}
@@ -199,9 +196,5 @@ func listInstallationRepos(c *ghCall) {
 		}
 	}
 	slices.SortFunc(found, func(a, b *repo) int { return strings.Compare(a.name, b.name) })
-	list := []object{}
-	for _, r := range ghPage(c, found) {
-		list = append(list, c.s.ghRepo(r, c.by))
-	}
-	c.answer(http.StatusOK, object{"total_count": len(found), "repositories": list})
+	c.answer(http.StatusOK, object{"total_count": len(found), "repositories": each(ghPage(c, found), func(r *repo) object { return c.s.ghRepo(r, c.by) })})
 }

@@ -9,29 +9,20 @@ import (
 	"seatrial/bridge/forge"
 )
 
-func getGitHubPull(c *ghCall) {
-	i := c.issue()
-	switch {
-	case i == nil:
-	case i.pull == nil:
+func getGitHubPull(c *ghCall, i *issue) {
+	if i.pull == nil {
 		c.notFound()
-	default:
+	} else {
 		c.answer(http.StatusOK, c.s.ghPull(i, c.by))
 	}
 }
 
-func getGitHubIssue(c *ghCall) {
-	if i := c.issue(); i != nil {
-		c.answer(http.StatusOK, c.s.ghIssue(i, c.by))
-	}
+func getGitHubIssue(c *ghCall, i *issue) {
+	c.answer(http.StatusOK, c.s.ghIssue(i, c.by))
 }
 
 // listGitHubIssues gives issues and pull requests, by default the open ones, the newest first.
-func listGitHubIssues(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listGitHubIssues(c *ghCall, r *repo) {
 	since, ok := c.since()
 	if !ok {
 		return
@@ -53,18 +44,13 @@ func listGitHubIssues(c *ghCall) {
 	if c.r.FormValue("direction") == "asc" {
 		slices.Reverse(found)
 	}
-	list := []object{}
-	for _, i := range ghPage(c, found) {
-		list = append(list, c.s.ghIssue(i, c.by))
-	}
-	c.answer(http.StatusOK, list)
+	c.answer(http.StatusOK, each(ghPage(c, found), func(i *issue) object { return c.s.ghIssue(i, c.by) }))
 }
 
-func createGitHubIssue(c *ghCall) {
+func createGitHubIssue(c *ghCall, r *repo) {
 	var in struct{ Title, Body string }
-	r := c.repo()
 	switch {
-	case r == nil || !c.signedIn() || !c.body(&in):
+	case !c.signedIn() || !c.body(&in):
 	case c.by.grant != nil && !c.may(r, "issues"):
 		c.withheld()
 	case in.Title == "":
@@ -76,11 +62,10 @@ func createGitHubIssue(c *ghCall) {
 	}
 }
 
-func editGitHubIssue(c *ghCall) {
+func editGitHubIssue(c *ghCall, i *issue) {
 	var in struct{ Title, Body, State *string }
-	i := c.issue()
 	switch {
-	case i == nil || !c.signedIn() || !c.body(&in):
+	case !c.signedIn() || !c.body(&in):
 		return
 	case i.author != c.by.user && !c.may(i.repo, "issues") || c.by.grant != nil && !c.may(i.repo, "issues"):
 		c.withheld()
@@ -105,14 +90,13 @@ func editGitHubIssue(c *ghCall) {
 	c.answer(http.StatusOK, c.s.ghIssue(i, c.by))
 }
 
-func createStatus(c *ghCall) {
+func createStatus(c *ghCall, r *repo) {
 	var in struct {
 		State                forge.StatusState
 		Context, Description string
 		TargetURL            string `json:"target_url"`
 	}
-	r := c.repo()
-	if r == nil || !c.signedIn() || !c.body(&in) {
+	if !c.signedIn() || !c.body(&in) {
 		return
 	}
 	commit := c.path("commit")
@@ -140,11 +124,7 @@ func createStatus(c *ghCall) {
 }
 
 // listGitHubStatuses gives the newest first.
-func listGitHubStatuses(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listGitHubStatuses(c *ghCall, r *repo) {
 	commit := cmp.Or(c.s.revision(r, c.path("commit")), c.path("commit"))
 	found := []*status{}
 	for _, st := range slices.Backward(r.statuses) {
@@ -152,9 +132,5 @@ func listGitHubStatuses(c *ghCall) {
 			found = append(found, st)
 		}
 	}
-	list := []object{}
-	for _, st := range ghPage(c, found) {
-		list = append(list, c.s.ghStatus(r, st))
-	}
-	c.answer(http.StatusOK, list)
+	c.answer(http.StatusOK, each(ghPage(c, found), func(st *status) object { return c.s.ghStatus(r, st) }))
 }

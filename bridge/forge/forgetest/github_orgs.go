@@ -31,11 +31,7 @@ func (c *ghCall) org() *org {
 	return o
 }
 
-func getGitHubOrg(c *ghCall) {
-	if o := c.org(); o != nil {
-		c.answer(http.StatusOK, c.s.ghOrg(o))
-	}
-}
+func getGitHubOrg(c *ghCall, o *org) { c.answer(http.StatusOK, c.s.ghOrg(o)) }
 
 // inside says whether the caller may know who is a member of an organisation.
 func (c *ghCall) inside(o *org) bool {
@@ -46,11 +42,7 @@ func (c *ghCall) inside(o *org) bool {
 }
 
 // getGitHubMember tells only members who is one; others are sent to the public members.
-func getGitHubMember(c *ghCall) {
-	o := c.org()
-	if o == nil {
-		return
-	}
+func getGitHubMember(c *ghCall, o *org) {
 	asked, err := c.s.user(c.path("login"))
 	switch {
 	case c.by.grant != nil && !c.inside(o):
@@ -70,10 +62,9 @@ func getGitHubMember(c *ghCall) {
 }
 
 // getOwnMembership says what the token's owner is in an organisation.
-func getOwnMembership(c *ghCall) {
-	o := c.org()
+func getOwnMembership(c *ghCall, o *org) {
 	switch {
-	case o == nil || !c.signedIn():
+	case !c.signedIn():
 	case c.by.grant != nil:
 		c.withheld()
 	case !c.inside(o):
@@ -124,11 +115,7 @@ func getTeamMembership(c *ghCall) {
 }
 
 // getPermission is for who may push.
-func getPermission(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func getPermission(c *ghCall, r *repo) {
 	u, err := c.s.user(c.path("login"))
 	switch {
 	case err != nil:

@@ -31,35 +31,26 @@ func (s *Server) AddTeam(orgName, team string, logins ...string) error {
 
 // SetDraft makes a pull request a draft, or ready.
 func (s *Server) SetDraft(at forge.Repo, n int, draft bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.pull(at, n)
-	if err == nil {
+	return s.inPull(at, n, func(i *issue) error {
 		i.pull.draft, i.updated = draft, s.time()
-	}
-	return err
+		return nil
+	})
 }
 
 // SetLocked lets only those comment who may write to the repository.
 func (s *Server) SetLocked(at forge.Repo, n int, locked bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.issue(at.Owner, at.Name, n)
-	if err == nil {
+	return s.inIssue(at, n, func(i *issue) error {
 		i.locked, i.updated = locked, s.time()
-	}
-	return err
+		return nil
+	})
 }
 
 // SetPrivate hides a repository from everybody outside its organisation.
 func (s *Server) SetPrivate(at forge.Repo, private bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err == nil {
+	return s.inRepo(at, func(r *repo) error {
 		r.private = private
-	}
-	return err
+		return nil
+	})
 }
 
 // RenameRepo gives a repository another name, or (with another organisation as its owner)

@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,11 +19,7 @@ func getGitHubRepo(c *ghCall) {
 }
 
 // listBranches names them all, in the order of their names.
-func listBranches(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listBranches(c *ghCall, r *repo) {
 	list := []object{}
 	for _, name := range ghPage(c, c.s.branches(r)) {
 		head := c.s.head(r, "refs/heads/"+name)
@@ -31,41 +28,30 @@ func listBranches(c *ghCall) {
 	c.answer(http.StatusOK, list)
 }
 
-func getBranch(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func getBranch(c *ghCall, r *repo) {
 	name := c.path("branch")
 	head := c.s.head(r, "refs/heads/"+name)
 	if head == "" {
 		c.fail(http.StatusNotFound, "Branch not found")
 		return
 	}
-	found, err := c.s.commits(r, 0, 1, head)
-	if err != nil || len(found) != 1 {
+	found, ok := c.s.commit(r, head)
+	if !ok {
 		c.fail(http.StatusInternalServerError, "Server Error")
 		return
 	}
 	c.answer(http.StatusOK, object{
-		"name": name, "commit": c.s.ghCommit(r, found[0]), "protected": false,
+		"name": name, "commit": c.s.ghCommit(r, found), "protected": false,
 		"_links": object{"self": c.api("/repos/%s/%s/branches/%s", r.owner, r.name, name), "html": c.s.URL() + "/" + r.owner + "/" + r.name + "/tree/" + name},
 	})
 }
 
-func listGitHubCommits(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listGitHubCommits(c *ghCall, r *repo) {
 	if c.s.head(r, "refs/heads/"+r.defaultBranch) == "" {
 		c.fail(http.StatusConflict, "Git Repository is empty.")
 		return
 	}
-	name := c.r.FormValue("sha")
-	if name == "" {
-		name = r.defaultBranch
-	}
+	name := cmp.Or(c.r.FormValue("sha"), r.defaultBranch)
 	head := c.s.revision(r, name)
 	if head == "" {
 		c.notFound()
@@ -77,11 +63,7 @@ func listGitHubCommits(c *ghCall) {
 		c.fail(http.StatusInternalServerError, "Server Error")
 		return
 	}
-	list := []object{}
-	for _, g := range found {
-		list = append(list, c.s.ghCommit(r, g))
-	}
-	c.answer(http.StatusOK, list)
+	c.answer(http.StatusOK, each(found, func(g gitCommit) object { return c.s.ghCommit(r, g) }))
 }
 
 // revision finds a branch, tag or commit; "" if there is none.
@@ -97,22 +79,18 @@ func (s *Server) revision(r *repo, name string) string {
 	return ""
 }
 
-func getCommit(c *ghCall) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func getCommit(c *ghCall, r *repo) {
 	head := c.s.revision(r, c.path("commit"))
 	if head == "" {
 		c.fail(http.StatusUnprocessableEntity, "No commit found for SHA: "+c.path("commit"))
 		return
 	}
-	found, err := c.s.commits(r, 0, 1, head)
-	if err != nil || len(found) != 1 {
+	found, ok := c.s.commit(r, head)
+	if !ok {
 		c.fail(http.StatusInternalServerError, "Server Error")
 		return
 	}
-	c.answer(http.StatusOK, c.s.ghCommit(r, found[0]))
+	c.answer(http.StatusOK, c.s.ghCommit(r, found))
 }
 
 // listActivity tells what was done to a branch and when, of the repository itself or of

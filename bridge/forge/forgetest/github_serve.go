@@ -23,7 +23,7 @@ func (s *Server) serveGitHub(w http.ResponseWriter, r *http.Request, api *http.S
 	s.byNumber(inner)
 	_, route := api.Handler(inner)
 	by, bad := s.identify(r)
-	s.note(r, route, by)
+	s.note(r, route, by.user)
 	s.scoldGitHub(r, route, by)
 	a := s.account(by.account())
 	moved := s.movedTo(inner)
@@ -106,10 +106,10 @@ func (s *Server) counted(by caller, route string, over bool, next http.Handler) 
 }
 
 // note adds a request to the list.
-func (s *Server) note(r *http.Request, route string, by caller) {
+func (s *Server) note(r *http.Request, route string, by *user) {
 	noted := Request{At: s.time(), Came: time.Now(), Method: r.Method, Path: r.URL.Path, Query: maps.Clone(r.URL.Query()), Route: route}
-	if by.user != nil {
-		noted.User = by.user.Login
+	if by != nil {
+		noted.User = by.Login
 	}
 	if len(s.asked) >= mostRequests {
 		s.asked = slices.Delete(s.asked, 0, mostRequests/2)

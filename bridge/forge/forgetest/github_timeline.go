@@ -10,11 +10,7 @@ import (
 // listGitHubTimeline mixes what happened to a pull request by time. A commit has only the
 // times that its author wrote into it: nothing says when it was pushed, and what a forced
 // push removed is gone.
-func listGitHubTimeline(c *ghCall) {
-	i := c.issue()
-	if i == nil {
-		return
-	}
+func listGitHubTimeline(c *ghCall, i *issue) {
 	type entry struct {
 		at    time.Time
 		shape object
@@ -42,11 +38,7 @@ func listGitHubTimeline(c *ghCall) {
 		all = append(all, entry{i.updated, c.event(i, i.id*10+1, "closed", i.author, "", i.updated)})
 	}
 	slices.SortStableFunc(all, func(a, b entry) int { return a.at.Compare(b.at) })
-	list := []object{}
-	for _, e := range ghPage(c, all) {
-		list = append(list, e.shape)
-	}
-	c.answer(http.StatusOK, list)
+	c.answer(http.StatusOK, each(ghPage(c, all), func(e entry) object { return e.shape }))
 }
 
 // commitsOf are a pull request's commits, the oldest first.

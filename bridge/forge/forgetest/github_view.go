@@ -19,23 +19,19 @@ type CheckRun struct {
 }
 
 // Checks lists a commit's check runs, newest first.
-func (s *Server) Checks(at forge.Repo, commit string) ([]CheckRun, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err != nil {
-		return nil, err
-	}
-	var list []CheckRun
-	for _, k := range slices.Backward(r.checks) {
-		if k.commit == commit {
-			list = append(list, CheckRun{
-				ID: k.id, App: k.app.slug, Name: k.name, ExternalID: k.external, Status: k.status, Conclusion: k.conclusion,
-				DetailsURL: k.details, Title: k.title, Summary: k.summary, Text: k.text, Notes: len(k.annotations),
-			})
+func (s *Server) Checks(at forge.Repo, commit string) (list []CheckRun, err error) {
+	err = s.inRepo(at, func(r *repo) error {
+		for _, k := range slices.Backward(r.checks) {
+			if k.commit == commit {
+				list = append(list, CheckRun{
+					ID: k.id, App: k.app.slug, Name: k.name, ExternalID: k.external, Status: k.status, Conclusion: k.conclusion,
+					DetailsURL: k.details, Title: k.title, Summary: k.summary, Text: k.text, Notes: len(k.annotations),
+				})
+			}
 		}
-	}
-	return list, nil
+		return nil
+	})
+	return list, err
 }
 
 // asStatusOf says in the words of a status what a check run says.

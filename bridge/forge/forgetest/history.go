@@ -13,11 +13,7 @@ import (
 )
 
 // timeline mixes comments and pushes by time.
-func timeline(c *call) {
-	i := c.issue()
-	if i == nil {
-		return
-	}
+func timeline(c *call, i *issue) {
 	since, ok := c.since()
 	if !ok {
 		return
@@ -52,19 +48,12 @@ func timeline(c *call) {
 
 // listCommits reads the history of a branch. A commit's tree is given as Gitea gives
 // it: it is the commit again.
-func listCommits(c *call) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listCommits(c *call, r *repo) {
 	if r.empty() {
 		c.fail(http.StatusConflict, "Git Repository is empty.")
 		return
 	}
-	branch := c.r.FormValue("sha")
-	if branch == "" {
-		branch = r.defaultBranch
-	}
+	branch := cmp.Or(c.r.FormValue("sha"), r.defaultBranch)
 	out, err := Git(r.dir, "log", "-n", "500", "--format=%H %cI", "--end-of-options", "refs/heads/"+branch)
 	if err != nil {
 		c.notFound()

@@ -68,8 +68,8 @@ func (s *Server) saidPush(r *repo, m *move) {
 				commits = append([]object{s.hookCommit(r, g)}, commits...)
 			}
 		}
-		if found, err := s.commits(r, 0, 1, m.after); err == nil && len(found) == 1 {
-			head = s.hookCommit(r, found[0])
+		if found, ok := s.commit(r, m.after); ok {
+			head = s.hookCommit(r, found)
 		}
 		compare := fmt.Sprintf("%s/%s/%s/compare/%s...%s", s.URL(), r.owner, r.name, m.before[:12], m.after[:12])
 		out := object{"ref": m.ref, "before": m.before, "after": m.after, "commits": commits, "head_commit": head}

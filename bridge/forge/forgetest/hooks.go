@@ -61,18 +61,14 @@ type hookKind struct {
 // twice but by Redeliver; an address has five seconds. A GitHub sends a ping at once.
 func (s *Server) AddHook(at forge.Repo, url, secret string) error {
 	defer s.settle()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err != nil {
-		return err
-	}
-	h := &hook{id: s.nextID(), url: url, secret: secret, repo: r}
-	r.hooks = append(r.hooks, h)
-	if s.kind == GitHub {
-		s.send(h, hookKind{event: "ping"}, s.ghPing(h))
-	}
-	return nil
+	return s.inRepo(at, func(r *repo) error {
+		h := &hook{id: s.nextID(), url: url, secret: secret, repo: r}
+		r.hooks = append(r.hooks, h)
+		if s.kind == GitHub {
+			s.send(h, hookKind{event: "ping"}, s.ghPing(h))
+		}
+		return nil
+	})
 }
 
 // SyncHooks makes the methods of World return only when all webhooks of what they did were

@@ -2,7 +2,7 @@ package forgetest
 
 import (
 	"encoding/json"
-	"maps"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -75,15 +75,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, api *http.Serv
 
 	s.mu.Lock()
 	u, sent := s.whoAsks(r)
-	noted := Request{At: s.time(), Came: time.Now(), Method: r.Method, Path: r.URL.Path, Query: maps.Clone(r.URL.Query()), Route: route}
-	if u != nil {
-		noted.User = u.Login
-	}
+	s.note(r, route, u)
 	s.scold(r, route, sent)
-	if len(s.asked) >= mostRequests {
-		s.asked = slices.Delete(s.asked, 0, mostRequests/2)
-	}
-	s.asked = append(s.asked, noted)
 	s.mu.Unlock()
 
 	var next http.Handler = api
@@ -116,35 +109,33 @@ func (s *Server) whoAsks(r *http.Request) (u *user, sent bool) {
 
 // scold complains about what a good client does not do.
 func (s *Server) scold(r *http.Request, route string, sent bool) {
-	what := r.Method + " " + r.URL.Path
-	query := r.URL.Query()
-	if route == "" {
-		s.complain("%s: no such route", what)
+	complain := s.scoldAnybody(r, route, !sent)
+	if limit := atoi(r.URL.Query().Get("limit")); limit > maxPage {
+		complain(true, "asks for %d a page, but %d is the most", limit, maxPage)
 	}
-	if !sent {
-		s.complain("%s: without a token", what)
+}
+
+// scoldAnybody complains about what no forge likes, and returns how to complain about more.
+func (s *Server) scoldAnybody(r *http.Request, route string, nameless bool) (complain func(when bool, how string, args ...any)) {
+	complain = func(when bool, how string, args ...any) {
+		if when {
+			s.complain("%s %s: %s", r.Method, r.URL.Path, fmt.Sprintf(how, args...))
+		}
 	}
-	for name, values := range query {
+	complain(route == "", "no such route")
+	complain(nameless, "without a token")
+	complain(r.UserAgent() == "" || strings.HasPrefix(r.UserAgent(), "Go-http-client"), "does not say who asks")
+	for name, values := range r.URL.Query() {
 		for _, v := range values {
-			if s.tokens[v] != nil || strings.Contains(name, "token") {
-				s.complain("%s: a secret in the query", what)
-			}
+			complain(s.tokens[v] != nil || s.hub.grants[v] != nil || strings.Contains(name, "token"), "a secret in the query")
 		}
 	}
-	if limit, err := strconv.Atoi(query.Get("limit")); err == nil && limit > maxPage {
-		s.complain("%s: asks for %d a page, but %d is the most", what, limit, maxPage)
+	if since := r.URL.Query().Get("since"); since != "" {
+		_, err := time.Parse(time.RFC3339, since)
+		complain(err != nil, "since=%q is no time", since)
 	}
-	if since := query.Get("since"); since != "" {
-		if _, err := time.Parse(time.RFC3339, since); err != nil {
-			s.complain("%s: since=%q is no time", what, since)
-		}
-	}
-	if r.ContentLength > 0 && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		s.complain("%s: a body that is not said to be JSON", what)
-	}
-	if strings.HasPrefix(r.Header.Get("User-Agent"), "Go-http-client") {
-		s.complain("%s: does not say who asks", what)
-	}
+	complain(r.ContentLength > 0 && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"), "a body that is not said to be JSON")
+	return complain
 }
 
 func answer(w http.ResponseWriter, status int, v any) {
@@ -161,6 +152,25 @@ func answer(w http.ResponseWriter, status int, v any) {
 
 func refuse(w http.ResponseWriter, status int, message string) {
 	answer(w, status, map[string]any{"message": message, "url": "/api/swagger"})
+}
+
+// of finds first what a route is about, and does the rest only with that; what finds nothing
+// has answered so itself.
+func of[C, T any](find func(C) *T, do func(C, *T)) func(C) {
+	return func(c C) {
+		if found := find(c); found != nil {
+			do(c, found)
+		}
+	}
+}
+
+// each says something of everything in a list. An empty one is [] and not null.
+func each[T, U any](list []T, say func(T) U) []U {
+	said := make([]U, 0, len(list))
+	for _, of := range list {
+		said = append(said, say(of))
+	}
+	return said
 }
 
 const (

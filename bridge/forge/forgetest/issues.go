@@ -10,11 +10,7 @@ import (
 )
 
 // getGiteaBranch answers for a branch of the repository itself.
-func getGiteaBranch(c *call) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func getGiteaBranch(c *call, r *repo) {
 	name := c.r.PathValue("branch")
 	if r.dir == "" || exec.Command("git", "check-ref-format", "refs/heads/"+name).Run() != nil {
 		c.notFound()
@@ -29,11 +25,7 @@ func getGiteaBranch(c *call) {
 }
 
 // listIssues lists issues and pull requests of one repository, the newest first.
-func listIssues(c *call) {
-	r := c.repo()
-	if r == nil {
-		return
-	}
+func listIssues(c *call, r *repo) {
 	kind, state, by := c.r.FormValue("type"), c.r.FormValue("state"), c.r.FormValue("created_by")
 	var found []*issue
 	for _, i := range slices.Backward(r.issues) {
@@ -46,11 +38,10 @@ func listIssues(c *call) {
 	c.list(found)
 }
 
-func createIssue(c *call) {
+func createIssue(c *call, r *repo) {
 	var in struct{ Title, Body string }
-	r := c.repo()
 	switch {
-	case r == nil || !c.body(&in):
+	case !c.body(&in):
 	case strings.TrimSpace(in.Title) == "":
 		c.fail(http.StatusUnprocessableEntity, "[Title]: Required")
 	default:
@@ -59,13 +50,12 @@ func createIssue(c *call) {
 }
 
 // editIssue lets the author, and who may write to the repository.
-func editIssue(c *call) {
+func editIssue(c *call, i *issue) {
 	var in struct {
 		Title       string
 		Body, State *string
 	}
-	i := c.issue()
-	if i == nil || !c.body(&in) {
+	if !c.body(&in) {
 		return
 	}
 	if i.author != c.u && !c.s.mayWrite(i.repo, c.u) {

@@ -46,8 +46,7 @@ func (s *Server) MergeGroup(at forge.Repo, pulls ...int) (ref, commit string, er
 func (s *Server) saidMergeGroup(r *repo, last *issue, ref, commit, base string) {
 	s.announce(r, hookKind{event: "merge_group", action: "checks_requested"}, func() object {
 		group := object{"head_ref": ref, "head_sha": commit, "base_ref": "refs/heads/" + last.pull.base, "base_sha": base}
-		if found, err := s.commits(r, 0, 1, commit); err == nil && len(found) == 1 {
-			g := found[0]
+		if g, ok := s.commit(r, commit); ok {
 			group["head_commit"] = object{
 				"id": g.sha, "tree_id": g.tree, "message": g.message, "timestamp": stamp(g.committer.at),
 				"author":    object{"name": g.author.name, "email": g.author.email},

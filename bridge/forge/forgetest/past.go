@@ -92,6 +92,15 @@ func (s *Server) commits(r *repo, skip, n int, revisions ...string) ([]gitCommit
 	return list, nil
 }
 
+// commit is what git says of one.
+func (s *Server) commit(r *repo, revision string) (gitCommit, bool) {
+	found, err := s.commits(r, 0, 1, revision)
+	if err != nil || len(found) != 1 {
+		return gitCommit{}, false
+	}
+	return found[0], true
+}
+
 func signed(f []string) signature {
 	at, _ := time.Parse(time.RFC3339, f[2])
 	return signature{name: f[0], email: f[1], at: at.UTC()}

@@ -7,7 +7,6 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// AddUser implements World.
 func (s *Server) AddUser(login string) (forge.Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,7 +27,6 @@ func (s *Server) addUser(login string, org bool) (*user, error) {
 	return u, nil
 }
 
-// AddOrg implements World.
 func (s *Server) AddOrg(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,7 +38,6 @@ func (s *Server) AddOrg(name string) error {
 	return nil
 }
 
-// AddMember implements World.
 func (s *Server) AddMember(orgName, login string, access Access) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +52,6 @@ func (s *Server) AddMember(orgName, login string, access Access) error {
 	return nil
 }
 
-// RemoveMember implements World.
 func (s *Server) RemoveMember(orgName, login string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +63,6 @@ func (s *Server) RemoveMember(orgName, login string) error {
 	return nil
 }
 
-// Token implements World.
 func (s *Server) Token(login string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,7 +10,6 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// AddIssue implements World.
 func (s *Server) AddIssue(at forge.Repo, author, title string) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,6 @@ func (s *Server) AddEmptyPull(at forge.Repo, author, title string) (int, error) 
 	return n, nil
 }
 
-// OpenPull implements World.
 func (s *Server) OpenPull(p NewPull) (int, error) {
 	defer s.settle()
 	s.mu.Lock()
@@ -68,9 +67,7 @@ func (s *Server) OpenPull(p NewPull) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if p.Branch == "" {
-		p.Branch = "change"
-	}
+	p.Branch = cmp.Or(p.Branch, "change")
 	s.pushed(r.dir)
 	commits, err := revisions(r.dir, head, "^"+r.defaultBranch)
 	if err != nil {
@@ -197,60 +194,47 @@ func (s *Server) pull(at forge.Repo, n int) (*issue, error) {
 	return i, err
 }
 
-// ClosePull implements World.
 func (s *Server) ClosePull(at forge.Repo, n int) error {
 	defer s.settle()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.pull(at, n)
-	if err != nil {
-		return err
-	}
-	i.open, i.updated = false, s.time()
-	s.saidPull(i, i.author, "closed", "")
-	return nil
+	return s.inPull(at, n, func(i *issue) error {
+		i.open, i.updated = false, s.time()
+		s.saidPull(i, i.author, "closed", "")
+		return nil
+	})
 }
 
 // Merge implements World. It makes a merge commit on the base branch.
 func (s *Server) Merge(at forge.Repo, n int) error {
 	defer s.settle()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.pull(at, n)
-	if err != nil {
-		return err
-	}
-	dir, p := i.repo.dir, i.pull
-	if !i.open {
-		return fmt.Errorf("%s#%d is closed", at, n)
-	}
-	base := "refs/heads/" + p.base
-	merge, err := mergeCommit(dir, base, i)
-	if err != nil {
-		return fmt.Errorf("cannot merge %s#%d: %w", at, n, err)
-	}
-	if _, err := Git(dir, "update-ref", base, merge); err != nil {
-		return err
-	}
-	s.pushed(dir)
-	s.moveBranch(i.repo, nil, base, s.parent(i.repo, merge), merge)
-	p.merge = merge
-	i.open, p.merged, i.updated = false, true, s.time()
-	s.saidPull(i, i.author, "closed", "")
-	return nil
+	return s.inPull(at, n, func(i *issue) error {
+		dir, p := i.repo.dir, i.pull
+		if !i.open {
+			return fmt.Errorf("%s#%d is closed", at, n)
+		}
+		base := "refs/heads/" + p.base
+		merge, err := mergeCommit(dir, base, i)
+		if err != nil {
+			return fmt.Errorf("cannot merge %s#%d: %w", at, n, err)
+		}
+		if _, err := Git(dir, "update-ref", base, merge); err != nil {
+			return err
+		}
+		s.pushed(dir)
+		s.moveBranch(i.repo, nil, base, s.parent(i.repo, merge), merge)
+		p.merge = merge
+		i.open, p.merged, i.updated = false, true, s.time()
+		s.saidPull(i, i.author, "closed", "")
+		return nil
+	})
 }
 
 // DeleteFork implements World. As in Gitea, the pull request is closed by it.
 func (s *Server) DeleteFork(at forge.Repo, n int) error {
 	defer s.settle()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, err := s.pull(at, n)
-	if err != nil {
-		return err
-	}
-	i.pull.forkGone = true
-	i.open, i.updated = false, s.time()
-	s.saidPull(i, i.author, "closed", "")
-	return nil
+	return s.inPull(at, n, func(i *issue) error {
+		i.pull.forkGone = true
+		i.open, i.updated = false, s.time()
+		s.saidPull(i, i.author, "closed", "")
+		return nil
+	})
 }

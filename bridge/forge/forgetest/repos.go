@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,7 +9,6 @@ import (
 	"seatrial/bridge/forge"
 )
 
-// AddRepo implements World.
 func (s *Server) AddRepo(owner, name, dir string) (forge.Repo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,35 +62,26 @@ func (s *Server) AddEmptyRepos(owner, prefix string, n int) []forge.Repo {
 
 // DeleteRepo removes a repository.
 func (s *Server) DeleteRepo(at forge.Repo) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err != nil {
-		return err
-	}
-	r.deleted = true
-	delete(s.repos, strings.ToLower(at.String()))
-	return nil
+	return s.inRepo(at, func(r *repo) error {
+		r.deleted = true
+		delete(s.repos, strings.ToLower(at.String()))
+		return nil
+	})
 }
 
-// PushBranch implements World.
 func (s *Server) PushBranch(at forge.Repo, branch, dir, ref string) error {
 	defer s.settle()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err != nil {
-		return err
-	}
-	name := "refs/heads/" + branch
-	before := s.head(r, name)
-	after, err := fetch(r, dir, ref, name)
-	if err != nil {
-		return err
-	}
-	s.pushed(r.dir)
-	s.moveBranch(r, s.users[strings.ToLower(r.owner)], name, before, after)
-	return nil
+	return s.inRepo(at, func(r *repo) error {
+		name := "refs/heads/" + branch
+		before := s.head(r, name)
+		after, err := fetch(r, dir, ref, name)
+		if err != nil {
+			return err
+		}
+		s.pushed(r.dir)
+		s.moveBranch(r, s.users[strings.ToLower(r.owner)], name, before, after)
+		return nil
+	})
 }
 
 // fetch brings a ref of another repository here, under a reference or none, and returns its commit.
@@ -99,9 +90,7 @@ func fetch(r *repo, dir, ref, to string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if to == "" {
-		to = "refs/forge/" + commit // as a fork's objects are kept: no branch shows them
-	}
+	to = cmp.Or(to, "refs/forge/"+commit) // as a fork's objects are kept: no branch shows them
 	_, err = Git(r.dir, "fetch", "--quiet", "--no-auto-gc", "--no-tags", dir, "+"+commit+":"+to)
 	return commit, err
 }
@@ -121,11 +110,8 @@ func (r *repo) tags() []string {
 // Archive makes a repository say that it is archived. What is written there is taken all
 // the same: nobody who has seen that writes there.
 func (s *Server) Archive(at forge.Repo) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.repo(at.Owner, at.Name)
-	if err == nil {
+	return s.inRepo(at, func(r *repo) error {
 		r.archived = true
-	}
-	return err
+		return nil
+	})
 }

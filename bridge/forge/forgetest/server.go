@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"seatrial/bridge/forge"
 )
 
 // Options are for New. The zero value is a server on a free loopback port.
@@ -96,15 +99,9 @@ func New(o Options) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.word == "" {
-		s.word = "!testme"
-	}
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
-	}
+	s.log = cmp.Or(s.log, slog.New(slog.DiscardHandler))
+	s.word = cmp.Or(s.word, "!testme")
+	o.Addr = cmp.Or(o.Addr, "127.0.0.1:0")
 	var err error
 	if s.dir == "" {
 		s.owned = true
@@ -180,7 +177,6 @@ func (s *Server) Close() error {
 	return errors.Join(err, s.clear())
 }
 
-// URL implements World.
 func (s *Server) URL() string {
 	if s.listener == nil {
 		return nowhere
@@ -211,6 +207,38 @@ func (s *Server) repo(owner, name string) (*repo, error) {
 	return r, nil
 }
 
+// inRepo does something to a repository, inside the server's lock.
+func (s *Server) inRepo(at forge.Repo, do func(r *repo) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.repo(at.Owner, at.Name)
+	if err != nil {
+		return err
+	}
+	return do(r)
+}
+
+// inIssue does something to an issue or a pull request, inside the server's lock.
+func (s *Server) inIssue(at forge.Repo, n int, do func(i *issue) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.issue(at.Owner, at.Name, n)
+	if err != nil {
+		return err
+	}
+	return do(i)
+}
+
+// inPull is inIssue for pull requests alone.
+func (s *Server) inPull(at forge.Repo, n int, do func(i *issue) error) error {
+	return s.inIssue(at, n, func(i *issue) error {
+		if _, err := s.pull(at, n); err != nil {
+			return err
+		}
+		return do(i)
+	})
+}
+
 // keep makes a repository known.
 func (s *Server) keep(r *repo) {
 	s.repos[strings.ToLower(r.owner+"/"+r.name)] = r
@@ -236,7 +264,7 @@ func (s *Server) issue(owner, name string, number int) (*issue, error) {
 	return r.issues[number-1], nil
 }
 
-func (s *Server) findComment(r *repo, id int64) *comment {
+func (r *repo) comment(id int64) *comment {
 	for _, i := range r.issues {
 		if c := i.comment(id); c != nil {
 			return c

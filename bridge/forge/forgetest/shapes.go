@@ -50,11 +50,7 @@ func (s *Server) commentURL(c *comment) string {
 }
 
 func (c *call) list(found []*issue) {
-	list := []*sdk.Issue{}
-	for _, i := range page(c.w, c.r, found) {
-		list = append(list, c.s.asIssue(i))
-	}
-	answer(c.w, http.StatusOK, list)
+	answer(c.w, http.StatusOK, each(page(c.w, c.r, found), c.s.asIssue))
 }
 
 func (s *Server) asIssue(i *issue) *sdk.Issue {
@@ -90,11 +86,7 @@ func (s *Server) asPull(i *issue) *sdk.PullRequest {
 }
 
 func (c *call) comments(found []*comment) {
-	list := []*sdk.Comment{}
-	for _, k := range found {
-		list = append(list, c.s.asComment(k))
-	}
-	answer(c.w, http.StatusOK, list)
+	answer(c.w, http.StatusOK, each(found, c.s.asComment))
 }
 
 func (s *Server) asComment(c *comment) *sdk.Comment {
@@ -114,11 +106,7 @@ func asReaction(r reaction) *sdk.Reaction {
 }
 
 func (c *call) statuses(found []*status) {
-	list := []*sdk.Status{}
-	for _, st := range found {
-		list = append(list, asStatus(st))
-	}
-	answer(c.w, http.StatusOK, list)
+	answer(c.w, http.StatusOK, each(found, asStatus))
 }
 
 func asStatus(st *status) *sdk.Status {

@@ -9,6 +9,7 @@
 package gitea
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -82,9 +83,7 @@ func New(c Config) (*Forge, error) {
 	if c.Token == nil {
 		return nil, fmt.Errorf("cannot use forge %s: it has no token", c.ID)
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Now == nil {
 		c.Now = time.Now
 	}

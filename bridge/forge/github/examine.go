@@ -138,17 +138,16 @@ func (f *Forge) writesStatuses(ctx context.Context, repos []forge.Repo) forge.Ab
 type permission struct {
 	name, level string
 	has         func(*sdk.InstallationPermissions) string
-	vital       bool
 	lacking     string
 }
 
 var appPermissions = []permission{
-	{"Checks", "write", (*sdk.InstallationPermissions).GetChecks, true, "no check run can be made"},
-	{"Issues", "write", (*sdk.InstallationPermissions).GetIssues, true, "no issue can be opened about a nightly run that failed"},
-	{"Pull requests", "write", (*sdk.InstallationPermissions).GetPullRequests, true, "nothing can be written on a pull request"},
-	{"Contents", "read", (*sdk.InstallationPermissions).GetContents, true, "branches and pushes cannot be read"},
-	{"Members", "read", (*sdk.InstallationPermissions).GetMembers, true, "nobody is known as a member"},
-	{"Metadata", "read", (*sdk.InstallationPermissions).GetMetadata, true, "repositories cannot be read"},
+	{"Checks", "write", (*sdk.InstallationPermissions).GetChecks, "no check run can be made"},
+	{"Issues", "write", (*sdk.InstallationPermissions).GetIssues, "no issue can be opened about a nightly run that failed"},
+	{"Pull requests", "write", (*sdk.InstallationPermissions).GetPullRequests, "nothing can be written on a pull request"},
+	{"Contents", "read", (*sdk.InstallationPermissions).GetContents, "branches and pushes cannot be read"},
+	{"Members", "read", (*sdk.InstallationPermissions).GetMembers, "nobody is known as a member"},
+	{"Metadata", "read", (*sdk.InstallationPermissions).GetMetadata, "repositories cannot be read"},
 }
 
 // appEvents are what GitHub should tell an App by webhooks, so that it need not ask.

@@ -51,9 +51,7 @@ func annotation(n forge.Note) *sdk.CheckRunAnnotation {
 		return nil
 	}
 	lineNumber, level, message := max(1, n.Line), string(n.Level), cutBytes(message, mostMessage)
-	if level == "" {
-		level = string(forge.LevelNotice)
-	}
+	level = cmp.Or(level, string(forge.LevelNotice))
 	return &sdk.CheckRunAnnotation{
 		Path: &at, StartLine: &lineNumber, EndLine: &lineNumber, AnnotationLevel: &level, Message: &message, Title: optional(cut(n.Title, mostTitle)),
 	}

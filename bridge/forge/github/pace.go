@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"seatrial/internal/pause"
 )
 
 // What GitHub lets an account create: 80 things a minute, which the pause between writes
@@ -60,12 +62,5 @@ func (p *pace) rest(ctx context.Context) error {
 	if end, bounded := ctx.Deadline(); bounded && time.Until(end) < left {
 		return context.DeadlineExceeded
 	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return pause.For(ctx, left, nil)
 }

@@ -17,7 +17,6 @@ import (
 	"seatrial/harness/run"
 )
 
-// Asked implements ledger.Asks.
 func (m *Memory) Asked(ctx context.Context, key string, now time.Time) (a ledger.Ask, ok bool, err error) {
 	err = m.do(ctx, func() error {
 		a, ok = m.asks[key]
@@ -29,7 +28,6 @@ func (m *Memory) Asked(ctx context.Context, key string, now time.Time) (a ledger
 	return a, ok, err
 }
 
-// DecideAsk implements ledger.Asks.
 func (m *Memory) DecideAsk(ctx context.Context, a ledger.Ask, events ...run.Event) (done bool, err error) {
 	err = m.Update(ctx, func(appendEvents func(...run.Event) error) error {
 		if err := a.Check(); err != nil {

@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 	"seatrial/harness/run"
 )
 
-// See implements ledger.Comments.
 func (m *Memory) See(ctx context.Context, c forge.Comment, s ledger.State) (isNew bool, err error) {
 	err = m.do(ctx, func() error {
 		if err := ledger.CheckSeen(c, s); err != nil {
@@ -29,37 +29,27 @@ func (m *Memory) See(ctx context.Context, c forge.Comment, s ledger.State) (isNe
 	return isNew, err
 }
 
-// OpenComments implements ledger.Comments.
 func (m *Memory) OpenComments(ctx context.Context) ([]ledger.Comment, error) {
 	return m.selectComments(ctx, func(c ledger.Comment) bool { return c.State == ledger.Open })
 }
 
-// RefusedComments implements ledger.Comments.
 func (m *Memory) RefusedComments(ctx context.Context) ([]ledger.Comment, error) {
 	return m.selectComments(ctx, func(c ledger.Comment) bool {
 		return c.Refusal != "" && !m.announcements[ledger.CommentKey(c.Repo.Forge, c.ID)].Done
 	})
 }
 
-func (m *Memory) selectComments(ctx context.Context, want func(ledger.Comment) bool) (found []ledger.Comment, err error) {
-	err = m.do(ctx, func() error {
-		for _, c := range m.comments {
-			if want(c) {
-				found = append(found, c)
-			}
-		}
-		slices.SortFunc(found, oldestFirst)
-		return nil
+func (m *Memory) selectComments(ctx context.Context, want func(ledger.Comment) bool) ([]ledger.Comment, error) {
+	return read(ctx, m, func() []ledger.Comment {
+		all := slices.SortedFunc(maps.Values(m.comments), oldestFirst)
+		return slices.DeleteFunc(all, func(c ledger.Comment) bool { return !want(c) })
 	})
-	return found, err
 }
 
-// Reacted implements ledger.Comments.
 func (m *Memory) Reacted(ctx context.Context, forgeID string, comment int64) error {
 	return m.change(ctx, forgeID, comment, func(c *ledger.Comment) { c.Reacted = true })
 }
 
-// Postpone implements ledger.Comments.
 func (m *Memory) Postpone(ctx context.Context, forgeID string, comment int64, until time.Time) error {
 	return m.change(ctx, forgeID, comment, func(c *ledger.Comment) {
 		if c.State == ledger.Open {
@@ -82,7 +72,6 @@ func (m *Memory) change(ctx context.Context, forgeID string, comment int64, f fu
 	})
 }
 
-// Decide implements ledger.Comments.
 func (m *Memory) Decide(ctx context.Context, forgeID string, comment int64, d ledger.Decision, events ...run.Event) (done bool, err error) {
 	err = m.Update(ctx, func(appendEvents func(...run.Event) error) error {
 		if err := d.Check(); err != nil {
@@ -110,7 +99,6 @@ func (m *Memory) Decide(ctx context.Context, forgeID string, comment int64, d le
 	return done, err
 }
 
-// CommentOf implements ledger.Comments.
 func (m *Memory) CommentOf(ctx context.Context, id run.ID) (c ledger.Comment, ok bool, err error) {
 	err = m.do(ctx, func() error {
 		key, started := m.starters[id]

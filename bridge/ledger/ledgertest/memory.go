@@ -64,24 +64,20 @@ func (m *Memory) do(ctx context.Context, f func() error) error {
 	return m.Update(ctx, func(func(...run.Event) error) error { return f() })
 }
 
-// Cursor implements ledger.Feeds.
-func (m *Memory) Cursor(ctx context.Context, scope string) (c forge.Cursor, err error) {
-	err = m.do(ctx, func() error {
-		c = m.cursors[scope]
-		return nil
-	})
-	return c, err
+// read is what f finds in one transaction.
+func read[T any](ctx context.Context, m *Memory, f func() T) (found T, err error) {
+	err = m.do(ctx, func() error { found = f(); return nil })
+	return found, err
 }
 
-// SetCursor implements ledger.Feeds.
+func (m *Memory) Cursor(ctx context.Context, scope string) (forge.Cursor, error) {
+	return read(ctx, m, func() forge.Cursor { return m.cursors[scope] })
+}
+
 func (m *Memory) SetCursor(ctx context.Context, scope string, c forge.Cursor) error {
-	return m.do(ctx, func() error {
-		m.cursors[scope] = c
-		return nil
-	})
+	return m.do(ctx, func() error { m.cursors[scope] = c; return nil })
 }
 
-// AddTrees implements ledger.Trees.
 func (m *Memory) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error {
 	return m.do(ctx, func() error {
 		for _, t := range trees {
@@ -94,15 +90,10 @@ func (m *Memory) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tr
 }
 
 // OnDefaultBranch says whether the repository's default branch holds the tree.
-func (m *Memory) OnDefaultBranch(ctx context.Context, forgeID, repo, tree string) (on bool, err error) {
-	err = m.do(ctx, func() error {
-		on = m.trees[treeKey{forgeID, repo, tree}]
-		return nil
-	})
-	return on, err
+func (m *Memory) OnDefaultBranch(ctx context.Context, forgeID, repo, tree string) (bool, error) {
+	return read(ctx, m, func() bool { return m.trees[treeKey{forgeID, repo, tree}] })
 }
 
-// Record implements ledger.Audit.
 func (m *Memory) Record(ctx context.Context, e ledger.AuditEntry) error {
 	return m.do(ctx, func() error {
 		e.At = e.At.Round(0).UTC()
@@ -112,26 +103,20 @@ func (m *Memory) Record(ctx context.Context, e ledger.AuditEntry) error {
 }
 
 // AuditLog returns the latest audit entries, newest first.
-func (m *Memory) AuditLog(ctx context.Context, limit int) (entries []ledger.AuditEntry, err error) {
-	err = m.do(ctx, func() error {
-		entries = slices.Clone(m.audit[max(0, len(m.audit)-limit):])
+func (m *Memory) AuditLog(ctx context.Context, limit int) ([]ledger.AuditEntry, error) {
+	return read(ctx, m, func() []ledger.AuditEntry {
+		entries := slices.Clone(m.audit[max(0, len(m.audit)-limit):])
 		slices.Reverse(entries)
-		return nil
+		return entries
 	})
-	return entries, err
 }
 
-// Announcement implements ledger.Announcements.
-func (m *Memory) Announcement(ctx context.Context, key string) (a ledger.Announcement, err error) {
-	err = m.do(ctx, func() error {
-		a = m.announcements[key]
-		a.Key = key
-		return nil
-	})
+func (m *Memory) Announcement(ctx context.Context, key string) (ledger.Announcement, error) {
+	a, err := read(ctx, m, func() ledger.Announcement { return m.announcements[key] })
+	a.Key = key
 	return a, err
 }
 
-// SetAnnouncement implements ledger.Announcements.
 func (m *Memory) SetAnnouncement(ctx context.Context, a ledger.Announcement) error {
 	return m.do(ctx, func() error {
 		if a.Key == "" {
@@ -143,17 +128,14 @@ func (m *Memory) SetAnnouncement(ctx context.Context, a ledger.Announcement) err
 	})
 }
 
-// Unannounced implements ledger.Announcements.
 func (m *Memory) Unannounced(ctx context.Context) ([]run.ID, error) {
 	ids, err := m.Runs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = m.do(ctx, func() error {
-		ids = slices.DeleteFunc(ids, func(id run.ID) bool { return m.announcements[ledger.RunKey(id)].Done })
-		return nil
+	return read(ctx, m, func() []run.ID {
+		return slices.DeleteFunc(ids, func(id run.ID) bool { return m.announcements[ledger.RunKey(id)].Done })
 	})
-	return ids, err
 }
 
 func oldestFirst(a, b ledger.Comment) int {

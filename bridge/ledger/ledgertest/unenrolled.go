@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -14,7 +15,6 @@ import (
 	"seatrial/bridge/ledger"
 )
 
-// SeeUnenrolled implements ledger.Unenrolled.
 func (m *Memory) SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Time) error {
 	return m.do(ctx, func() error {
 		at = at.Round(0).UTC()
@@ -33,23 +33,14 @@ func (m *Memory) SeeUnenrolled(ctx context.Context, repo forge.Repo, at time.Tim
 	})
 }
 
-// Unenrolled implements ledger.Unenrolled.
-func (m *Memory) Unenrolled(ctx context.Context) (all []ledger.UnenrolledRepo, err error) {
-	err = m.do(ctx, func() error {
-		all = m.sortedUnenrolled()
-		return nil
-	})
-	return all, err
+func (m *Memory) Unenrolled(ctx context.Context) ([]ledger.UnenrolledRepo, error) {
+	return read(ctx, m, m.sortedUnenrolled)
 }
 
-func (m *Memory) sortedUnenrolled() (all []ledger.UnenrolledRepo) {
-	for _, s := range m.unenrolled {
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b ledger.UnenrolledRepo) int {
+func (m *Memory) sortedUnenrolled() []ledger.UnenrolledRepo {
+	return slices.SortedFunc(maps.Values(m.unenrolled), func(a, b ledger.UnenrolledRepo) int {
 		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Repo.Forge, b.Repo.Forge), cmp.Compare(a.Repo.Owner, b.Repo.Owner), cmp.Compare(a.Repo.Name, b.Repo.Name))
 	})
-	return all
 }
 
 func unenrolled(t *testing.T, s Subject) {

@@ -49,8 +49,7 @@ type clause struct {
 
 var lifecycle = []clause{
 	{"Deploy builds and starts a release where nothing is", func(t *testing.T, f Fixture) {
-		noError(t, f.App.Deploy(t.Context(), f.One))
-		f.answers(t, f.One.Name)
+		f.deploys(t, f.One)
 		noError(t, f.App.Alive(t.Context()))
 	}},
 	{"Deploy where something is blames us", func(t *testing.T, f Fixture) {
@@ -72,8 +71,7 @@ var lifecycle = []clause{
 		ourError(t, f.App.Upgrade(t.Context(), f.Two))
 	}},
 	{"Stop stops, and stopping a stopped app does nothing", func(t *testing.T, f Fixture) {
-		noError(t, f.App.Deploy(t.Context(), f.One))
-		f.answers(t, f.One.Name)
+		f.deploys(t, f.One)
 		noError(t, f.App.Stop(t.Context()))
 		noError(t, f.App.Stop(t.Context()))
 		matches(t, f.App.Alive(t.Context()), app.ErrNotRunning)
@@ -99,8 +97,7 @@ var lifecycle = []clause{
 		ourError(t, f.App.Start(t.Context()))
 	}},
 	{"What outlives the app's own stop is killed and is a fault that names it", func(t *testing.T, f Fixture) {
-		noError(t, f.App.Deploy(t.Context(), f.Outliver))
-		f.answers(t, f.Outliver.Name)
+		f.deploys(t, f.Outliver)
 		fault := isFault(t, f.App.Stop(t.Context()))
 		if fault.Summary == "" || len(fault.Evidence) == 0 {
 			t.Errorf("the fault does not name what outlived: %+v", fault)
@@ -136,8 +133,7 @@ var lifecycle = []clause{
 		}
 	}},
 	{"Running an older release is a fault that says what runs instead", func(t *testing.T, f Fixture) {
-		noError(t, f.App.Deploy(t.Context(), f.One))
-		f.answers(t, f.One.Name)
+		f.deploys(t, f.One)
 		noError(t, f.App.Upgrade(t.Context(), f.Behind))
 		f.reachable(t)
 		_, err := f.App.Running(t.Context())
@@ -170,8 +166,7 @@ var lifecycle = []clause{
 		noError(t, f.App.Deploy(t.Context(), f.One))
 		noError(t, f.App.Put(t.Context(), f.Volume, "gone", []byte("data")))
 		noError(t, f.App.Destroy(t.Context()))
-		noError(t, f.App.Deploy(t.Context(), f.Two))
-		f.answers(t, f.Two.Name)
+		f.deploys(t, f.Two)
 		f.lacks(t, "gone")
 	}},
 	{"Inventory lists what exists, labelled", func(t *testing.T, f Fixture) {
@@ -217,6 +212,13 @@ func (f Fixture) answers(t *testing.T, version string) {
 	if got := f.reachable(t); got != version {
 		t.Fatalf("the app says that it is %q, want %q", got, version)
 	}
+}
+
+// deploys deploys a release, and returns when it answers.
+func (f Fixture) deploys(t *testing.T, r app.Release) {
+	t.Helper()
+	noError(t, f.App.Deploy(t.Context(), r))
+	f.answers(t, r.Name)
 }
 
 func (f Fixture) empty(t *testing.T) {

@@ -22,8 +22,7 @@ import (
 // eachWay runs a test on the running app and on the stopped one.
 func eachWay(test func(t *testing.T, f Fixture)) func(t *testing.T, f Fixture) {
 	return func(t *testing.T, f Fixture) {
-		noError(t, f.App.Deploy(t.Context(), f.One))
-		f.answers(t, f.One.Name)
+		f.deploys(t, f.One)
 		test(t, f)
 		noError(t, f.App.Stop(t.Context()))
 		test(t, f)
@@ -174,8 +173,7 @@ var others = []clause{
 		matches(t, err, context.DeadlineExceeded)
 	})},
 	{"Freeze holds the app still until it is thawed, and thawing twice is safe", func(t *testing.T, f Fixture) {
-		noError(t, f.App.Deploy(t.Context(), f.One))
-		f.answers(t, f.One.Name)
+		f.deploys(t, f.One)
 		thaw, err := f.App.Freeze(t.Context())
 		noError(t, err)
 		client := http.Client{Timeout: 200 * time.Millisecond, Transport: &http.Transport{

@@ -3,6 +3,7 @@ package apptest
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"path"
@@ -203,9 +204,7 @@ func (k kept) placed(h tar.Header) tar.Header {
 		slash = "/"
 	}
 	h.Name = path.Join(folder, h.Name) + slash
-	if h.Typeflag == 0 {
-		h.Typeflag = tar.TypeReg
-	}
+	h.Typeflag = cmp.Or(h.Typeflag, tar.TypeReg)
 	return h
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,11 +78,8 @@ var _ app.Declarer = Declaring{}
 
 // Declared implements app.Declarer.
 func (d Declaring) Declared(ctx context.Context) (app.Backup, error) {
-	if err := d.begin(ctx, "Declared", ""); err != nil {
+	if err := d.beginDeployed(ctx, "Declared", ""); err != nil {
 		return app.Backup{}, err
-	}
-	if release, _ := d.state(); release == nil {
-		return app.Backup{}, d.scold("Declared: %v", errNothing)
 	}
 	return d.Backup, nil
 }
@@ -136,11 +134,7 @@ func (f *Fake) ReleaseDir() string { return filepath.Join(f.dir, "release") }
 func (f *Fake) begin(ctx context.Context, method, detail string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if detail != "" {
-		f.calls = append(f.calls, method+" "+detail)
-	} else {
-		f.calls = append(f.calls, method)
-	}
+	f.calls = append(f.calls, strings.TrimSpace(method+" "+detail))
 	if planned := f.failures[method]; len(planned) > 0 {
 		f.failures[method] = planned[1:]
 		if planned[0] != nil {
@@ -169,6 +163,17 @@ func (f *Fake) alone() func() {
 	return f.busy.Unlock
 }
 
+// beginDeployed is begin for what requires a release.
+func (f *Fake) beginDeployed(ctx context.Context, method, detail string) error {
+	if err := f.begin(ctx, method, detail); err != nil {
+		return err
+	}
+	if release, _ := f.state(); release == nil {
+		return f.scold("%s: %v", method, errNothing)
+	}
+	return nil
+}
+
 func (f *Fake) state() (release *app.Release, running bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -177,7 +182,6 @@ func (f *Fake) state() (release *app.Release, running bool) {
 
 var errNothing = errors.New("nothing is deployed")
 
-// Deploy implements app.Lifecycle.
 func (f *Fake) Deploy(ctx context.Context, r app.Release) error {
 	defer f.alone()()
 	if err := f.begin(ctx, "Deploy", r.Name); err != nil {
@@ -189,7 +193,6 @@ func (f *Fake) Deploy(ctx context.Context, r app.Release) error {
 	return f.install(r)
 }
 
-// Upgrade implements app.Lifecycle.
 func (f *Fake) Upgrade(ctx context.Context, r app.Release) error {
 	defer f.alone()()
 	if err := f.begin(ctx, "Upgrade", r.Name); err != nil {
@@ -257,7 +260,6 @@ func (f *Fake) setRunning(running bool) {
 	}
 }
 
-// Stop implements app.Lifecycle.
 func (f *Fake) Stop(ctx context.Context) error {
 	defer f.alone()()
 	if err := f.begin(ctx, "Stop", ""); err != nil {
@@ -274,13 +276,9 @@ func (f *Fake) Stop(ctx context.Context) error {
 		_ = f.scold("the app is stopped while it is frozen: thaw it first")
 	}
 	f.setRunning(false)
-	if fault := f.Releases[release.Name].StopFault; fault != nil {
-		return fault
-	}
-	return nil
+	return f.Releases[release.Name].StopFault.OrNil()
 }
 
-// Start implements app.Lifecycle.
 func (f *Fake) Start(ctx context.Context) error {
 	defer f.alone()()
 	if err := f.begin(ctx, "Start", ""); err != nil {
@@ -296,7 +294,6 @@ func (f *Fake) Start(ctx context.Context) error {
 	return f.start(*release)
 }
 
-// Alive implements app.Lifecycle.
 func (f *Fake) Alive(ctx context.Context) error {
 	if err := f.begin(ctx, "Alive", ""); err != nil {
 		return err
@@ -315,7 +312,6 @@ func (f *Fake) Alive(ctx context.Context) error {
 	return nil
 }
 
-// Running implements app.Lifecycle.
 func (f *Fake) Running(ctx context.Context) (app.Release, error) {
 	if err := f.begin(ctx, "Running", ""); err != nil {
 		return app.Release{}, err
@@ -330,7 +326,6 @@ func (f *Fake) Running(ctx context.Context) (app.Release, error) {
 	return *release, nil
 }
 
-// Destroy implements app.Lifecycle.
 func (f *Fake) Destroy(ctx context.Context) error {
 	defer f.alone()()
 	err := f.begin(context.WithoutCancel(ctx), "Destroy", "")
@@ -341,7 +336,6 @@ func (f *Fake) Destroy(ctx context.Context) error {
 	return errors.Join(err, tree.Remove(f.dir))
 }
 
-// Inventory implements app.Lifecycle.
 func (f *Fake) Inventory(ctx context.Context) ([]app.Object, error) {
 	if err := f.begin(ctx, "Inventory", ""); err != nil {
 		return nil, err

@@ -17,7 +17,6 @@ import (
 	"seatrial/harness/app/inside"
 )
 
-// Volumes implements app.Storage.
 func (f *Fake) Volumes(context.Context) ([]app.Volume, error) {
 	var volumes []app.Volume
 	for _, name := range f.names {
@@ -40,7 +39,6 @@ func (f *Fake) volume(ctx context.Context, method, name string) (string, error) 
 	return f.VolumeDir(name), nil
 }
 
-// Export implements app.Storage.
 func (f *Fake) Export(ctx context.Context, volume string, w io.Writer) ([]string, error) {
 	dir, err := f.volume(ctx, "Export", volume)
 	if err != nil {
@@ -49,7 +47,6 @@ func (f *Fake) Export(ctx context.Context, volume string, w io.Writer) ([]string
 	return inside.Export(dir, w)
 }
 
-// Import implements app.Storage.
 func (f *Fake) Import(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	dir, err := f.volume(ctx, "Import", volume)
 	if err != nil {
@@ -58,7 +55,6 @@ func (f *Fake) Import(ctx context.Context, volume string, r io.Reader) ([]string
 	return inside.Import(dir, false, r)
 }
 
-// Merge implements app.Merger.
 func (f *Fake) Merge(ctx context.Context, volume string, r io.Reader) ([]string, error) {
 	dir, err := f.volume(ctx, "Merge", volume)
 	if err != nil {
@@ -67,7 +63,6 @@ func (f *Fake) Merge(ctx context.Context, volume string, r io.Reader) ([]string,
 	return inside.Merge(dir, false, r)
 }
 
-// Put implements app.Storage.
 func (f *Fake) Put(ctx context.Context, volume, path string, content []byte) error {
 	dir, err := f.volume(ctx, "Put", volume)
 	if err != nil {
@@ -76,7 +71,6 @@ func (f *Fake) Put(ctx context.Context, volume, path string, content []byte) err
 	return inside.Put(dir, path, bytes.NewReader(content))
 }
 
-// Get implements app.Storage.
 func (f *Fake) Get(ctx context.Context, volume, path string) ([]byte, error) {
 	dir, err := f.volume(ctx, "Get", volume)
 	if err != nil {
@@ -90,11 +84,8 @@ func (f *Fake) Get(ctx context.Context, volume, path string) ([]byte, error) {
 // Exec implements app.Execer: with the shell of this machine, in the release's
 // folder, with DATA_DIR set.
 func (f *Fake) Exec(ctx context.Context, c app.Command) (app.Result, error) {
-	if err := f.begin(ctx, "Exec", c.Shell+fmt.Sprint(c.Args)); err != nil {
+	if err := f.beginDeployed(ctx, "Exec", c.Shell+fmt.Sprint(c.Args)); err != nil {
 		return app.Result{}, err
-	}
-	if release, _ := f.state(); release == nil {
-		return app.Result{}, f.scold("Exec: %v", errNothing)
 	}
 	if f.OnExec != nil {
 		return f.OnExec(ctx, c)
@@ -121,13 +112,9 @@ func (f *Fake) Exec(ctx context.Context, c app.Command) (app.Result, error) {
 	return app.Result{ExitCode: cmd.ProcessState.ExitCode(), Output: string(output[max(0, len(output)-most):])}, nil
 }
 
-// Databases implements app.Databases.
 func (f *Fake) Databases(ctx context.Context) ([]app.Database, error) {
-	if err := f.begin(ctx, "Databases", ""); err != nil {
+	if err := f.beginDeployed(ctx, "Databases", ""); err != nil {
 		return nil, err
-	}
-	if release, _ := f.state(); release == nil {
-		return nil, f.scold("Databases: %v", errNothing)
 	}
 	var list []app.Database
 	for _, name := range f.names {
@@ -150,7 +137,6 @@ func (f *Fake) Databases(ctx context.Context) ([]app.Database, error) {
 	return list, nil
 }
 
-// SQL implements app.Databases.
 func (f *Fake) SQL(ctx context.Context, db app.Database, statements ...string) ([]app.Rows, error) {
 	if err := f.begin(ctx, "SQL", db.Name); err != nil {
 		return nil, err
@@ -208,13 +194,9 @@ func readManifest(dir string) (map[string]time.Time, error) {
 	return manifest, err
 }
 
-// Strays implements app.Strays.
 func (f *Fake) Strays(ctx context.Context) ([]app.Stray, error) {
-	if err := f.begin(ctx, "Strays", ""); err != nil {
+	if err := f.beginDeployed(ctx, "Strays", ""); err != nil {
 		return nil, err
-	}
-	if release, _ := f.state(); release == nil {
-		return nil, f.scold("Strays: %v", errNothing)
 	}
 	now, err := readManifest(f.ReleaseDir())
 	if err != nil {

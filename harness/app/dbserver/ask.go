@@ -2,6 +2,7 @@ package dbserver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -67,8 +68,7 @@ func (s Server) ask(ctx context.Context, exec Exec, database string, statements 
 		}
 		return nil, backoff.Permanent(err)
 	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(startsWithin))
-	var no refusal
-	if errors.As(err, &no) && no.starting {
+	if no, ok := errors.AsType[refusal](err); ok && no.starting {
 		return nil, fmt.Errorf("gave up after %s: %s", startsWithin, strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), "; "))
 	}
 	return answers, err
@@ -108,10 +108,7 @@ func (s Server) askOnce(ctx context.Context, exec Exec, a account, database, hos
 		return nil, err
 	}
 	if exit != 0 {
-		complaint := strings.TrimSpace(stderr.String())
-		if complaint == "" {
-			complaint = fmt.Sprintf("%s ended with exit code %d and said nothing", argv[0], exit)
-		}
+		complaint := cmp.Or(strings.TrimSpace(stderr.String()), fmt.Sprintf("%s ended with exit code %d and said nothing", argv[0], exit))
 		return nil, refusal{clip(c.message(complaint)), c.starting(complaint), c.stranger(complaint)}
 	}
 	answers, err := c.answers(stdout.String(), token)

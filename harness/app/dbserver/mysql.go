@@ -1,6 +1,7 @@
 package dbserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,9 +32,7 @@ func (mysql) command(database, host, _ string) ([]string, map[string]string) {
 		"sh", "-c", mysqlScript, "mysql", "--xml", "--binary-mode", "--no-auto-rehash", "--skip-force", "--local-infile=0",
 		"--default-character-set=utf8mb4", "--connect-timeout=10",
 	}
-	if host == "" {
-		host = "localhost" // means the socket
-	}
+	host = cmp.Or(host, "localhost") // means the socket
 	argv = append(argv, "--host="+host)
 	if database != "" {
 		argv = append(argv, "--database="+database)

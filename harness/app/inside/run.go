@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"seatrial/harness/app"
 )
 
 // Run does a tool's work on the files in a folder, in a process that sees nothing but the
@@ -119,7 +121,7 @@ func isPublic(dir *os.File) (bool, error) {
 
 // Ask runs SQL in a database file of a folder, as the file's owner. Its arguments and
 // answer are those of SQL.
-func Ask(ctx context.Context, dir *os.File, file string, statements []string) (rows [][][]string, err error) {
+func Ask(ctx context.Context, dir *os.File, file string, statements []string) (rows []app.Rows, err error) {
 	uid, gid, err := OwnerIn(dir, file)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package nomad
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,7 +15,6 @@ import (
 	"seatrial/harness/app"
 )
 
-// Alive implements app.Lifecycle.
 func (a *App) Alive(ctx context.Context) error {
 	_, up := a.state()
 	if up == nil {
@@ -73,7 +73,7 @@ func (a *App) ended(ctx context.Context, in *instance, s *api.AllocationListStub
 	}
 	for i := len(state.Events) - 1; i >= 0 && f.Summary == ""; i-- {
 		e := state.Events[i]
-		said := orText(e.DisplayMessage, e.Message)
+		said := cmp.Or(e.DisplayMessage, e.Message)
 		switch e.Type {
 		case api.TaskTerminated:
 			code, signal := exitOf(e)
@@ -84,7 +84,7 @@ func (a *App) ended(ctx context.Context, in *instance, s *api.AllocationListStub
 			}
 		case api.TaskKilling:
 			if s.DesiredStatus == api.AllocDesiredStatusStop || s.DesiredStatus == api.AllocDesiredStatusEvict {
-				return fmt.Errorf("cannot keep the app running: somebody else stopped its allocation %s: %s", short(s.ID), orText(s.DesiredDescription, said))
+				return fmt.Errorf("cannot keep the app running: somebody else stopped its allocation %s: %s", short(s.ID), cmp.Or(s.DesiredDescription, said))
 			}
 		case api.TaskSetupFailure, api.TaskArtifactDownloadFailed, api.TaskFailedValidation:
 			f.Summary = fmt.Sprintf("%s could not be set up: %s", task, said)
@@ -97,12 +97,10 @@ func (a *App) ended(ctx context.Context, in *instance, s *api.AllocationListStub
 			f.Summary = fmt.Sprintf("%s could not be set up: %s", task, said)
 		}
 	}
-	if f.Summary == "" {
-		f.Summary = fmt.Sprintf("%s ended; Nomad does not say how: %s", task, s.ClientDescription)
-	}
+	f.Summary = cmp.Or(f.Summary, fmt.Sprintf("%s ended; Nomad does not say how: %s", task, s.ClientDescription))
 	if len(f.Evidence) == 0 {
 		for _, e := range state.Events {
-			f.Evidence = append(f.Evidence, e.Type+": "+orText(e.DisplayMessage, e.Message))
+			f.Evidence = append(f.Evidence, e.Type+": "+cmp.Or(e.DisplayMessage, e.Message))
 		}
 	}
 	return f

@@ -232,7 +232,7 @@ func TestAPlaceRemovesNothingElse(t *testing.T) {
 	t.Parallel()
 	s := need(t)
 	job := api.NewServiceJob("somebody-elses", "somebody-elses", "global", 50)
-	job.Namespace, job.Datacenters = ptr("ci-apps"), []string{"dc1"}
+	job.Namespace, job.Datacenters = new("ci-apps"), []string{"dc1"}
 	job.AddTaskGroup(api.NewTaskGroup("g", 0).AddTask(api.NewTask("t", "exec").SetConfig("command", "/bin/sh")))
 	_, _, err := s.admin.Jobs().Register(job, nil)
 	noError(t, err)

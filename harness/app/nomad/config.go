@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/nomad/api"
 
 	"seatrial/harness/app"
+	"seatrial/harness/app/inside"
 	"seatrial/harness/app/loaded"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
@@ -51,8 +52,10 @@ const releaseVolume = "release"
 
 // App is one deployed instance. It implements app.App.
 type App struct {
+	inside.Storage
+
 	cfg  Config
-	logs followers
+	logs app.Followers
 
 	// life is held by whatever changes the instance as a whole.
 	life sync.Mutex
@@ -85,7 +88,7 @@ func New(cfg Config) (*App, error) {
 		return nil, fmt.Errorf("cannot prepare the app: %w", err)
 	}
 	a := &App{cfg: cfg}
-	a.logs.app = a
+	a.Storage.Open, a.logs.Log = a.openVolume, cfg.Log
 	return a, nil
 }
 

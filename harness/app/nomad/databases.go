@@ -1,13 +1,10 @@
 package nomad
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
@@ -20,19 +17,13 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	if d == nil {
 		return nil, errors.New("cannot look for databases: nothing is deployed")
 	}
-	var found []app.Database
-	for _, volume := range a.cfg.Enrolment.Volumes {
-		var answer bytes.Buffer
-		if _, err := a.inVolume(ctx, "look for databases in", volume, nil, &answer, "databases"); err != nil {
-			return nil, err
-		}
-		var names map[string][]string
-		if err := json.Unmarshal(answer.Bytes(), &names); err != nil {
-			return nil, fmt.Errorf("cannot look for databases: %w", err)
-		}
-		for _, file := range names["/"] {
-			found = append(found, app.Database{Engine: "sqlite", Name: volume + "/" + file, Volume: volume, Path: path.Join(d.mounts[volume], file)})
-		}
+	volumes, err := a.Volumes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.DatabaseFiles(ctx, volumes)
+	if err != nil {
+		return nil, err
 	}
 	strays, err := a.Strays(ctx)
 	if err != nil {
@@ -58,13 +49,9 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 		return fail(err)
 	}
 	defer dir.Close()
-	answers, err := inside.Ask(ctx, dir, file, statements)
+	rows, err := inside.Ask(ctx, dir, file, statements)
 	if err != nil {
 		return fail(err)
-	}
-	var rows []app.Rows
-	for _, answer := range answers {
-		rows = append(rows, app.Rows(answer))
 	}
 	return rows, nil
 }
@@ -76,15 +63,11 @@ func (a *App) locate(ctx context.Context, db app.Database) (dir *os.File, file s
 		return nil, "", errors.New("nothing is deployed")
 	}
 	if db.Volume != "" {
-		folder, err := a.folderOf(ctx, db.Volume)
-		if err != nil {
-			return nil, "", err
-		}
 		file, ok := below(d.mounts[db.Volume], db.Path)
 		if !ok {
 			return nil, "", errors.New("it does not lie in its volume")
 		}
-		dir, err = os.Open(folder)
+		dir, err = a.openVolume(ctx, db.Volume)
 		return dir, file, err
 	}
 	if up == nil {

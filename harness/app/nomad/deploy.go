@@ -14,7 +14,6 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// Deploy implements app.Lifecycle.
 func (a *App) Deploy(ctx context.Context, r app.Release) error {
 	a.life.Lock()
 	defer a.life.Unlock()
@@ -49,7 +48,6 @@ func (a *App) Upgrade(ctx context.Context, r app.Release) error {
 	return a.bringUp(ctx, d, a.register)
 }
 
-// Start implements app.Lifecycle.
 func (a *App) Start(ctx context.Context) error {
 	a.life.Lock()
 	defer a.life.Unlock()
@@ -192,7 +190,7 @@ func (a *App) awaitReplaced(ctx context.Context, old *instance) error {
 		return err
 	}
 	if fault := a.stopFault(ctx, old); fault != nil {
-		a.logs.say("upgrade", "while the old release was stopped: "+fault.Summary)
+		a.logs.Say("upgrade", "while the old release was stopped: "+fault.Summary)
 	}
 	return nil
 }

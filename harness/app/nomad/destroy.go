@@ -43,7 +43,7 @@ func (a *App) Destroy(ctx context.Context) error {
 			}
 		}
 	}
-	a.logs.stop()
+	a.logs.Stop()
 	a.mu.Lock()
 	a.current, a.history, a.up = nil, nil, nil
 	a.mu.Unlock()
@@ -57,7 +57,6 @@ func (a *App) place() *Place {
 	return &Place{client: a.cfg.Client, namespace: a.cfg.Namespaces.Apps, limit: 2*time.Duration(a.cfg.Enrolment.Timeouts.Stop) + destroyLimit}
 }
 
-// Inventory implements app.Lifecycle.
 func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
 	all, err := a.place().Objects(ctx)
 	if err != nil {

@@ -59,7 +59,7 @@ func (a *App) Exec(ctx context.Context, c app.Command) (app.Result, error) {
 		}
 		defer func() {
 			if err := done(); err != nil {
-				a.logs.say("hook", err.Error())
+				a.logs.Say("hook", err.Error())
 			}
 		}()
 	}
@@ -70,7 +70,7 @@ func (a *App) execIn(ctx context.Context, alloc *api.Allocation, task string, ar
 	if stdin == nil {
 		stdin = strings.NewReader("")
 	}
-	out := commandOutput{end: tail.Buffer{Max: mostKept}, lines: app.Lines{Say: func(line string) { a.logs.say("hook", line) }}}
+	out := commandOutput{end: tail.Buffer{Max: mostKept}, lines: app.Lines{Say: func(line string) { a.logs.Say("hook", line) }}}
 	code, err := a.cfg.Client.Allocations().Exec(ctx, alloc, task, false, args, stdin, &out, &out, nil, a.query(ctx))
 	said := out.finish()
 	if err != nil {

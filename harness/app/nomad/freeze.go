@@ -3,19 +3,10 @@ package nomad
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
 	"seatrial/internal/procs"
 )
-
-// freezeLimit is how long it may take until everything stands still: an app that
-// keeps starting processes needs several rounds.
-const freezeLimit = 10 * time.Second
 
 // Freeze implements app.Freezer: every process of the app on this node is held by
 // SIGSTOP, its children too. A stopped app stands still already.
@@ -28,48 +19,21 @@ func (a *App) Freeze(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	frozen := map[procs.Proc]bool{}
-	thaw := sync.OnceValue(func() error { return thawAll(frozen) })
-	for deadline := time.Now().Add(freezeLimit); ; time.Sleep(pollInterval / 10) {
-		moving, all := 0, 0
+	thaw, err := app.HoldStill(ctx, func() (all []procs.Proc, err error) {
 		for _, s := range own {
-			for _, p := range processesOf(s.ID, "") {
-				all++
-				if p.State == 'T' {
-					continue
-				}
-				moving++
-				key := procs.Proc{PID: p.PID, Start: p.Start}
-				if err := p.Signal(unix.SIGSTOP); err != nil {
-					return nil, errors.Join(fmt.Errorf("cannot freeze the app: %w", err), thaw())
-				}
-				frozen[key] = true
-			}
+			all = append(all, processesOf(s.ID, "")...)
 		}
-		switch {
-		case all == 0:
-			return nil, errors.Join(errors.New("cannot freeze the app: none of its processes is seen on this machine"), thaw())
-		case moving == 0:
-			a.mu.Lock()
-			a.frozen = thaw
-			a.mu.Unlock()
-			return thaw, nil
-		case ctx.Err() != nil:
-			return nil, errors.Join(fmt.Errorf("cannot freeze the app: %w", ctx.Err()), thaw())
-		case time.Now().After(deadline):
-			return nil, errors.Join(&app.Fault{Summary: fmt.Sprintf("the app could not be held still for its backup: after %v it still starts processes", freezeLimit)}, thaw())
+		if len(all) == 0 {
+			err = errors.New("none of its processes is seen on this machine")
 		}
+		return all, err
+	})
+	if err == nil {
+		a.mu.Lock()
+		a.frozen = thaw
+		a.mu.Unlock()
 	}
-}
-
-func thawAll(frozen map[procs.Proc]bool) error {
-	var first error
-	for p := range frozen {
-		if err := p.Signal(unix.SIGCONT); err != nil && first == nil {
-			first = fmt.Errorf("cannot thaw the app: %w", err)
-		}
-	}
-	return first
+	return thaw, err
 }
 
 // thaw lets go of what was frozen and not thawed: what stands still heeds no signal.

@@ -51,10 +51,10 @@ func idleTask(d *deployed, where spot, name string) (*api.Job, error) {
 	default:
 		return nil, fmt.Errorf("a task of the driver %s cannot be made to wait for a command while the app is stopped", t.Driver)
 	}
-	job.ID, job.Name, job.Type = ptr(name), ptr(name), ptr(api.JobTypeBatch)
+	job.ID, job.Name, job.Type = new(name), new(name), new(api.JobTypeBatch)
 	job.Update, g.Update, g.Disconnect = nil, nil, nil
-	t.Lifecycle, t.Leader, t.KillSignal, t.KillTimeout, t.ShutdownDelay = nil, false, "", ptr(idleStop), 0
-	g.Count, g.Tasks, g.ShutdownDelay = ptr(1), []*api.Task{t}, nil
+	t.Lifecycle, t.Leader, t.KillSignal, t.KillTimeout, t.ShutdownDelay = nil, false, "", new(idleStop), 0
+	g.Count, g.Tasks, g.ShutdownDelay = new(1), []*api.Task{t}, nil
 	job.TaskGroups = []*api.TaskGroup{g}
 	return &job, nil
 }

@@ -1,6 +1,7 @@
 package nomad
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func (a *App) awaitStarted(ctx context.Context, in *instance, evaluation string)
 		var waiting string
 		for _, s := range own {
 			placed[s.TaskGroup]++
-			a.logs.follow(s, in.job)
+			a.follow(s, in.job)
 			missing, err := a.unstarted(ctx, in, s)
 			if err != nil {
 				return "", err
@@ -104,7 +105,7 @@ func (a *App) unstarted(ctx context.Context, in *instance, s *api.AllocationList
 			return "", fmt.Errorf("cannot start the app: its allocation is %s: %s", s.ClientStatus, s.ClientDescription)
 		case state != nil && len(state.Events) > 0:
 			last := state.Events[len(state.Events)-1]
-			return fmt.Sprintf("task %s: %s", name, orText(last.DisplayMessage, last.Type)), nil
+			return fmt.Sprintf("task %s: %s", name, cmp.Or(last.DisplayMessage, last.Type)), nil
 		default:
 			return "task " + name + " waits", nil
 		}
@@ -151,20 +152,12 @@ func metricText(m *api.AllocationMetric) string {
 // registerError says why a job was not taken. What the server says against the job
 // itself is the recipe's.
 func registerError(d *deployed, err error) error {
-	var answer api.UnexpectedResponseError
 	const internal = 500 // Nomad's answer to a job that is not valid
-	if errors.As(err, &answer) && answer.HasStatusCode() && answer.StatusCode() == internal && strings.Contains(answer.Body(), "validation") {
+	if answer, ok := errors.AsType[api.UnexpectedResponseError](err); ok && answer.HasStatusCode() && answer.StatusCode() == internal && strings.Contains(answer.Body(), "validation") {
 		return &app.Fault{Summary: d.file + " makes no valid job", Evidence: strings.Split(strings.TrimSpace(answer.Body()), "\n")}
 	}
 	if strings.Contains(err.Error(), "Enforcing job modify index") {
 		return fmt.Errorf("cannot start the app: there is a job called %s already: it is another run's, or was left over", *d.job.ID)
 	}
 	return cluster.Explain("start the app", err)
-}
-
-func orText(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

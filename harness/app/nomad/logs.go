@@ -2,10 +2,10 @@ package nomad
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/internal/pause"
 
 	"github.com/hashicorp/nomad/api"
 )
@@ -21,81 +21,37 @@ const (
 
 var streams = []string{api.FSLogNameStdout, api.FSLogNameStderr}
 
-// followers pass on what the tasks print, one goroutine a stream, until they are
-// stopped or their allocation has ended.
-type followers struct {
-	app *App
-
-	print sync.Mutex // held while a line is passed on
-
-	mu     sync.Mutex
-	known  map[string]bool
-	cancel context.CancelFunc
-	ctx    context.Context // of all followers; it ends with stop
-	group  sync.WaitGroup
-}
-
-func (f *followers) say(source, line string) {
-	f.print.Lock()
-	defer f.print.Unlock()
-	f.app.cfg.Log(source, line)
-}
-
-// follow starts followers for an allocation, once.
-func (f *followers) follow(s *api.AllocationListStub, job *api.Job) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.known[s.ID] {
-		return
-	}
-	if f.known == nil {
-		f.known = map[string]bool{}
-		f.ctx, f.cancel = context.WithCancel(context.Background())
-	}
-	f.known[s.ID] = true
-	ctx := f.ctx
+// follow starts followers for an allocation, one a stream, which end with it.
+func (a *App) follow(s *api.AllocationListStub, job *api.Job) {
+	var all []func(ctx context.Context)
 	for _, g := range job.TaskGroups {
 		for _, t := range g.Tasks {
 			if value(g.Name) != s.TaskGroup {
 				continue
 			}
 			for _, stream := range streams {
-				f.group.Go(func() { f.run(ctx, s.ID, t.Name, stream) })
+				all = append(all, func(ctx context.Context) { a.followStream(ctx, s.ID, t.Name, stream) })
 			}
 		}
 	}
+	a.logs.Follow(s.ID, all...)
 }
 
-// stop ends all followers and waits for them.
-func (f *followers) stop() {
-	f.mu.Lock()
-	cancel := f.cancel
-	f.known, f.cancel = nil, nil
-	f.mu.Unlock()
-	if cancel != nil {
-		cancel()
-	}
-	f.group.Wait()
-}
-
-// run follows one stream. A connection that breaks is made again where it broke.
-func (f *followers) run(ctx context.Context, allocation, task, stream string) {
-	lines := app.Lines{Say: func(line string) { f.say(task, line) }}
+// followStream follows one stream. A connection that breaks is made again where it broke.
+func (a *App) followStream(ctx context.Context, allocation, task, stream string) {
+	lines := app.Lines{Say: func(line string) { a.logs.Say(task, line) }}
 	defer lines.Flush()
 	var offset int64
 	for ctx.Err() == nil {
-		alloc, _, err := f.app.cfg.Client.Allocations().Info(allocation, f.app.query(ctx))
+		alloc, _, err := a.cfg.Client.Allocations().Info(allocation, a.query(ctx))
 		ended := err == nil && (alloc.ClientStatus == api.AllocClientStatusComplete || alloc.ClientStatus == api.AllocClientStatusFailed)
 		if err == nil {
-			offset = f.app.readLog(ctx, alloc, !ended, task, stream, api.OriginStart, offset, write(&lines))
+			offset = a.readLog(ctx, alloc, !ended, task, stream, api.OriginStart, offset, write(&lines))
 		}
 		if ended {
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(followPause):
-		}
+		_ = pause.For(ctx, followPause, nil)
 	}
 }
 
@@ -145,10 +101,7 @@ func (a *App) tail(ctx context.Context, allocation, task string) []string {
 		a.readLog(ctx, alloc, false, task, stream, api.OriginEnd, tailBytes, write(&lines))
 		lines.Flush()
 	}
-	if extra := len(all) - tailLines; extra > 0 {
-		all = all[extra:]
-	}
-	return all
+	return all[max(0, len(all)-tailLines):]
 }
 
 // write makes of lines what takes the log's parts.

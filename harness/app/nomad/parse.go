@@ -22,9 +22,8 @@ func (a *App) parse(ctx context.Context, file, text, values string) (*api.Job, e
 	if err == nil {
 		return &job, nil
 	}
-	var answer api.UnexpectedResponseError
 	const badRequest = 400
-	if errors.As(err, &answer) && answer.HasStatusCode() && answer.StatusCode() == badRequest {
+	if answer, ok := errors.AsType[api.UnexpectedResponseError](err); ok && answer.HasStatusCode() && answer.StatusCode() == badRequest {
 		return nil, parseFault(file, answer.Body())
 	}
 	return nil, cluster.Explain("read "+file, err)

@@ -20,9 +20,9 @@ var rewrite = flag.Bool("update", false, "rewrite what tests compare with")
 // harmless is a job that may run anywhere.
 func harmless() *api.Job {
 	return &api.Job{
-		ID: ptr("wiki"), Meta: map[string]string{"team": "web", "seatrial_run": "forged"},
+		ID: new("wiki"), Meta: map[string]string{"team": "web", "seatrial_run": "forged"},
 		TaskGroups: []*api.TaskGroup{{
-			Name: ptr("web"), Count: ptr(2),
+			Name: new("web"), Count: new(2),
 			Networks: []*api.NetworkResource{{Mode: "bridge", DynamicPorts: []api.Port{{Label: "http", To: 80}}}},
 			Volumes: map[string]*api.VolumeRequest{
 				"d": {Name: "d", Type: "host", Source: "data"},
@@ -32,9 +32,9 @@ func harmless() *api.Job {
 			Tasks: []*api.Task{
 				{
 					Name: "server", Driver: "docker", Config: map[string]any{"image": "wiki:1", "ports": []any{"http"}, "volumes": []any{"local/conf:/conf"}},
-					VolumeMounts: []*api.VolumeMount{{Volume: ptr("d"), Destination: ptr("/data")}, {Volume: ptr("r"), Destination: ptr("/release")}},
-					Templates:    []*api.Template{{EmbeddedTmpl: ptr(`{{ env "NOMAD_PORT_http" }} the service's secret key`), DestPath: ptr("local/conf/x")}},
-					KillTimeout:  ptr(time.Hour), Resources: &api.Resources{MemoryMB: ptr(64), MemoryMaxMB: ptr(100_000)},
+					VolumeMounts: []*api.VolumeMount{{Volume: new("d"), Destination: new("/data")}, {Volume: new("r"), Destination: new("/release")}},
+					Templates:    []*api.Template{{EmbeddedTmpl: new(`{{ env "NOMAD_PORT_http" }} the service's secret key`), DestPath: new("local/conf/x")}},
+					KillTimeout:  new(time.Hour), Resources: &api.Resources{MemoryMB: new(64), MemoryMaxMB: new(100_000)},
 				},
 				{Name: "init", Driver: "exec", Lifecycle: &api.TaskLifecycle{Hook: "prestart"}, Config: map[string]any{"command": "/bin/sh"}},
 			},
@@ -53,7 +53,7 @@ func TestPolicy(t *testing.T) {
 		return task(func(x *api.Task) { x.Config[key] = setting })
 	}
 	template := func(text string) func(*api.Job) {
-		return task(func(x *api.Task) { x.Templates[0].EmbeddedTmpl = ptr(text) })
+		return task(func(x *api.Task) { x.Templates[0].EmbeddedTmpl = new(text) })
 	}
 	const both, untrusted = true, false
 	for name, c := range map[string]struct {
@@ -62,11 +62,11 @@ func TestPolicy(t *testing.T) {
 		always bool // also where the code is trusted
 	}{
 		"nothing":         {func(*api.Job) {}, "", both},
-		"batch":           {func(j *api.Job) { j.Type = ptr("batch") }, "the job: its type is batch", both},
+		"batch":           {func(j *api.Job) { j.Type = new("batch") }, "the job: its type is batch", both},
 		"periodic":        {func(j *api.Job) { j.Periodic = &api.PeriodicConfig{} }, "periodic", both},
 		"parameterized":   {func(j *api.Job) { j.ParameterizedJob = &api.ParameterizedJobConfig{} }, "parameterized", both},
 		"several regions": {func(j *api.Job) { j.Multiregion = &api.Multiregion{} }, "regions", both},
-		"too many":        {group(func(g *api.TaskGroup) { g.Count = ptr(11) }), "11 allocations; at most 10", both},
+		"too many":        {group(func(g *api.TaskGroup) { g.Count = new(11) }), "11 allocations; at most 10", both},
 		"another node": {func(j *api.Job) {
 			j.Constraints = []*api.Constraint{api.NewConstraint("${node.unique.name}", "=", "x")}
 		}, "chooses a node", both},
@@ -100,8 +100,8 @@ func TestPolicy(t *testing.T) {
 		"vault":              {task(func(x *api.Task) { x.Vault = &api.Vault{} }), "vault", untrusted},
 		"consul":             {task(func(x *api.Task) { x.Consul = &api.Consul{} }), "consul", untrusted},
 		"a GPU":              {task(func(x *api.Task) { x.Resources.Devices = []*api.RequestedDevice{{}} }), "device", untrusted},
-		"a template's file":  {task(func(x *api.Task) { x.Templates[0].SourcePath = ptr("local/x.tpl") }), "a template from a file", untrusted},
-		"a template outside": {task(func(x *api.Task) { x.Templates[0].DestPath = ptr("../../x") }), "outside of the task", untrusted},
+		"a template's file":  {task(func(x *api.Task) { x.Templates[0].SourcePath = new("local/x.tpl") }), "a template from a file", untrusted},
+		"a template outside": {task(func(x *api.Task) { x.Templates[0].DestPath = new("../../x") }), "outside of the task", untrusted},
 		"a variable":         {template(`{{ with nomadVar "nomad/jobs" }}{{ .x }}{{ end }}`), "nomadVar", untrusted},
 		"a secret":           {template("{{- with (secret `a`) -}}{{ end }}"), "calls secret", untrusted},
 		"services":           {template(`{{ range nomadService "db" }}{{ end }}`), "nomadService", untrusted},
@@ -128,7 +128,7 @@ func TestPolicy(t *testing.T) {
 
 func TestEveryRefusalIsNamed(t *testing.T) {
 	job := harmless()
-	job.Type = ptr("system")
+	job.Type = new("system")
 	job.TaskGroups[0].Tasks[0].Config["privileged"] = true
 	f := policy{volumes: []string{"data"}}.check("app.nomad.hcl", job)
 	want := []string{"the job: its type is system; an app is a service", "group web, task server: a privileged container"}

@@ -1,6 +1,7 @@
 package nomad
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -45,12 +46,8 @@ func (r *refusals) template(where string, t *api.Template) {
 
 // functions lists the words in a template's actions that may be functions.
 func functions(text, left, right string) []string {
-	if left == "" {
-		left = "{{"
-	}
-	if right == "" {
-		right = "}}"
-	}
+	left = cmp.Or(left, "{{")
+	right = cmp.Or(right, "}}")
 	var found []string
 	for {
 		_, rest, ok := strings.Cut(text, left)

@@ -45,7 +45,7 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 			return app.Release{}, cluster.Explain("ask what runs", err)
 		}
 		if of := alloc.Job.Meta[metaSerial]; of != d.job.Meta[metaSerial] {
-			return app.Release{}, &app.Fault{Summary: fmt.Sprintf("allocation %s runs %s, not %s", short(s.ID), orText(alloc.Job.Meta[metaName], "another job"), d.release.Name)}
+			return app.Release{}, &app.Fault{Summary: fmt.Sprintf("allocation %s runs %s, not %s", short(s.ID), cmp.Or(alloc.Job.Meta[metaName], "another job"), d.release.Name)}
 		}
 		one, err := a.programs(ctx, judge, d, s)
 		if err != nil {

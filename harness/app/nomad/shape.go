@@ -38,9 +38,9 @@ type shape struct {
 // apply makes a job ours: its name, place, labels and volumes, no second chances, and
 // nothing registered anywhere.
 func (s shape) apply(job *api.Job) {
-	job.ID, job.Name, job.Namespace = ptr(s.label), ptr(s.label), ptr(s.namespace)
-	job.Region, job.Type, job.Priority = nil, ptr(api.JobTypeService), ptr(priority)
-	job.Datacenters, job.NodePool = []string{s.node.Datacenter}, ptr(s.node.NodePool)
+	job.ID, job.Name, job.Namespace = new(s.label), new(s.label), new(s.namespace)
+	job.Region, job.Type, job.Priority = nil, new(api.JobTypeService), new(priority)
+	job.Datacenters, job.NodePool = []string{s.node.Datacenter}, new(s.node.NodePool)
 	job.Affinities, job.Spreads = nil, nil
 	job.Constraints = append(job.Constraints, api.NewConstraint("${node.unique.id}", "=", s.node.ID))
 	if job.Meta == nil {
@@ -62,15 +62,15 @@ func (s shape) apply(job *api.Job) {
 
 func (s shape) group(g *api.TaskGroup) {
 	g.RestartPolicy = noRestart()
-	g.ReschedulePolicy = &api.ReschedulePolicy{Attempts: ptr(0), Unlimited: ptr(false)}
+	g.ReschedulePolicy = &api.ReschedulePolicy{Attempts: new(0), Unlimited: new(false)}
 	g.Update = update(max(count(g), 1))
 	// A node that is silent for a while still has the app, and gets no second one.
-	g.Disconnect = &api.DisconnectStrategy{LostAfter: ptr(time.Hour), Replace: ptr(false), Reconcile: ptr(api.ReconcileOptionKeepOriginal)}
+	g.Disconnect = &api.DisconnectStrategy{LostAfter: new(time.Hour), Replace: new(false), Reconcile: new(api.ReconcileOptionKeepOriginal)}
 	//lint:ignore SA1019 an older server heeds what a newer one has deprecated
 	g.StopAfterClientDisconnect, g.MaxClientDisconnect, g.PreventRescheduleOnLost = nil, nil, nil
 	g.Migrate, g.Scaling, g.Services, g.Affinities, g.Spreads = nil, nil, nil, nil, nil
 	if g.EphemeralDisk != nil {
-		g.EphemeralDisk.Sticky, g.EphemeralDisk.Migrate = ptr(false), ptr(false)
+		g.EphemeralDisk.Sticky, g.EphemeralDisk.Migrate = new(false), new(false)
 	}
 	mounted := map[string]string{} // the group's name for a volume → the app's
 	for name, v := range g.Volumes {
@@ -87,15 +87,15 @@ func (s shape) group(g *api.TaskGroup) {
 func (s shape) task(t *api.Task, mounted map[string]string) {
 	t.RestartPolicy, t.Services, t.ScalingPolicies, t.Affinities, t.Actions = noRestart(), nil, nil, nil, nil
 	if t.KillTimeout == nil || *t.KillTimeout > s.stop {
-		t.KillTimeout = ptr(s.stop)
+		t.KillTimeout = new(s.stop)
 	}
 	t.ShutdownDelay = min(t.ShutdownDelay, s.stop)
 	if r := t.Resources; r != nil {
 		if value(r.MemoryMB) > s.memory {
-			r.MemoryMB = ptr(s.memory)
+			r.MemoryMB = new(s.memory)
 		}
 		if value(r.MemoryMaxMB) > s.memory {
-			r.MemoryMaxMB = ptr(s.memory)
+			r.MemoryMaxMB = new(s.memory)
 		}
 	}
 	if t.Env == nil {
@@ -129,15 +129,15 @@ func variableOf(volume string) string {
 }
 
 func noRestart() *api.RestartPolicy {
-	return &api.RestartPolicy{Attempts: ptr(0), Mode: ptr(api.RestartPolicyModeFail)}
+	return &api.RestartPolicy{Attempts: new(0), Mode: new(api.RestartPolicyModeFail)}
 }
 
 // update replaces all of a group's allocations at once. A deployment is over when the
 // tasks run; whether the app is healthy is another's question.
 func update(parallel int) *api.UpdateStrategy {
 	return &api.UpdateStrategy{
-		MaxParallel: ptr(parallel), HealthCheck: ptr("task_states"), MinHealthyTime: ptr(time.Duration(0)), HealthyDeadline: ptr(startLimit),
-		ProgressDeadline: ptr(2 * startLimit), AutoRevert: ptr(false), AutoPromote: ptr(false), Canary: ptr(0), Stagger: ptr(time.Second),
+		MaxParallel: new(parallel), HealthCheck: new("task_states"), MinHealthyTime: new(time.Duration(0)), HealthyDeadline: new(startLimit),
+		ProgressDeadline: new(2 * startLimit), AutoRevert: new(false), AutoPromote: new(false), Canary: new(0), Stagger: new(time.Second),
 	}
 }
 
@@ -145,8 +145,6 @@ func update(parallel int) *api.UpdateStrategy {
 func serial(job *api.Job, now time.Time) {
 	job.Meta[metaSerial] = strconv.FormatInt(now.UnixNano(), 36)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // labelMeta is the labels of everything of this app.
 func (a *App) labelMeta() map[string]string { return cluster.LabelMeta(a.cfg.Labels) }

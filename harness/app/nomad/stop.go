@@ -38,15 +38,7 @@ func (a *App) Stop(ctx context.Context) error {
 	a.mu.Lock()
 	a.up = nil
 	a.mu.Unlock()
-	return orNil(a.stopFault(ctx, up))
-}
-
-// orNil keeps a nil fault from becoming an error that is not nil.
-func orNil(f *app.Fault) error {
-	if f == nil {
-		return nil
-	}
-	return f
+	return a.stopFault(ctx, up).OrNil()
 }
 
 // endedStatus says that nothing of an allocation runs any more.

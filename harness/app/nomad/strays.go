@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -55,12 +56,7 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 			return nil, fmt.Errorf("cannot look for stray files: %w", err)
 		}
 	}
-	var list []app.Stray
-	for _, s := range found {
-		list = append(list, s)
-	}
-	slices.SortFunc(list, func(x, y app.Stray) int { return strings.Compare(x.Path, y.Path) })
-	return list, nil
+	return slices.SortedFunc(maps.Values(found), func(x, y app.Stray) int { return strings.Compare(x.Path, y.Path) }), nil
 }
 
 // temporaryFolders are folders that are not the app's to keep anything in, and Nomad's own.

@@ -152,6 +152,15 @@ func (a *App) folderOf(ctx context.Context, volume string) (string, error) {
 	return v.HostPath, nil
 }
 
+// openVolume opens the folder that a volume is.
+func (a *App) openVolume(ctx context.Context, volume string) (*os.File, error) {
+	folder, err := a.folderOf(ctx, volume)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(folder)
+}
+
 // deleteVolume deletes a volume when nothing uses it any more. One that is gone is no error.
 func deleteVolume(ctx context.Context, client *cluster.Client, namespace, id string) error {
 	return await(ctx, volumeLimit, "a volume to be let go", func() (string, error) {

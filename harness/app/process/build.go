@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -67,10 +68,7 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 
 // contentKey is the same for releases of the same content.
 func contentKey(r app.Release) string {
-	key := r.Tree
-	if key == "" {
-		key = r.Dir + "\x00" + r.Commit
-	}
+	key := cmp.Or(r.Tree, r.Dir+"\x00"+r.Commit)
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:8])
 }

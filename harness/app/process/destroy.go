@@ -52,7 +52,6 @@ func (a *App) supervisors() []*supervisor {
 // killOwn kills what carries the run's marks and belongs to no supervisor.
 func (a *App) killOwn() []procs.Proc { return killAll(a.ownProcesses, killLimit) }
 
-// Destroy implements app.Lifecycle.
 func (a *App) Destroy(ctx context.Context) error {
 	a.life.Lock()
 	defer a.life.Unlock()
@@ -86,7 +85,6 @@ func (a *App) Destroy(ctx context.Context) error {
 	return nil
 }
 
-// Inventory implements app.Lifecycle.
 func (a *App) Inventory(ctx context.Context) ([]app.Object, error) {
 	all, err := NewPlace(a.cfg.WorkRoot, a.cfg.Labels.Instance).Objects(ctx)
 	if err != nil {

@@ -178,7 +178,6 @@ func (in *instance) close() {
 	}
 }
 
-// Alive implements app.Lifecycle.
 func (a *App) Alive(context.Context) error {
 	in := a.instance()
 	if in == nil {

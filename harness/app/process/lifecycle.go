@@ -9,7 +9,6 @@ import (
 	"seatrial/recipes"
 )
 
-// Deploy implements app.Lifecycle.
 func (a *App) Deploy(ctx context.Context, r app.Release) error {
 	a.life.Lock()
 	defer a.life.Unlock()
@@ -83,7 +82,6 @@ func (a *App) runReleaseStep(ctx context.Context, d *deployed) error {
 	})
 }
 
-// Start implements app.Lifecycle.
 func (a *App) Start(ctx context.Context) error {
 	a.life.Lock()
 	defer a.life.Unlock()

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -163,10 +164,7 @@ func systemArgs() []string {
 }
 
 func hostname(label string) string {
-	if label == "" {
-		return "app"
-	}
-	return label
+	return cmp.Or(label, "app")
 }
 
 // see translates a name within the run's folder into the path that the app sees.

@@ -13,7 +13,6 @@ import (
 	"seatrial/internal/procs"
 )
 
-// Stop implements app.Lifecycle.
 func (a *App) Stop(ctx context.Context) error {
 	a.life.Lock()
 	defer a.life.Unlock()

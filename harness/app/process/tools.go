@@ -78,7 +78,6 @@ func (a *App) workerSpawn() spawn {
 	return spawn{Args: []string{program}, Env: env, Dir: dir, UID: a.uid()}
 }
 
-// Volumes implements app.Storage.
 func (a *App) Volumes(context.Context) ([]app.Volume, error) {
 	var volumes []app.Volume
 	for _, name := range a.cfg.Enrolment.Volumes {
@@ -99,7 +98,6 @@ func (a *App) inVolume(ctx context.Context, what, volume string, in io.Reader, o
 	return notKept, nil
 }
 
-// Export implements app.Storage.
 func (a *App) Export(ctx context.Context, volume string, w io.Writer) ([]string, error) {
 	return a.inVolume(ctx, "export", volume, nil, w, "tar-out")
 }
@@ -110,13 +108,11 @@ func (a *App) Import(ctx context.Context, volume string, r io.Reader) ([]string,
 	return a.inVolume(ctx, "import", volume, r, io.Discard, "tar-in")
 }
 
-// Put implements app.Storage.
 func (a *App) Put(ctx context.Context, volume, path string, content []byte) error {
 	_, err := a.inVolume(ctx, "write to", volume, bytes.NewReader(content), io.Discard, "put", path)
 	return err
 }
 
-// Get implements app.Storage.
 func (a *App) Get(ctx context.Context, volume, path string) ([]byte, error) {
 	var content bytes.Buffer
 	_, err := a.inVolume(ctx, "read from", volume, nil, &content, "get", path)
@@ -132,7 +128,6 @@ func (a *App) releaseDir(d *deployed) string {
 	return filepath.Join(insideApp, filepath.Base(d.dir))
 }
 
-// Databases implements app.Databases.
 func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	d := a.deployed()
 	if d == nil {
@@ -163,7 +158,6 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	return list, nil
 }
 
-// SQL implements app.Databases.
 func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([]app.Rows, error) {
 	if db.Engine != "sqlite" {
 		return nil, fmt.Errorf("cannot reach %s: databases of the kind %q are not known here", db.Name, db.Engine)

@@ -3,6 +3,7 @@ package swarm
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,9 +26,7 @@ func (a *App) runAlone(ctx context.Context, d *deployed, service string, args []
 		}
 		return 0, fmt.Errorf("cannot run %s beside the stopped app: %w", clip(args[0]), err)
 	}
-	if service == "" {
-		service = d.recipe.Main
-	}
+	service = cmp.Or(service, d.recipe.Main)
 	spec, err := a.specOf(ctx, service)
 	if err != nil {
 		return fail(err)

@@ -48,9 +48,11 @@ var (
 
 // App is one deployed instance. It implements app.App, and what a recipe declares.
 type App struct {
+	inside.Storage
+
 	cfg    Config
 	domain string
-	logs   followers
+	logs   app.Followers
 	pulse  pulse
 
 	// life is held by whatever changes the instance as a whole.
@@ -97,7 +99,7 @@ func New(cfg Config) (*App, error) {
 		return nil, fmt.Errorf("cannot prepare the app: %q is no address of it", cfg.BaseURL)
 	}
 	a := &App{cfg: cfg, domain: base.Hostname(), values: map[string]string{}, images: map[string]int64{}}
-	a.logs.app = a
+	a.Storage.Open, a.logs.Log = a.folderOf, cfg.Log
 	return a, nil
 }
 
@@ -135,4 +137,4 @@ func (a *App) state() (d *deployed, stopped bool) {
 }
 
 // say tells the run's log what the deployer did.
-func (a *App) say(format string, args ...any) { a.logs.say("docker", fmt.Sprintf(format, args...)) }
+func (a *App) say(format string, args ...any) { a.logs.Say("docker", fmt.Sprintf(format, args...)) }

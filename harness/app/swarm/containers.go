@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,19 +18,16 @@ type running struct {
 	id, service string // the service as the recipe's files name it
 }
 
-// containers lists the stack's containers, those that run or all of them, the oldest first.
-func (a *App) containers(ctx context.Context, all bool) ([]running, error) {
+// containers lists the stack's containers that run, the oldest first.
+func (a *App) containers(ctx context.Context) ([]running, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	answer, err := a.cfg.Engine.ContainerList(ctx, client.ContainerListOptions{All: all, Filters: a.stack()})
+	answer, err := a.cfg.Engine.ContainerList(ctx, client.ContainerListOptions{Filters: a.stack()})
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the containers: %w", err)
 	}
 	slices.SortFunc(answer.Items, func(x, y container.Summary) int {
-		if x.Created != y.Created {
-			return int(x.Created - y.Created)
-		}
-		return strings.Compare(x.ID, y.ID)
+		return cmp.Or(cmp.Compare(x.Created, y.Created), strings.Compare(x.ID, y.ID))
 	})
 	var list []running
 	for _, c := range answer.Items {
@@ -44,10 +42,8 @@ func (a *App) containerOf(ctx context.Context, service string) (string, error) {
 	if d == nil || stopped {
 		return "", app.ErrNotRunning
 	}
-	if service == "" {
-		service = d.recipe.Main
-	}
-	list, err := a.containers(ctx, false)
+	service = cmp.Or(service, d.recipe.Main)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return "", err
 	}

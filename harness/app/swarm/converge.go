@@ -169,7 +169,6 @@ func (a *App) late(ctx context.Context, all []standing, limit time.Duration) err
 	return f
 }
 
-// Alive implements app.Lifecycle.
 func (a *App) Alive(ctx context.Context) error {
 	d, stopped := a.state()
 	if d == nil || stopped {

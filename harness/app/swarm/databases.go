@@ -1,9 +1,7 @@
 package swarm
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,19 +21,9 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	if err != nil {
 		return nil, errors.New("cannot look for databases: nothing is deployed")
 	}
-	var found []app.Database
-	for _, v := range volumes {
-		var answer bytes.Buffer
-		if _, err := a.asRoot(ctx, "look for databases in", v.Name, nil, &answer, "databases"); err != nil {
-			return nil, err
-		}
-		var names map[string][]string
-		if err := json.Unmarshal(answer.Bytes(), &names); err != nil {
-			return nil, fmt.Errorf("cannot look for databases: %w", err)
-		}
-		for _, file := range names["/"] {
-			found = append(found, app.Database{Engine: sqlite, Name: v.Name + "/" + file, Volume: v.Name, Path: path.Join(v.Path, file)})
-		}
+	found, err := a.DatabaseFiles(ctx, volumes)
+	if err != nil {
+		return nil, err
 	}
 	served, err := a.served(ctx)
 	if err != nil {
@@ -73,13 +61,9 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 		return fail(err)
 	}
 	defer dir.Close()
-	answers, err := inside.Ask(ctx, dir, file, statements)
+	rows, err := inside.Ask(ctx, dir, file, statements)
 	if err != nil {
 		return fail(err)
-	}
-	var rows []app.Rows
-	for _, answer := range answers {
-		rows = append(rows, app.Rows(answer))
 	}
 	return rows, nil
 }
@@ -101,7 +85,7 @@ func (a *App) locate(ctx context.Context, db app.Database) (dir *os.File, file s
 		}
 		return nil, "", errors.New("it does not lie in its volume")
 	}
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return nil, "", err
 	}

@@ -90,7 +90,6 @@ func (a *App) settle(ctx context.Context, d *deployed) error {
 	return nil
 }
 
-// Start implements app.Lifecycle.
 func (a *App) Start(ctx context.Context) error {
 	a.life.Lock()
 	defer a.life.Unlock()

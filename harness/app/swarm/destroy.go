@@ -23,7 +23,7 @@ func (a *App) Destroy(ctx context.Context) error {
 		a.measure(ctx)
 	}
 	all := a.thaw()
-	a.logs.stop()
+	a.logs.Stop()
 	a.pulse.still()
 	objects, err := a.Inventory(ctx)
 	if err != nil {

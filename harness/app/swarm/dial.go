@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,10 +84,7 @@ func (a *App) port(ctx context.Context, d *deployed) (int, error) {
 	if r := main.Route; r != nil && r.Port != 0 {
 		return r.Port, nil
 	}
-	image := d.pinned[main.Name]
-	if image == "" {
-		image = main.Image
-	}
+	image := cmp.Or(d.pinned[main.Name], main.Image)
 	answer, err := a.cfg.Engine.ImageInspect(ctx, image)
 	if err != nil {
 		return 0, fmt.Errorf("cannot tell where the app listens: %w", err)

@@ -34,7 +34,7 @@ func (a *App) Exec(ctx context.Context, c app.Command) (app.Result, error) {
 	if len(args) == 0 {
 		return app.Result{}, errors.New("cannot run a command: none was given")
 	}
-	lines := app.Lines{Say: func(line string) { a.logs.say("hook", line) }}
+	lines := app.Lines{Say: func(line string) { a.logs.Say("hook", line) }}
 	defer lines.Flush()
 	out := tail.Buffer{Max: maxOutput}
 	both := io.MultiWriter(&out, &lines)

@@ -17,7 +17,7 @@ func (a *App) Freeze(ctx context.Context) (func() error, error) {
 	if d == nil || stopped {
 		return func() error { return nil }, nil
 	}
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,13 +5,13 @@ import (
 	"context"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
 
 	"seatrial/harness/app"
+	"seatrial/internal/pause"
 )
 
 const (
@@ -21,69 +21,25 @@ const (
 	followPause = time.Second
 )
 
-// followers pass on what the services print, one goroutine a service, until they are
-// stopped.
-type followers struct {
-	app *App
-
-	print sync.Mutex // held while a line is passed on
-
-	mu     sync.Mutex
-	known  map[string]bool
-	cancel context.CancelFunc
-	ctx    context.Context // of all followers; it ends with stop
-	group  sync.WaitGroup
-}
-
-func (f *followers) say(source, line string) {
-	f.print.Lock()
-	defer f.print.Unlock()
-	f.app.cfg.Log(source, line)
-}
-
 // follow starts a follower for each service of the stack that has none.
 func (a *App) follow(ctx context.Context) {
 	services, err := a.services(ctx)
 	if err != nil {
 		return // the log is poorer for it
 	}
-	f := &a.logs
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.known == nil {
-		f.known = map[string]bool{}
-		f.ctx, f.cancel = context.WithCancel(context.Background())
-	}
-	inner := f.ctx
 	for _, s := range services {
-		if f.known[s.ID] {
-			continue
-		}
-		f.known[s.ID] = true
 		name := s.Spec.Name[min(len(a.cfg.Label)+1, len(s.Spec.Name)):]
-		f.group.Go(func() { f.run(inner, s.ID, name) })
+		a.logs.Follow(s.ID, func(ctx context.Context) { a.followService(ctx, s.ID, name) })
 	}
 }
 
-// stop ends all followers and waits for them.
-func (f *followers) stop() {
-	f.mu.Lock()
-	cancel := f.cancel
-	f.known, f.cancel = nil, nil
-	f.mu.Unlock()
-	if cancel != nil {
-		cancel()
-	}
-	f.group.Wait()
-}
-
-// run follows one service. A connection that breaks is made again from where it broke.
-func (f *followers) run(ctx context.Context, id, name string) {
+// followService follows one service. A connection that breaks is made again from where it broke.
+func (a *App) followService(ctx context.Context, id, name string) {
 	since := ""
 	for ctx.Err() == nil {
-		stream, err := f.app.cfg.Engine.ServiceLogs(ctx, id, client.ServiceLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true, Since: since})
+		stream, err := a.cfg.Engine.ServiceLogs(ctx, id, client.ServiceLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true, Since: since})
 		if err == nil {
-			lines := &app.Lines{Say: func(line string) { f.say(name, line) }}
+			lines := &app.Lines{Say: func(line string) { a.logs.Say(name, line) }}
 			_, _ = stdcopy.StdCopy(lines, lines, stream)
 			lines.Flush()
 			stream.Close()
@@ -91,10 +47,7 @@ func (f *followers) run(ctx context.Context, id, name string) {
 		} else if notFound(err) {
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(followPause):
-		}
+		_ = pause.For(ctx, followPause, nil)
 	}
 }
 

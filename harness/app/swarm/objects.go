@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"seatrial/harness/app"
+	"seatrial/internal/pause"
 )
 
 // The kinds of objects, in the order in which they are removed: each is used by those
@@ -109,10 +110,8 @@ func (e *Engine) remove(ctx context.Context, o app.Object) error {
 		} else if !busy(err) && !away(err) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, pollInterval, nil) != nil {
 			return err
-		case <-time.After(pollInterval):
 		}
 	}
 }
@@ -181,10 +180,8 @@ func (e *Engine) awaitTasks(ctx context.Context, service string) error {
 				}
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("containers of %s are left: %w", service, ctx.Err())
-		case <-time.After(pollInterval):
+		if err := pause.For(ctx, pollInterval, nil); err != nil {
+			return fmt.Errorf("containers of %s are left: %w", service, err)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/moby/moby/client"
+
+	"seatrial/internal/pause"
 )
 
 // afterOutage is how long the swarm needs to have everything run again when the engine
@@ -47,10 +49,7 @@ func (p *pulse) feel(e *Engine, stack client.Filters) {
 				p.away = time.Now()
 				p.mu.Unlock()
 			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(pollInterval):
-			}
+			_ = pause.For(ctx, pollInterval, nil)
 		}
 	})
 }
@@ -74,7 +73,6 @@ func (p *pulse) missed() time.Time {
 	return p.away
 }
 
-// Trouble implements app.Witness.
 func (a *App) Trouble(since time.Time) string {
 	if away := a.pulse.missed(); away.IsZero() || away.Add(afterOutage).Before(since) {
 		return ""

@@ -27,7 +27,7 @@ func (a *App) servers(ctx context.Context) ([]server, error) {
 	if d == nil || stopped {
 		return nil, nil // a server that is stopped answers nobody
 	}
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,8 @@ const killSlack = 45 * time.Second
 // mode is how a service ran before it was stopped.
 type mode struct{ spec swarm.ServiceSpec }
 
-// pause changes a service's spec so that nothing of it runs.
-func pause(s *swarm.ServiceSpec) {
+// stopAll changes a service's spec so that nothing of it runs.
+func stopAll(s *swarm.ServiceSpec) {
 	var none uint64
 	switch {
 	case s.Mode.Replicated != nil:
@@ -39,7 +39,7 @@ func pause(s *swarm.ServiceSpec) {
 	}
 }
 
-// resume puts back what pause changed.
+// resume puts back what stopAll changed.
 func (m mode) resume(s *swarm.ServiceSpec) {
 	switch {
 	case s.Mode.Replicated != nil && m.spec.Mode.Replicated != nil:
@@ -106,12 +106,12 @@ func (a *App) Stop(ctx context.Context) error {
 	a.stopped = modes
 	a.mu.Unlock()
 	for id := range modes {
-		if err := a.setMode(ctx, id, pause); err != nil {
+		if err := a.setMode(ctx, id, stopAll); err != nil {
 			return fmt.Errorf("cannot stop the app: %w", err)
 		}
 	}
 	err = a.await(ctx, limit, "the app to stop", func() (string, error) {
-		running, err := a.containers(ctx, false)
+		running, err := a.containers(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -126,7 +126,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return orNil(w.fault(services))
+	return w.fault(services).OrNil()
 }
 
 func graceOf(s swarm.ServiceSpec) time.Duration {
@@ -135,14 +135,6 @@ func graceOf(s swarm.ServiceSpec) time.Duration {
 		return usual
 	}
 	return *s.TaskTemplate.ContainerSpec.StopGracePeriod
-}
-
-// orNil keeps a nil fault from becoming an error that is not nil.
-func orNil(f *app.Fault) error {
-	if f == nil {
-		return nil
-	}
-	return f
 }
 
 // watcher sees how containers end.

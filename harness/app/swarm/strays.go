@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -42,7 +43,7 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 	if stopped {
 		return nil, nil
 	}
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -71,12 +72,7 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 			found[s.Data] = app.Stray{Path: strings.TrimSuffix(s.Data, "/") + "/", Database: true}
 		}
 	}
-	var strays []app.Stray
-	for _, s := range found {
-		strays = append(strays, s)
-	}
-	slices.SortFunc(strays, func(x, y app.Stray) int { return strings.Compare(x.Path, y.Path) })
-	return strays, nil
+	return slices.SortedFunc(maps.Values(found), func(x, y app.Stray) int { return strings.Compare(x.Path, y.Path) }), nil
 }
 
 // laid are where the swarm lays configs and secrets into a service's containers. One that

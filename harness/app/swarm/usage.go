@@ -10,7 +10,6 @@ import (
 	"seatrial/harness/app"
 )
 
-// Used implements app.Meter.
 func (a *App) Used() app.Usage {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -20,7 +19,7 @@ func (a *App) Used() app.Usage {
 // measure notes what the app takes now. What cannot be measured is left out.
 func (a *App) measure(ctx context.Context) {
 	var memory, volumes int64
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return
 	}

@@ -1,7 +1,6 @@
 package swarm
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"github.com/moby/moby/client"
 
 	"seatrial/harness/app"
-	"seatrial/harness/app/inside"
 	"seatrial/recipes/compose"
 )
 
@@ -86,54 +84,8 @@ func (e *Engine) openVolume(ctx context.Context, full string) (*os.File, error) 
 	return os.Open(v.Mountpoint)
 }
 
-// asRoot does a tool's work on one volume. Containers run as many users, so what they
-// wrote is read, and put back, as root of nothing but that volume.
-func (a *App) asRoot(ctx context.Context, what, volume string, in io.Reader, out io.Writer, verb string, args ...string) (notKept []string, err error) {
-	err = a.onVolume(ctx, what, volume, func(dir *os.File) error {
-		notKept, err = inside.AsRoot(ctx, dir, in, out, verb, args...)
-		return err
-	})
-	return notKept, err
-}
-
-// onVolume opens a volume's folder for something to be done with it.
-func (a *App) onVolume(ctx context.Context, what, volume string, do func(dir *os.File) error) error {
-	dir, err := a.folderOf(ctx, volume)
-	if err == nil {
-		err = do(dir)
-		dir.Close()
-	}
-	if err != nil {
-		return fmt.Errorf("cannot %s the volume %s: %w", what, volume, err)
-	}
-	return nil
-}
-
-// Export implements app.Storage.
-func (a *App) Export(ctx context.Context, volume string, w io.Writer) ([]string, error) {
-	return a.asRoot(ctx, "export", volume, nil, w, "tar-out")
-}
-
-// Import implements app.Storage. Files belong to whom they belonged to.
-func (a *App) Import(ctx context.Context, volume string, r io.Reader) ([]string, error) {
-	return a.asRoot(ctx, "import", volume, r, io.Discard, "tar-in")
-}
-
-// Merge implements app.Merger.
 func (a *App) Merge(ctx context.Context, volume string, r io.Reader) ([]string, error) {
-	return a.asRoot(ctx, "put back a part of", volume, r, io.Discard, "tar-merge")
-}
-
-// Put implements app.Storage. The file belongs to the volume's owner.
-func (a *App) Put(ctx context.Context, volume, name string, content []byte) error {
-	return a.onVolume(ctx, "write to", volume, func(dir *os.File) error { return inside.PutAsOwner(ctx, dir, name, content) })
-}
-
-// Get implements app.Storage.
-func (a *App) Get(ctx context.Context, volume, name string) ([]byte, error) {
-	var content bytes.Buffer
-	_, err := a.asRoot(ctx, "read from", volume, nil, &content, "get", name)
-	return content.Bytes(), err
+	return a.AsRoot(ctx, "put back a part of", volume, r, io.Discard, "tar-merge")
 }
 
 // within is a path below a folder, as seen from there; ok is false for one outside.

@@ -7,6 +7,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -100,9 +101,7 @@ type Agent struct {
 // Start starts an agent and returns when it answers. A client is ready when
 // WaitReady says so.
 func Start(ctx context.Context, o Options) (*Agent, error) {
-	if o.Name == "" {
-		o.Name = filepath.Base(o.Dir)
-	}
+	o.Name = cmp.Or(o.Name, filepath.Base(o.Dir))
 	a := &Agent{Options: o}
 	ports, err := freePorts(3)
 	if err != nil {
@@ -199,10 +198,7 @@ func (a *Agent) lastWords() string {
 			errs = append(errs, strings.TrimSpace(line))
 		}
 	}
-	said := strings.Join(errs, "; ")
-	if said == "" {
-		said = strings.Join(strings.Fields(string(text)), " ")
-	}
+	said := cmp.Or(strings.Join(errs, "; "), strings.Join(strings.Fields(string(text)), " "))
 	return said[max(0, len(said)-most):]
 }
 

@@ -43,7 +43,6 @@ func NewMemory() *Memory {
 
 var _ journal.Journal = (*Memory)(nil)
 
-// Append implements journal.Appender.
 func (m *Memory) Append(ctx context.Context, events ...run.Event) error {
 	return m.Update(ctx, func(appendEvents func(...run.Event) error) error {
 		return appendEvents(events...)
@@ -76,7 +75,6 @@ func (m *Memory) update(ctx context.Context, f func(func(...run.Event) error) er
 	return tx.commit(), nil
 }
 
-// Events implements journal.Reader.
 func (m *Memory) Events(ctx context.Context, id run.ID) ([]run.Event, error) {
 	r, err := m.find(ctx, id)
 	if err != nil {
@@ -85,7 +83,6 @@ func (m *Memory) Events(ctx context.Context, id run.ID) ([]run.Event, error) {
 	return slices.Clone(r.events), nil
 }
 
-// Report implements journal.Reader.
 func (m *Memory) Report(ctx context.Context, id run.ID) (run.Report, error) {
 	r, err := m.find(ctx, id)
 	if err != nil {
@@ -107,7 +104,6 @@ func (m *Memory) find(ctx context.Context, id run.ID) (*memoryRun, error) {
 	return r, nil
 }
 
-// Reports implements journal.Reader.
 func (m *Memory) Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,7 +120,6 @@ func (m *Memory) Reports(ctx context.Context, filter journal.Filter) ([]run.Repo
 	return reports[:min(len(reports), filter.Max())], nil
 }
 
-// Follow implements journal.Follower.
 func (m *Memory) Follow(ctx context.Context, after journal.Position) iter.Seq2[journal.Entry, error] {
 	return func(yield func(journal.Entry, error) bool) {
 		for {
@@ -150,7 +145,6 @@ func (m *Memory) Follow(ctx context.Context, after journal.Position) iter.Seq2[j
 	}
 }
 
-// Last implements journal.Follower.
 func (m *Memory) Last(ctx context.Context) (journal.Position, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

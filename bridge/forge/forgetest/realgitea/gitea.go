@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	_ "embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -130,7 +129,7 @@ func Start() (_ *Gitea, err error) {
 	if _, err := g.command(binary, "migrate"); err != nil {
 		return nil, err
 	}
-	out, err := g.command(binary, "admin", "user", "create", "--admin", "--username", adminName, "--password", secret(),
+	out, err := g.command(binary, "admin", "user", "create", "--admin", "--username", adminName, "--password", rand.Text(),
 		"--email", adminName+"@localhost.invalid", "--must-change-password=false",
 		"--access-token", "--access-token-name", "test", "--access-token-scopes", "all")
 	if err != nil {
@@ -228,7 +227,6 @@ func (g *Gitea) Close() error {
 	return os.RemoveAll(g.dir)
 }
 
-// URL implements forgetest.World.
 func (g *Gitea) URL() string { return g.url }
 
 func (g *Gitea) lastWords() string {
@@ -247,7 +245,7 @@ func writeINI(dir, static string, port int) error {
 	}
 	var out bytes.Buffer
 	err = template.Must(template.New("").Parse(iniTemplate)).Execute(&out, map[string]any{
-		"User": who.Username, "Root": who.Uid == "0", "Dir": dir, "Static": static, "Port": port, "Secret": secret(),
+		"User": who.Username, "Root": who.Uid == "0", "Dir": dir, "Static": static, "Port": port, "Secret": rand.Text(),
 	})
 	if err != nil {
 		return err
@@ -262,10 +260,4 @@ func freePort() (int, error) {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-func secret() string {
-	var b [24]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }

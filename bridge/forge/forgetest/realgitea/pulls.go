@@ -13,11 +13,6 @@ import (
 	"seatrial/bridge/forge/forgetest"
 )
 
-func newestFirst(list []*sdk.Status) {
-	slices.SortFunc(list, func(a, b *sdk.Status) int { return cmp.Compare(b.ID, a.ID) })
-}
-
-// AddIssue implements forgetest.World.
 func (g *Gitea) AddIssue(r forge.Repo, author, title string) (int, error) {
 	client, _, err := g.as(author)
 	if err != nil {
@@ -30,20 +25,17 @@ func (g *Gitea) AddIssue(r forge.Repo, author, title string) (int, error) {
 	return int(i.Index), nil
 }
 
-// OpenPull implements forgetest.World.
 func (g *Gitea) OpenPull(p forgetest.NewPull) (int, error) {
 	client, token, err := g.as(p.Author)
 	if err != nil {
 		return 0, err
 	}
-	if p.Branch == "" {
-		p.Branch = "change"
-	}
+	p.Branch = cmp.Or(p.Branch, "change")
 	fork, err := g.fork(client, p)
 	if err != nil {
 		return 0, err
 	}
-	if err := g.gitPush(token, fork, p.Dir, "+"+refOr(p.Ref)+":refs/heads/"+p.Branch); err != nil {
+	if err := g.gitPush(token, fork, p.Dir, "+"+cmp.Or(p.Ref, "HEAD")+":refs/heads/"+p.Branch); err != nil {
 		return 0, err
 	}
 	base, _, err := g.admin.GetRepo(p.Repo.Owner, p.Repo.Name)
@@ -92,7 +84,6 @@ func (g *Gitea) origin(r forge.Repo, n int) (fork, branch, author string, err er
 	return parts[0], parts[1], parts[2], nil
 }
 
-// Push implements forgetest.World.
 func (g *Gitea) Push(r forge.Repo, n int, dir, ref string) (string, error) {
 	fork, branch, author, err := g.origin(r, n)
 	if err != nil {
@@ -102,7 +93,7 @@ func (g *Gitea) Push(r forge.Repo, n int, dir, ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	commit, err := forgetest.Git(dir, "rev-parse", "--verify", "--end-of-options", refOr(ref)+"^{commit}")
+	commit, err := forgetest.Git(dir, "rev-parse", "--verify", "--end-of-options", cmp.Or(ref, "HEAD")+"^{commit}")
 	if err != nil {
 		return "", err
 	}
@@ -127,14 +118,11 @@ func (g *Gitea) noticed(r forge.Repo, n int, commit string) (bool, error) {
 	return false, err
 }
 
-// ClosePull implements forgetest.World.
 func (g *Gitea) ClosePull(r forge.Repo, n int) error {
-	closed := sdk.StateClosed
-	_, _, err := g.admin.EditPullRequest(r.Owner, r.Name, int64(n), sdk.EditPullRequestOption{State: &closed})
+	_, _, err := g.admin.EditPullRequest(r.Owner, r.Name, int64(n), sdk.EditPullRequestOption{State: new(sdk.StateClosed)})
 	return err
 }
 
-// Merge implements forgetest.World.
 func (g *Gitea) Merge(r forge.Repo, n int) error {
 	return await("Gitea to be ready to merge", func() (bool, error) {
 		ok, _, err := g.admin.MergePullRequest(r.Owner, r.Name, int64(n), sdk.MergePullRequestOption{Style: sdk.MergeStyleMerge})
@@ -145,7 +133,6 @@ func (g *Gitea) Merge(r forge.Repo, n int) error {
 	})
 }
 
-// DeleteFork implements forgetest.World.
 func (g *Gitea) DeleteFork(r forge.Repo, n int) error {
 	fork, _, _, err := g.origin(r, n)
 	if err != nil {

@@ -1,7 +1,10 @@
 package realgitea
 
 import (
+	"cmp"
+	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,11 +16,9 @@ import (
 
 const password = "correct-horse-9" // of everybody on this forge
 
-// AddUser implements forgetest.World.
 func (g *Gitea) AddUser(login string) (forge.Person, error) {
-	no := false
 	u, _, err := g.admin.AdminCreateUser(sdk.CreateUserOption{
-		Username: login, Email: login + "." + secret()[:8] + "@localhost.invalid", Password: password, MustChangePassword: &no,
+		Username: login, Email: login + "." + rand.Text()[:8] + "@localhost.invalid", Password: password, MustChangePassword: new(false),
 	})
 	if err != nil {
 		return forge.Person{}, fmt.Errorf("cannot add the user %s: %w", login, err)
@@ -45,7 +46,6 @@ func (g *Gitea) AddOrg(org string) error {
 	return nil
 }
 
-// AddMember implements forgetest.World.
 func (g *Gitea) AddMember(org, login string, access forgetest.Access) error {
 	g.mu.Lock()
 	team, ok := g.teams[org+" "+string(access)]
@@ -57,7 +57,6 @@ func (g *Gitea) AddMember(org, login string, access forgetest.Access) error {
 	return err
 }
 
-// AddTeam implements forgetest.World.
 func (g *Gitea) AddTeam(org, team string, logins ...string) error {
 	made, _, err := g.admin.CreateTeam(org, sdk.CreateTeamOption{
 		Name: team, Permission: sdk.AccessModeRead, Units: []sdk.RepoUnitType{sdk.RepoUnitCode},
@@ -73,7 +72,6 @@ func (g *Gitea) AddTeam(org, team string, logins ...string) error {
 	return nil
 }
 
-// RemoveMember implements forgetest.World.
 func (g *Gitea) RemoveMember(org, login string) error {
 	_, err := g.admin.DeleteOrgMembership(org, login)
 	return err
@@ -89,7 +87,7 @@ func (g *Gitea) newToken(login string, scopes ...sdk.AccessTokenScope) (string, 
 	if err != nil {
 		return "", err
 	}
-	token, _, err := client.CreateAccessToken(sdk.CreateAccessTokenOption{Name: "t" + secret(), Scopes: scopes})
+	token, _, err := client.CreateAccessToken(sdk.CreateAccessTokenOption{Name: "t" + rand.Text(), Scopes: scopes})
 	if err != nil {
 		return "", fmt.Errorf("cannot make a token of %s: %w", login, err)
 	}
@@ -114,7 +112,6 @@ func (g *Gitea) as(login string) (*sdk.Client, string, error) {
 	return client, token, err
 }
 
-// AddRepo implements forgetest.World.
 func (g *Gitea) AddRepo(owner, name, dir string) (forge.Repo, error) {
 	r := forge.Repo{Forge: forgetest.ForgeID, Owner: owner, Name: name}
 	branch := "main"
@@ -133,16 +130,8 @@ func (g *Gitea) AddRepo(owner, name, dir string) (forge.Repo, error) {
 	return r, g.gitPush(g.token, r.String(), dir, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*")
 }
 
-// PushBranch implements forgetest.World.
 func (g *Gitea) PushBranch(r forge.Repo, branch, dir, ref string) error {
-	return g.gitPush(g.token, r.String(), dir, "+"+refOr(ref)+":refs/heads/"+branch)
-}
-
-func refOr(ref string) string {
-	if ref == "" {
-		return "HEAD"
-	}
-	return ref
+	return g.gitPush(g.token, r.String(), dir, "+"+cmp.Or(ref, "HEAD")+":refs/heads/"+branch)
 }
 
 // gitPush pushes over HTTP. The token is given by the environment, so that no process list shows it.
@@ -172,7 +161,6 @@ func await(what string, yes func() (bool, error)) error {
 	}
 }
 
-// Comment implements forgetest.World.
 func (g *Gitea) Comment(r forge.Repo, number int, author, body string) (int64, error) {
 	client, _, err := g.as(author)
 	if err != nil {
@@ -185,7 +173,6 @@ func (g *Gitea) Comment(r forge.Repo, number int, author, body string) (int64, e
 	return c.ID, nil
 }
 
-// EditComment implements forgetest.World.
 func (g *Gitea) EditComment(r forge.Repo, id int64, editor, body string) error {
 	client, _, err := g.as(editor)
 	if err != nil {
@@ -195,7 +182,6 @@ func (g *Gitea) EditComment(r forge.Repo, id int64, editor, body string) error {
 	return err
 }
 
-// DeleteComment implements forgetest.World.
 func (g *Gitea) DeleteComment(r forge.Repo, id int64, by string) error {
 	client, _, err := g.as(by)
 	if err != nil {
@@ -205,7 +191,6 @@ func (g *Gitea) DeleteComment(r forge.Repo, id int64, by string) error {
 	return err
 }
 
-// Comments implements forgetest.World.
 func (g *Gitea) Comments(r forge.Repo, pull int) ([]forge.Comment, error) {
 	list, _, err := g.admin.ListIssueComments(r.Owner, r.Name, int64(pull), sdk.ListIssueCommentOptions{ListOptions: sdk.ListOptions{Page: -1}})
 	if err != nil {
@@ -221,7 +206,6 @@ func (g *Gitea) Comments(r forge.Repo, pull int) ([]forge.Comment, error) {
 	return out, nil
 }
 
-// Reactions implements forgetest.World.
 func (g *Gitea) Reactions(r forge.Repo, id int64) ([]string, error) {
 	list, _, err := g.admin.GetIssueCommentReactions(r.Owner, r.Name, id)
 	if err != nil {
@@ -234,13 +218,12 @@ func (g *Gitea) Reactions(r forge.Repo, id int64) ([]string, error) {
 	return out, nil
 }
 
-// Statuses implements forgetest.World.
 func (g *Gitea) Statuses(r forge.Repo, commit string) ([]forge.Status, error) {
 	list, _, err := g.admin.ListStatuses(r.Owner, r.Name, commit, sdk.ListStatusesOption{ListOptions: sdk.ListOptions{PageSize: 50}})
 	if err != nil && !strings.Contains(err.Error(), "not found") {
 		return nil, err
 	}
-	newestFirst(list)
+	slices.SortFunc(list, func(a, b *sdk.Status) int { return cmp.Compare(b.ID, a.ID) }) // the newest first
 	var out []forge.Status
 	for _, s := range list {
 		out = append(out, forge.Status{State: forge.StatusState(s.State), Context: s.Context, Description: s.Description, TargetURL: s.TargetURL})

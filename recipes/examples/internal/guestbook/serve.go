@@ -123,9 +123,7 @@ func (s *server) add(w http.ResponseWriter, r *http.Request) error {
 		http.Error(w, fmt.Sprintf("An entry has between 1 and %d letters.", longestEntry), http.StatusUnprocessableEntity)
 		return nil
 	}
-	if name == "" {
-		name = "somebody"
-	}
+	name = cmp.Or(name, "somebody")
 	_, err := s.store.db.ExecContext(r.Context(), s.program.queries["add"],
 		sql.Named("text", text), sql.Named("name", name), sql.Named("at", time.Now().UTC().Format(time.RFC3339)))
 	if err != nil {

@@ -6,6 +6,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,10 +28,7 @@ const usage = "usage: ledger | ledger probe"
 
 // Run serves until it is asked to stop; probe asks the one that runs whether it is well.
 func Run(ctx context.Context, version string, args []string, env func(string) string, out io.Writer) error {
-	port := env("PORT")
-	if port == "" {
-		port = "8080"
-	}
+	port := cmp.Or(env("PORT"), "8080")
 	switch {
 	case len(args) == 1 && args[0] == "probe":
 		return probe(ctx, port)
@@ -52,10 +50,7 @@ func Run(ctx context.Context, version string, args []string, env func(string) st
 	if err := migrate(ctx, pool, version, out); err != nil {
 		return err
 	}
-	title := env("LEDGER_TITLE")
-	if title == "" {
-		title = "Ledger"
-	}
+	title := cmp.Or(env("LEDGER_TITLE"), "Ledger")
 	return serve(ctx, &server{pool: pool, version: version, title: title, out: out}, net.JoinHostPort("", port))
 }
 

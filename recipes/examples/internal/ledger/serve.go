@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -117,10 +118,7 @@ func (s *server) add(w http.ResponseWriter, r *http.Request) error {
 		http.Error(w, "An entry says what, and how many cents.", http.StatusUnprocessableEntity)
 		return nil
 	}
-	account := strings.TrimSpace(r.PostFormValue("account"))
-	if account == "" {
-		account = "cash"
-	}
+	account := cmp.Or(strings.TrimSpace(r.PostFormValue("account")), "cash")
 	err = pgx.BeginFunc(r.Context(), s.pool, func(tx pgx.Tx) error {
 		if !knows(s.version, "1.1.0") {
 			_, err := tx.Exec(r.Context(), "INSERT INTO entries (what, cents) VALUES ($1, $2)", what, cents)
