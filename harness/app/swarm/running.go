@@ -114,7 +114,7 @@ func short(id string) string {
 // notePrograms remembers what the services execute out of their images, so that it is
 // known again where a volume has kept it.
 func (a *App) notePrograms(ctx context.Context, d *deployed) {
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return
 	}
@@ -133,7 +133,7 @@ func (a *App) notePrograms(ctx context.Context, d *deployed) {
 
 // programs looks at what the services execute and load out of volumes.
 func (a *App) programs(ctx context.Context, d *deployed) error {
-	list, err := a.containers(ctx, false)
+	list, err := a.containers(ctx)
 	if err != nil {
 		return err
 	}
