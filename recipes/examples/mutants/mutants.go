@@ -30,6 +30,8 @@ type Mutant struct {
 	// Evidence must be in what the report says: that stage's note, its fault, or a
 	// warning.
 	Evidence string
+	// Healthy is an oddity that is no defect: it must pass at the highest level.
+	Healthy bool
 
 	changes   []change
 	enrolment []swap
