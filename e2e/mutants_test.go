@@ -17,9 +17,9 @@ import (
 )
 
 // TestMutants runs every guestbook with a planted defect, as a packager would and,
-// where this machine can, isolated as a server would. Each must get its verdict for its
-// own reason, and none may pass at the highest level but the guestbook without a defect and
-// healthy ones that are odd: they are run the same way, as the control.
+// where this machine can, isolated as a server would. None may pass at the highest level,
+// and each must get its verdict for its own reason. The guestbook without a defect, and
+// healthy ones that are odd, must: they are run the same way, as the control.
 func TestMutants(t *testing.T) {
 	t.Run("none: the guestbook itself", func(t *testing.T) {
 		t.Parallel()

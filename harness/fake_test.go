@@ -126,7 +126,9 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t
 
 type stubMarks struct{}
 
-func (stubMarks) Seed(context.Context) (stage.Marks, error) { return stubMarks{}, nil }
+func (stubMarks) Seed(context.Context, bool) (stage.Marks, error) { return stubMarks{}, nil }
+func (stubMarks) Vouch(bool)                                      {}
+func (stubMarks) Notes() []string                                 { return nil }
 func (stubMarks) Look(context.Context, func(canary.Place) bool) ([]string, error) {
 	return nil, nil
 }

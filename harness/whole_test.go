@@ -42,7 +42,7 @@ const threeEntries = "INSERT OR IGNORE INTO entries VALUES (1, 'a'), (2, 'b'), (
 
 type seeder struct{ canary.Seeder }
 
-func (s seeder) Seed(ctx context.Context) (stage.Marks, error) { return s.Seeder.Seed(ctx) }
+func (s seeder) Seed(ctx context.Context, _ bool) (stage.Marks, error) { return s.Seeder.Seed(ctx) }
 
 // The real canaries, steps and gateway, on an app without processes.
 func TestTheWholeHarness(t *testing.T) {

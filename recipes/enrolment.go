@@ -112,9 +112,15 @@ type Secret struct {
 type Canaries struct {
 	Seed   []Step `json:"seed,omitempty" yaml:"seed,omitempty"`     // puts data in through the app's own front door
 	Expect []Step `json:"expect,omitempty" yaml:"expect,omitempty"` // finds that data again
-	// Ignore are globs over the names of database tables in which rows may vanish.
+	// Ignore are globs over the names of database tables in which rows may vanish, and over
+	// databases, files and folders that may, as <volume>/<path>.
 	Ignore []string `json:"ignore,omitempty" yaml:"ignore,omitempty"`
+	// Tables is TablesOff for an app that drops tables which it does not know.
+	Tables string `json:"tables,omitempty" yaml:"tables,omitempty"`
 }
+
+// TablesOff says that no table of ours is made in the app's databases.
+const TablesOff = "off"
 
 // Backup says how the app is made ready to be copied. The app is frozen while its
 // volumes are copied, between the two hooks.

@@ -92,8 +92,11 @@ type Storage interface {
 	// Import replaces the volume's content by the stream's. Entries that would leave the
 	// volume are refused. notKept says, a line a kind, what of the stream is not in it.
 	Import(ctx context.Context, volume string, r io.Reader) (notKept []string, err error)
-	// Put adds one file to a volume or overwrites it; Get reads one, with an error
-	// that matches fs.ErrNotExist if it is not there.
+	// Files lists the volume's regular files, up to a bound.
+	Files(ctx context.Context, volume string) (Files, error)
+	// Put adds one file to a volume or overwrites it, and leaves the mode and the times of
+	// the folder that it lies in as they were; Get reads one, with an error that matches
+	// fs.ErrNotExist if it is not there.
 	Put(ctx context.Context, volume, path string, content []byte) error
 	Get(ctx context.Context, volume, path string) ([]byte, error)
 }
@@ -102,6 +105,20 @@ type Storage interface {
 type Volume struct {
 	Name string
 	Path string // as the app sees it
+}
+
+// Files are a volume's regular files.
+type Files struct {
+	All []File
+	Cut bool // there are more than are listed
+}
+
+// File is one of them.
+type File struct {
+	Path     string // within the volume
+	Size     int64
+	Modified time.Time
+	Sum      string // of the content; empty where it was not read
 }
 
 // Execer runs commands where the app runs: same user, same files, same network.
@@ -141,6 +158,8 @@ type Database struct {
 	Volume  string // that it lies in; empty if it lies outside every volume
 	Path    string // as the app sees it; the folder of the data, for a server's
 	Service string // that serves it; empty for a file
+	// Fleeting says that it lies in a folder that is emptied whenever the app starts.
+	Fleeting bool
 }
 
 // Rows is the answer to one statement. NULL is an empty string.
@@ -192,6 +211,7 @@ type Stray struct {
 	Path     string // as the app sees it
 	Size     int64
 	Database bool // it is a database: data is kept where neither backup nor upgrade finds it
+	Fleeting bool // it lies in a folder for temporary files, where only databases are of interest
 }
 
 // Strays finds what an app wrote where it should not.

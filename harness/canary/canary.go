@@ -2,27 +2,27 @@
 // later: after an upgrade, a restart, a restore.
 //
 // A mark is a small file in every volume, a row in a table of ours in every database
-// of a volume, and a record of the app's own rows: how many each table had, and which
-// keys. What was added or changed meanwhile is the app's business; what vanished is
-// a *run.Fault that names it. A table that was renamed, or a database that was moved,
-// did not vanish. Marks are planted when the app is up, so that nothing of ours is
-// there at its first start. A database outside of every volume is left alone, a file
+// of a volume, and a record of the app's own rows and files: how many each table had, and
+// which keys; each file's name, size and sum. What was added or changed meanwhile is the
+// app's business; what vanished is a *run.Fault that names it, and the key of the
+// enrolment by which it may. A table that was renamed, or a database or a file that was
+// moved, did not vanish. What both a loss and a healthy migration look like is a fault
+// unless the enrolment's own steps vouch for the data. Marks are planted when the app is
+// up, so that nothing of ours is there at its first start, and leave modes and times of
+// the app's folders as they were. A database outside of every volume is left alone, a file
 // and a server's alike: it may be part of the release, and whether it may be there is
-// asked elsewhere. The package decides nothing about stages.
+// asked elsewhere. One in a folder that is emptied at each start is watched like the
+// others. The package decides nothing about stages.
 package canary
 
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
 	"seatrial/harness/app"
-	"seatrial/harness/run"
 )
 
 // FileName is the file that is put into every volume.
@@ -46,6 +46,7 @@ func (p Place) String() string {
 // App is what the marks are planted in.
 type App interface {
 	Volumes(ctx context.Context) ([]app.Volume, error)
+	Files(ctx context.Context, volume string) (app.Files, error)
 	Put(ctx context.Context, volume, path string, content []byte) error
 	Get(ctx context.Context, volume, path string) ([]byte, error)
 	app.Databases
@@ -54,61 +55,76 @@ type App interface {
 // Seeder seeds.
 type Seeder struct {
 	App App
-	// Ignore are globs over the names of tables whose rows the app removes by itself,
-	// such as sessions. What vanishes from them is not told.
+	// Ignore are globs over the names of tables whose rows the app removes by itself, such
+	// as sessions, of databases, and of files and folders as <volume>/<path>. What vanishes
+	// from them is not told.
 	Ignore []string
+	// NoTable puts no table of ours into databases: some apps drop what they do not know.
+	NoTable bool
+	// Alone says that nobody but us looks for the app's data: then marks are put into
+	// folders within the volumes, too, and under names that no glob passes over.
+	Alone bool
+	// Held remembers from one planting to the next which databases an app keeps to itself,
+	// so that each is waited for once. It may be nil.
+	Held map[string]bool
 }
 
 // Set is what was planted at one time.
 type Set struct {
 	app       App
 	token     string
-	volumes   []string
+	ignore    []string
+	volumes   []volume
 	databases []database
+	vouched   bool
+	notes     []string
 }
 
-// database is what is remembered of one.
-type database struct {
-	app.Database
-	content
-}
+// Vouch says whether the enrolment's own steps find the data that was seeded. Where they
+// do, what a healthy migration may do as well is a note.
+func (s *Set) Vouch(yes bool) { s.vouched = yes }
 
-// content is what a database held.
-type content struct {
-	marked bool // our row is in it; an app's read-only database takes none
-	tables []table
-}
+// Notes are what the latest look saw that is worth a word.
+func (s *Set) Notes() []string { return s.notes }
 
-// Seed plants a mark in every volume and every database that there is now.
+// Seed plants a mark in every volume and every database that there is now, and records
+// the app's own files and rows.
 func (p Seeder) Seed(ctx context.Context) (*Set, error) {
-	s := &Set{app: p.App, token: rand.Text()}
+	s := &Set{app: p.App, token: rand.Text(), ignore: p.Ignore}
 	volumes, err := p.App.Volumes(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("cannot plant canaries: %w", err)
-	}
-	for _, v := range volumes {
-		if err := p.App.Put(ctx, v.Name, FileName, []byte(s.token+"\n")); err != nil {
-			return nil, fmt.Errorf("cannot plant a canary in the volume %s: %w", v.Name, err)
-		}
-		s.volumes = append(s.volumes, v.Name)
 	}
 	found, err := p.App.Databases(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("cannot plant canaries in databases: %w", err)
 	}
+	for _, v := range volumes {
+		planted, err := p.plant(ctx, v.Name, s.token, found)
+		if err != nil {
+			return nil, err
+		}
+		s.volumes = append(s.volumes, planted)
+	}
 	for _, db := range found {
-		if db.Volume == "" {
+		if db.Volume == "" && !db.Fleeting || ignored(p.Ignore, db.Name) {
 			continue
 		}
 		e, ok := engines[db.Engine]
 		if !ok {
 			return nil, fmt.Errorf("cannot plant a canary in %s: nothing is known about databases of the kind %q", db.Name, db.Engine)
 		}
-		held, err := e.plant(ctx, p.App, db, s.token, p.Ignore)
-		if err != nil && p.gone(ctx, db) {
+		held, err := e.patient(!p.Held[db.Name]).plant(ctx, p.App, db, s.token, p)
+		switch {
+		case err == nil:
+		case p.gone(ctx, db):
 			continue // it was there for a moment only
-		}
-		if err != nil {
+		case saysAny(err, e.busy...) && ctx.Err() == nil:
+			held = content{held: true}
+			if p.Held != nil {
+				p.Held[db.Name] = true
+			}
+		default:
 			return nil, fmt.Errorf("cannot plant a canary in the database %s: %w", db.Name, err)
 		}
 		s.databases = append(s.databases, database{db, held})
@@ -127,103 +143,45 @@ func (s *Set) Look(ctx context.Context, covered func(Place) bool) (notCovered []
 	if covered == nil {
 		covered = func(Place) bool { return true }
 	}
-	var lost []string
-	for _, volume := range s.volumes {
-		if p := (Place{Volume: volume, Path: FileName}); !covered(p) {
-			notCovered = append(notCovered, p.String())
-			continue
-		}
-		why, err := s.lookInVolume(ctx, volume)
-		if err != nil {
-			return nil, err
-		}
-		lost = append(lost, why...)
-	}
-	there, err := s.app.Databases(ctx)
+	f := &finding{vouched: s.vouched}
+	intact, err := s.lookInDatabases(ctx, f, covered)
 	if err != nil {
-		return nil, fmt.Errorf("cannot look for canaries in databases: %w", err)
+		return nil, err
 	}
-	for _, db := range s.databases {
-		if !covered(placeOf(db.Database)) {
-			notCovered = append(notCovered, db.Name)
-			continue
-		}
-		why, err := s.lookInDatabase(ctx, db, there)
+	fromDatabases := *f
+	f.lost, f.uncovered = nil, nil // volumes are told first
+	if err := s.lookInVolumes(ctx, f, covered, intact); err != nil {
+		return nil, err
+	}
+	f.lost, f.uncovered = append(f.lost, fromDatabases.lost...), append(f.uncovered, fromDatabases.uncovered...)
+	s.notes = f.notes
+	return f.uncovered, f.fault()
+}
+
+// lookInVolumes asks for the files of every volume that there is now and looks. intact are
+// the volumes in which a database is whole.
+func (s *Set) lookInVolumes(ctx context.Context, f *finding, covered func(Place) bool, intact map[string]bool) error {
+	now, err := s.app.Volumes(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot look for canaries: %w", err)
+	}
+	all, sums := map[string]app.Files{}, map[string]bool{}
+	for _, v := range now {
+		list, err := s.app.Files(ctx, v.Name)
 		if err != nil {
-			return nil, fmt.Errorf("cannot look for canaries in the database %s: %w", db.Name, err)
+			return fmt.Errorf("cannot list the files of the volume %s: %w", v.Name, err)
 		}
-		lost = append(lost, why...)
-	}
-	if len(lost) == 0 {
-		return notCovered, nil
-	}
-	summary := "data is lost: " + lost[0]
-	if len(lost) > 1 {
-		summary = fmt.Sprintf("%s, and %d more", summary, len(lost)-1)
-	}
-	return notCovered, &run.Fault{Summary: summary, Evidence: lost}
-}
-
-func (s *Set) lookInVolume(ctx context.Context, volume string) ([]string, error) {
-	content, err := s.app.Get(ctx, volume, FileName)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return []string{fmt.Sprintf("the volume %s no longer holds the file that was put into it", volume)}, nil
-	case err != nil:
-		return nil, fmt.Errorf("cannot look for the canary in the volume %s: %w", volume, err)
-	case strings.TrimSpace(string(content)) != s.token:
-		return []string{fmt.Sprintf("the volume %s holds an older or changed copy of the file that was put into it", volume)}, nil
-	}
-	return nil, nil
-}
-
-func (s *Set) lookInDatabase(ctx context.Context, db database, there []app.Database) ([]string, error) {
-	e := engines[db.Engine]
-	for _, now := range there {
-		if now.Engine == db.Engine && now.Name == db.Name {
-			return e.look(ctx, s.app, now, s.token, db.content)
+		all[v.Name] = list
+		for _, file := range list.All {
+			sums[file.Sum] = true
 		}
 	}
-	// A new release may keep it elsewhere: where our row is, the others must be. Each of
-	// several that were moved holds our row; it is the one that has all of the others.
-	var lost []string
-	for _, now := range there {
-		if now.Engine != db.Engine || now.Volume == "" || !db.marked || s.knows(now) {
-			continue
-		}
-		held, err := e.holds(ctx, s.app, now, s.token)
-		if err != nil {
-			return nil, err
-		}
-		if !held {
-			continue
-		}
-		why, err := e.look(ctx, s.app, now, s.token, db.content)
-		if err != nil || len(why) == 0 {
-			return nil, err
-		}
-		if lost == nil || path.Base(now.Name) == path.Base(db.Name) {
-			lost = why
+	for _, v := range s.volumes {
+		if err := s.lookInVolume(ctx, f, v, covered, all, sums, intact[v.name]); err != nil {
+			return err
 		}
 	}
-	if lost != nil {
-		return lost, nil
-	}
-	return []string{fmt.Sprintf("the database %s is gone, and with it %s", db.Name, rowsOf(db.tables))}, nil
-}
-
-// knows says whether the database was there when the marks were planted.
-func (s *Set) knows(db app.Database) bool {
-	return slices.ContainsFunc(s.databases, func(d database) bool { return d.Name == db.Name })
-}
-
-// rowsOf says how much a database held.
-func rowsOf(tables []table) string {
-	rows := 0
-	for _, t := range tables {
-		rows += t.count
-	}
-	return fmt.Sprintf("%s in %s", count(rows, "row"), count(len(tables), "table"))
+	return nil
 }
 
 func count(n int, thing string) string {

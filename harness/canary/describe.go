@@ -90,10 +90,14 @@ func (e engine) describe(ctx context.Context, in app.Databases, db app.Database,
 	tables := make([]table, len(listed))
 	var about []int // the table that each of the next statements is about
 	statements = nil
+	left := keyBytes
 	for i, t := range listed {
 		t.whole, t.rows = true, map[string]bool{}
 		if t.count, err = number(answers[i]); err != nil {
 			return nil, fmt.Errorf("cannot count the rows of %s: %w", t.name, err)
+		}
+		if t.count > allKeys && len(t.keys) > 0 {
+			left -= e.everyKey(ctx, in, db, &t, left)
 		}
 		for _, statement := range e.questions(&t) {
 			statements, about = append(statements, statement), append(about, i)
@@ -114,17 +118,52 @@ func (e engine) describe(ctx context.Context, in app.Databases, db app.Database,
 	return tables, nil
 }
 
-// questions ask for the table's keys, for those at both ends if there are many.
-func (e engine) questions(t *table) []string {
-	if len(t.keys) == 0 {
-		return nil
+// everyKey asks for all keys of a large table, if they are at most so many bytes, and says
+// how many they are. Whatever goes wrong, the table is sampled then.
+func (e engine) everyKey(ctx context.Context, in app.Databases, db app.Database, t *table, most int) int {
+	ctx, cancel := context.WithTimeout(ctx, keysWithin)
+	defer cancel()
+	answers, err := e.query(ctx, in, db, "SELECT sum(length("+e.keyOf(t)+")) FROM "+t.path)
+	if err != nil {
+		return 0
 	}
-	var keys, columns []string
+	bytes, err := number(answers[0])
+	if err != nil || bytes > most || t.count > most/minKey {
+		return 0
+	}
+	answers, err = e.query(ctx, in, db, fmt.Sprintf("SELECT %s FROM %s LIMIT %d", e.keyOf(t), t.path, 2*t.count))
+	if err != nil {
+		return 0
+	}
+	for _, row := range answers[0] {
+		t.rows[row[0]] = true
+	}
+	return bytes
+}
+
+// minKey is the least that a key counts for: what is remembered of one is more than it.
+const minKey = 8
+
+// keyOf is a row's key as one text.
+func (e engine) keyOf(t *table) string {
+	var keys []string
 	for i, name := range t.keys {
-		columns = append(columns, e.quote(name))
 		keys = append(keys, e.key(e.quote(name), t.kinds[i]))
 	}
-	ask := "SELECT " + e.join(keys) + " FROM " + t.path
+	return e.join(keys)
+}
+
+// questions ask for the keys that are not known yet, for those at both ends if there are
+// many.
+func (e engine) questions(t *table) []string {
+	if len(t.keys) == 0 || len(t.rows) > 0 {
+		return nil
+	}
+	var columns []string
+	for _, name := range t.keys {
+		columns = append(columns, e.quote(name))
+	}
+	ask := "SELECT " + e.keyOf(t) + " FROM " + t.path
 	if t.whole = t.count <= allKeys; t.whole {
 		return []string{fmt.Sprintf("%s LIMIT %d", ask, 2*allKeys)} // it may have grown meanwhile
 	}

@@ -43,6 +43,10 @@ type engine struct {
 	// join puts such texts together, with separator between.
 	join func(texts []string) string
 
+	// impatient are settings by which a database that is held is not waited for.
+	impatient []string
+	wait      time.Duration // how long one is waited for; 0: not at all
+
 	busy       []string // a refusal that says so is only for now
 	unwritable []string // takes no mark
 	unreadable []string // of a table: nothing can be said about it
@@ -51,10 +55,23 @@ type engine struct {
 // engines are the kinds that we know, by app.Database.Engine.
 var engines = map[string]engine{"sqlite": sqlite, "postgres": postgres, "mysql": mysql}
 
+// patient is the engine with or without patience for databases that somebody holds.
+func (e engine) patient(yes bool) engine {
+	if e.wait = 0; yes {
+		e.wait = lockedFor
+	} else {
+		e.settings = slices.Concat(e.settings, e.impatient)
+	}
+	return e
+}
+
 // plant puts our row into the database and records what else is in it.
-func (e engine) plant(ctx context.Context, in app.Databases, db app.Database, token string, ignore []string) (content, error) {
-	held := content{marked: true}
-	_, err := e.query(ctx, in, db, e.mark, "INSERT INTO "+markTable+" (token) VALUES ("+literal(token)+")")
+func (e engine) plant(ctx context.Context, in app.Databases, db app.Database, token string, p Seeder) (content, error) {
+	held := content{marked: !p.NoTable}
+	var err error
+	if held.marked {
+		_, err = e.query(ctx, in, db, e.mark, "INSERT INTO "+markTable+" (token) VALUES ("+literal(token)+")")
+	}
 	switch {
 	case err != nil && saysAny(err, e.unwritable...):
 		held.marked = false
@@ -66,7 +83,7 @@ func (e engine) plant(ctx context.Context, in app.Databases, db app.Database, to
 	}
 	for i := range held.tables {
 		t := &held.tables[i]
-		t.ignored = slices.ContainsFunc(ignore, func(glob string) bool { return doublestar.MatchUnvalidated(glob, t.name) })
+		t.ignored = slices.ContainsFunc(p.Ignore, func(glob string) bool { return doublestar.MatchUnvalidated(glob, t.name) })
 	}
 	return held, nil
 }
@@ -90,26 +107,46 @@ func (e engine) holds(ctx context.Context, in app.Databases, db app.Database, to
 }
 
 // look says what of the content is no longer there.
-func (e engine) look(ctx context.Context, in app.Databases, db app.Database, token string, before content) (lost []string, err error) {
+func (e engine) look(ctx context.Context, in app.Databases, db app.Database, token string, before content, f *finding) error {
 	now, err := e.tables(ctx, in, db)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	held := !before.marked
 	if before.marked {
-		held, err := e.holds(ctx, in, db, token)
-		if err != nil {
-			return nil, err
-		}
-		if !held {
-			lost = append(lost, fmt.Sprintf("%s no longer holds the row that was put into it", db.Name))
+		if held, err = e.holds(ctx, in, db, token); err != nil {
+			return err
 		}
 	}
+	rest := grown(before.tables, now)
+	var tables finding
+	tables.vouched = f.vouched
 	for _, t := range before.tables {
-		if why := t.lost(before.tables, now); why != "" && !t.ignored {
-			lost = append(lost, fmt.Sprintf("%s: %s", db.Name, why))
+		if t.ignored {
+			continue
+		}
+		why, sure := t.lost(before.tables, now, rest)
+		switch {
+		case why == "":
+		case sure:
+			tables.lose(t.name, "%s: %s", db.Name, why)
+		default:
+			tables.doubt(t.name, "%s: %s", db.Name, why)
+		}
+		if t.sampled() {
+			tables.note("%s: the table %s is too large for every row to be watched; its number of rows and both of its ends are", db.Name, t.name)
 		}
 	}
-	return lost, nil
+	switch text := fmt.Sprintf("%s no longer holds the row that was put into it", db.Name); {
+	case held:
+	case len(tables.lost) > 0:
+		f.lose(db.Name, "%s", text)
+	default: // its own rows are all there
+		f.doubt(db.Name, "%s", text)
+		f.tables = true
+	}
+	f.add(&tables)
+	return nil
 }
 
 // query asks, and asks again while somebody else holds the database.
@@ -126,7 +163,7 @@ func (e engine) query(ctx context.Context, in app.Databases, db app.Database, st
 			return nil, err
 		}
 		return nil, backoff.Permanent(err)
-	}, backoff.WithMaxElapsedTime(lockedFor))
+	}, backoff.WithMaxElapsedTime(max(e.wait, time.Nanosecond)))
 }
 
 // path is a table's name in SQL.

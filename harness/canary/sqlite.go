@@ -15,7 +15,8 @@ var sqlite = engine{
 	catalogue: "SELECT '', t.name, c.name, c.pk, '' FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c" +
 		" WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND t.name <> " + literal(markTable) +
 		" ORDER BY t.name, c.pk, c.cid",
-	quote: identifier,
+	impatient: []string{"PRAGMA busy_timeout = 500"},
+	quote:     identifier,
 	key: func(column, _ string) string {
 		return fmt.Sprintf("CASE WHEN %[1]s IS NULL THEN 'NULL' WHEN typeof(%[1]s) = 'blob' THEN hex(substr(%[1]s, 1, 100)) ELSE substr(CAST(%[1]s AS TEXT), 1, 200) END", column)
 	},

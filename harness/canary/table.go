@@ -8,15 +8,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"seatrial/harness/app"
 )
 
 const (
-	// allKeys is up to how many rows every key is remembered; of larger tables, the
-	// sample's number from either end.
+	// allKeys is up to how many rows every key is remembered without a second thought. Of
+	// larger tables every key is as long as those of one database are no more than keyBytes
+	// together and are told within keysWithin; then the sample's number from either end.
 	allKeys    = 10_000
+	keyBytes   = 16 << 20
+	keysWithin = 30 * time.Second
 	sampleRows = 500
 	// namedRows is how many vanished rows are named, and shownKey how much of a key.
 	namedRows = 10
@@ -39,11 +43,27 @@ type table struct {
 // separator stands between the values of a key of several columns.
 const separator = "\x1f"
 
+// sampled says that not every key is known.
+func (t table) sampled() bool { return len(t.keys) > 0 && !t.whole }
+
+// grown is by how many rows each table has grown. A table that is gone may be in them.
+func grown(before, now []table) map[string]int {
+	rest := map[string]int{}
+	for _, n := range now {
+		rest[n.name] = n.count
+		if old, known := named(before, n.name); known && old.name == n.name {
+			rest[n.name] -= old.count
+		}
+	}
+	return rest
+}
+
 // lost says what of the table's rows is not among the tables as they are now, or
-// nothing. before are the tables that there were.
-func (t table) lost(before, now []table) string {
+// nothing. before are the tables that there were, and rest is by how much the others have
+// grown. It is not sure where a migration that keeps every row looks the same.
+func (t table) lost(before, now []table, rest map[string]int) (why string, sure bool) {
 	if t.count == 0 {
-		return "" // an empty table may go
+		return "", false // an empty table may go
 	}
 	n, there := named(now, t.name)
 	if there && n.name != t.name && slices.ContainsFunc(before, func(b table) bool { return b.name == n.name }) {
@@ -51,18 +71,27 @@ func (t table) lost(before, now []table) string {
 	}
 	switch {
 	case !there && slices.ContainsFunc(now, func(n table) bool { return t.became(n, before) }):
-		return ""
+		return "", false
 	case !there:
-		return fmt.Sprintf("the table %s is gone, and its %s with it", t.name, count(t.count, "row"))
+		why = fmt.Sprintf("the table %s is gone, and its %s with it", t.name, count(t.count, "row"))
+		for _, n := range now {
+			if rest[n.name] >= t.count {
+				rest[n.name] -= t.count
+				return fmt.Sprintf("%s; %s has as many more", why, n.name), false
+			}
+		}
+		return why, true
 	case len(t.keys) == 0 || !slices.EqualFunc(t.keys, n.keys, strings.EqualFold) || !n.whole:
 		// Without a key, with another one, or where only a sample is known: their number.
-		return t.fewer(n)
+		return t.fewer(n), true
 	}
 	missing := t.missing(n)
 	if len(missing) == 0 || !t.whole && t.count-n.count > len(missing) {
-		return t.fewer(n)
+		return t.fewer(n), true
 	}
-	return fmt.Sprintf("%s gone: %s", of(len(missing), t.name), t.show(missing))
+	// Where not one key is left and no row too few, keys were made anew, or everything was.
+	anew := t.whole && len(missing) == len(t.rows) && n.count >= t.count
+	return fmt.Sprintf("%s gone: %s", of(len(missing), t.name), t.show(missing)), !anew
 }
 
 func (t table) fewer(n table) string {

@@ -19,7 +19,7 @@ import (
 
 // good is a recipe about which there is nothing to say.
 func good() Input {
-	step := []recipes.Step{{Request: &recipes.Request{Path: "/"}}}
+	step := []recipes.Step{{Request: &recipes.Request{Path: "/"}, Expect: recipes.Expect{Text: []string{"Guestbook"}}}}
 	return Input{
 		FS: fstest.MapFS{
 			"Procfile":  file("# how it starts\nweb: ./app --port $PORT\n"),
@@ -52,6 +52,10 @@ func procfile(text string) func(*Input) { return set("Procfile", file(text)) }
 
 func enrol(change func(*recipes.Enrolment)) func(*Input) {
 	return func(in *Input) { change(&in.Enrolment) }
+}
+
+func checks(steps ...recipes.Step) func(*Input) {
+	return enrol(func(e *recipes.Enrolment) { e.Checks = steps })
 }
 
 func build(line string) func(*Input) {
@@ -174,6 +178,16 @@ var rulesTable = map[string]struct {
 			"recipe.yaml: none":        enrol(func(e *recipes.Enrolment) { e.Canaries = recipes.Canaries{} }),
 			"recipe.yaml: not expects": enrol(func(e *recipes.Enrolment) { e.Canaries.Expect = nil }),
 		}, nil,
+	},
+	"blind-check": {
+		map[string]func(*Input){
+			"recipe.yaml: it answers": checks(recipes.Step{Name: "up", Request: &recipes.Request{Path: "/up"}, Expect: recipes.Expect{Status: 200}}),
+		}, []func(*Input){
+			checks(recipes.Step{Request: &recipes.Request{Path: "/nowhere"}, Expect: recipes.Expect{Status: 404}}),
+			checks(recipes.Step{Request: &recipes.Request{Path: "/", Form: map[string]string{"text": ""}}}),
+			checks(recipes.Step{Request: &recipes.Request{Path: "/${id}"}}),
+			checks(recipes.Step{Exec: recipes.CommandLine{Shell: "true"}}),
+		},
 	},
 	"secret-in-plain-env": {
 		map[string]func(*Input){

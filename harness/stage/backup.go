@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"seatrial/harness/app"
 	"seatrial/harness/canary"
 	"seatrial/harness/failpoint"
 	"seatrial/harness/run"
@@ -19,6 +20,9 @@ type backup struct {
 	exclude  exclusion
 	declared *declaration // nil where the enrolment alone says what is covered
 	mark     string       // in the declared folders
+	// were are the volumes' files before any hook ran; nil where none does.
+	were       map[string]app.Files
+	hooksBegan time.Time
 }
 
 // saved is one volume's snapshot and what is known about it.
@@ -31,6 +35,9 @@ type saved struct {
 
 // covers says whether the backup claims to bring the place back.
 func (b *backup) covers(p canary.Place) bool {
+	if p.Volume == "" {
+		return false // it lies in none, so it is not copied
+	}
 	if p.Database == nil || p.Database.Service == "" || b.declared == nil {
 		return b.holds(p.Volume, p.Path)
 	}
@@ -61,6 +68,9 @@ func (x *exam) askBackup(ctx context.Context) error {
 	if b.declared, err = x.declare(ctx); err != nil {
 		return err
 	}
+	if err := x.before(ctx, b); err != nil {
+		return err
+	}
 	copied := x.hook(ctx, "backup.pre_hook", x.Enrolment.Backup.PreHook)
 	if copied == nil {
 		copied = x.around(ctx, b.declared, func() error { return x.freeze(ctx, b) })
@@ -70,6 +80,7 @@ func (x *exam) askBackup(ctx context.Context) error {
 	if err := both(copied, undone); err != nil {
 		return both(x.stillUp(ctx), err)
 	}
+	b.tellHooked()
 	x.say("examining the backup")
 	if err := both(x.gate(ctx, b), x.stillUp(ctx)); err != nil {
 		return err

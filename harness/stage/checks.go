@@ -71,7 +71,7 @@ func (x *exam) concludeChecks(ctx context.Context) {
 	}
 	a := judge(ctx, x.checks.err)
 	if a.outcome == run.Passed {
-		a.note = "asked " + strings.Join(x.checks.asked, ", ")
+		a.note = "asked once each: " + strings.Join(x.checks.asked, ", ")
 	}
 	x.record(run.StageChecks, x.checks.took, a)
 }

@@ -39,7 +39,7 @@ func (x *exam) content(name, as string, r io.Reader, depth int) error {
 	case kind == ".tar":
 		err = x.untar(name, source, depth)
 	default:
-		err = dumped(name, source)
+		err = dumped(name, as, source)
 	}
 	if _, rest := io.Copy(io.Discard, source); source.failed == nil {
 		source.failed = rest
@@ -75,6 +75,10 @@ func (x *exam) unzip(name, as string, r io.Reader, depth int, open func(io.Reade
 		if err = unzipped.failed; err == nil && unzipped.read == largestUnzipped {
 			x.warn(fmt.Sprintf("%s unpacks to more than %d GiB and was not read to its end", name, largestUnzipped>>30))
 			return nil
+		}
+		// A program that failed before a pipe leaves a whole file with nothing in it.
+		if err == nil && unzipped.read == 0 && holdsData(as) {
+			return &run.Fault{Summary: "the backup is empty where there should be data: " + name + ": 0 bytes unpacked", Hint: lostInPipe}
 		}
 	}
 	switch {
@@ -121,6 +125,7 @@ var dumps = []struct{ begin, end string }{
 	{"-- PostgreSQL database cluster dump", "-- PostgreSQL database cluster dump complete"},
 	{"-- MySQL dump", "-- Dump completed"},
 	{"-- MariaDB dump", "-- Dump completed"},
+	{"PRAGMA foreign_keys=OFF;", "COMMIT;"}, // SQLite's .dump, which ends an incomplete one with ROLLBACK
 }
 
 const (
@@ -134,14 +139,14 @@ const (
 	customEnd   = "\x00\x00\x00\x00\x00"
 )
 
-// dumped finds a dump that was cut short.
-func dumped(name string, r io.Reader) error {
+// dumped finds a dump that was cut short, and one that holds a complaint instead.
+func dumped(name, as string, r io.Reader) error {
 	body := bufio.NewReaderSize(r, headLength)
 	head, _ := body.Peek(headLength)
 	begin, end := dumpOf(head)
 	custom := bytes.HasPrefix(head, []byte(customMagic))
 	if begin == "" && !custom {
-		return nil
+		return complaint(name, as, head, body)
 	}
 	last := &tail.Buffer{Max: tailLength}
 	if _, err := io.Copy(last, body); err != nil {
@@ -156,8 +161,32 @@ func dumped(name string, r io.Reader) error {
 	return nil
 }
 
+const lostInPipe = "a dump's exit code is lost in a pipe: set -o pipefail, or dump to a file first"
+
 func truncated(name, why string) error {
-	return &run.Fault{Summary: "the backup holds a dump that is not complete: " + name, Evidence: []string{why}, Hint: "a dump's exit code is lost in a pipe: set -o pipefail, or dump to a file first"}
+	return &run.Fault{Summary: "the backup holds a dump that is not complete: " + name, Evidence: []string{why}, Hint: lostInPipe}
+}
+
+// complaint finds a file for SQL without a statement in it: what a program said when it
+// could not dump.
+func complaint(name, as string, head []byte, body io.Reader) error {
+	first, _, _ := bytes.Cut(bytes.TrimSpace(head), []byte("\n"))
+	if strings.ToLower(path.Ext(as)) != ".sql" || len(first) == 0 || bytes.HasPrefix(first, []byte("--")) || bytes.HasPrefix(first, []byte("/*")) {
+		return nil
+	}
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := body.Read(buffer)
+		if bytes.IndexByte(buffer[:n], ';') >= 0 {
+			return nil
+		}
+		if err == io.EOF {
+			return &run.Fault{Summary: "the backup holds a dump without a statement: " + name, Evidence: []string{strings.ToValidUTF8(string(first), "�")}, Hint: lostInPipe}
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // dumpOf says how a dump begins and has to end; nothing if it is none.

@@ -95,6 +95,10 @@ func TestContentThatIsNotWhole(t *testing.T) {
 		"a packed tar, cut":               {"d.tar.gz", cut(packedBy(t, tarOf(t, "d.sql", goodDump+long), zipped), 20), packed + "v/d.tar.gz"},
 		"a packed tar that was cut first": {"d.tgz", packedBy(t, tarOf(t, "d.sql", goodDump+long)[:3000], zipped), archived + "v/d.tgz"},
 		"nothing":                         {"empty", "", ""},
+		"sqlite3 .dump":                   {"d.sql", "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t (a);\nCOMMIT;\n", ""},
+		"sqlite3 .dump, with errors":      {"d.sql", "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t (a);\nROLLBACK; -- due to errors\n", dump + "v/d.sql"},
+		"a packed log of nothing":         {"today.log.gz", packedBy(t, "", zipped), ""},
+		"a complaint, packed":             {"d.sql.gz", packedBy(t, "mysqldump: Got error: 1045", zipped), "a dump without a statement: v/d.sql.gz"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := &exam{Job: Job{Events: &log{}, Log: slog.New(slog.DiscardHandler)}, warned: map[string]bool{}}

@@ -29,6 +29,7 @@ type planted struct {
 // those stages say so.
 func (x *exam) plant(ctx context.Context) error {
 	x.planted = &planted{vars: map[string]string{}, fresh: true}
+	x.askBlind(ctx)
 	seeded := x.seed(ctx)
 	if seeded == nil {
 		x.planted.expect = x.Enrolment.Canaries.Expect
@@ -54,7 +55,7 @@ func (x *exam) seed(ctx context.Context) error {
 
 func (x *exam) mark(ctx context.Context) error {
 	return within(ctx, lookLimit, "planting canaries", func(ctx context.Context) error {
-		marks, err := x.Canaries.Seed(ctx)
+		marks, err := x.Canaries.Seed(ctx, !x.sees())
 		if err != nil {
 			return fmt.Errorf("cannot plant canaries: %w", err)
 		}
@@ -72,19 +73,24 @@ func (x *exam) look(ctx context.Context, covered func(canary.Place) bool, return
 		return fmt.Errorf("nothing can be said about the data: %w", x.seedError)
 	}
 	x.planted.fresh = false
+	// The enrolment's own steps first: what they find decides what a look proves.
+	expected := x.expect(ctx)
 	x.say("looking for the canaries")
+	x.planted.marks.Vouch(x.sees() && len(x.planted.expect) == len(x.Enrolment.Canaries.Expect))
 	var missing []string
 	found := within(ctx, lookLimit, "looking for the canaries", func(ctx context.Context) (err error) {
 		missing, err = x.planted.marks.Look(ctx, covered)
 		return err
 	})
+	for _, note := range x.planted.marks.Notes() {
+		x.warn(note)
+	}
 	if returned != nil {
 		missing = returned(ctx, missing)
 	}
 	if len(missing) > 0 {
 		x.warn("Not backed up: " + hidden.Blot(strings.Join(missing, ", ")))
 	}
-	expected := x.expect(ctx)
 	if faultIn(found) != nil && ctx.Err() == nil {
 		if x.seedError = x.mark(ctx); x.seedError != nil {
 			x.planted = nil
@@ -131,6 +137,9 @@ func (x *exam) strays(ctx context.Context) error {
 		}
 		var databases, files []string
 		for _, s := range strays {
+			if s.Fleeting {
+				continue // the canaries tell whether it is another one after a start
+			}
 			line := fmt.Sprintf("%s (%d bytes)", hidden.Blot(s.Path), s.Size)
 			if s.Database {
 				databases = append(databases, line)
@@ -158,21 +167,8 @@ func (x *exam) strays(ctx context.Context) error {
 }
 
 func stepName(s recipes.Step, i int) string {
-	switch {
-	case s.Name != "":
-		return s.Name
-	case s.Request != nil:
-		method := s.Request.Method
-		if method == "" {
-			method = "GET"
-			if s.Request.Body != "" || s.Request.JSON != nil || len(s.Request.Form) > 0 {
-				method = "POST"
-			}
-		}
-		return method + " " + s.Request.Path
-	case !s.Exec.IsZero():
-		return s.Exec.String()
-	default:
-		return fmt.Sprintf("step %d", i+1)
+	if title := s.Title(); title != "" {
+		return title
 	}
+	return fmt.Sprintf("step %d", i+1)
 }

@@ -33,7 +33,9 @@ type exam struct {
 	kept      int64    // bytes of the last backup
 	checks    checks
 	warned    map[string]bool
-	lacks     string // why what the app needs besides itself cannot be had
+	// The steps that find the seeded data were asked where there was none, and held.
+	askedBlind, blind bool
+	lacks             string // why what the app needs besides itself cannot be had
 }
 
 // Execute asks everything that the plan asks. It returns when every question is

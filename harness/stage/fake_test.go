@@ -48,6 +48,9 @@ type fakeApp struct {
 	lives     []app.Life
 	hits      []string
 	databases []app.Database
+	// What the canaries were told, and what they say.
+	alone, vouched bool
+	noted          []string
 }
 
 var _ app.Merger = declaringApp{}
@@ -181,6 +184,14 @@ func (a *fakeApp) read(volume string, r io.Reader) error {
 	}
 }
 
+func (a *fakeApp) Files(_ context.Context, volume string) (list app.Files, err error) {
+	for _, name := range slices.Sorted(maps.Keys(a.volumes[volume])) {
+		content := a.volumes[volume][name]
+		list.All = append(list.All, app.File{Path: name, Size: int64(len(content)), Sum: content, Modified: time.Unix(0, 0)})
+	}
+	return list, nil
+}
+
 func (a *fakeApp) Put(_ context.Context, volume, path string, content []byte) error {
 	a.volumes[volume][path] = string(content)
 	return nil
@@ -256,7 +267,8 @@ type fakeMarks struct {
 	files map[string][]string
 }
 
-func (c fakeCanaries) Seed(ctx context.Context) (Marks, error) {
+func (c fakeCanaries) Seed(ctx context.Context, alone bool) (Marks, error) {
+	c.app.alone = alone
 	if err := c.app.do(ctx, "plant"); err != nil {
 		return nil, err
 	}
@@ -267,6 +279,9 @@ func (c fakeCanaries) Seed(ctx context.Context) (Marks, error) {
 	}
 	return m, nil
 }
+
+func (m fakeMarks) Vouch(yes bool)  { m.app.vouched = yes }
+func (m fakeMarks) Notes() []string { return m.app.noted }
 
 func (m fakeMarks) Look(ctx context.Context, covered func(canary.Place) bool) (not []string, err error) {
 	if err := m.app.do(ctx, "look"); err != nil {

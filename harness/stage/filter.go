@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -76,6 +77,9 @@ type entry struct {
 	path string // within the volume
 	size int64
 	kind kind
+	at   time.Time // when it was last written to
+	// hooked says that a hook of the backup wrote it: files of people may have any name.
+	hooked bool
 }
 
 // manifest is what a snapshot holds.
@@ -135,7 +139,7 @@ func filter(r io.Reader, w io.Writer, volume string, chosen choice) (manifest, e
 		body := bufio.NewReader(in)
 		start, _ := body.Peek(len(sqliteMagic)) // no file with a hole there is a database
 		if regular {
-			m.files = append(m.files, entry{path: name, size: sparse.Size(header), kind: look(start)})
+			m.files = append(m.files, entry{path: name, size: sparse.Size(header), kind: look(start), at: header.ModTime})
 		}
 		if _, err := io.Copy(out, body); err != nil {
 			return m, fmt.Errorf("%s: %w", name, err)

@@ -32,7 +32,8 @@ func (x *exam) gate(ctx context.Context, b *backup) error {
 	return both(both(both(x.gateEmpty(b), x.gateDeclared(b)), x.gateVerify(b)), x.gateContent(ctx, b))
 }
 
-// gateEmpty refuses a backup of nothing, and dumps and databases without a byte.
+// gateEmpty refuses a backup of nothing, and dumps and databases without a byte, where a
+// hook wrote them: files of people may have any name.
 func (x *exam) gateEmpty(b *backup) error {
 	var empty []string
 	kept, all := 0, 0
@@ -46,7 +47,7 @@ func (x *exam) gateEmpty(b *backup) error {
 			}
 		}
 		for _, f := range s.manifest.files {
-			if f.size == 0 && holdsData(f.path) {
+			if f.hooked && f.size == 0 && holdsData(f.path) {
 				empty = append(empty, path.Join(s.volume, f.path)+": 0 bytes")
 			}
 		}
@@ -74,7 +75,16 @@ func holdsData(name string) bool {
 		}
 	}
 	switch path.Ext(name) {
-	case ".db", ".sqlite", ".sqlite3", ".sql", ".dump", ".bak", ".tar", ".tgz", ".pgdump":
+	case ".db", ".sqlite", ".sqlite3", ".bak", ".tar", ".tgz":
+		return true
+	}
+	return isDump(name)
+}
+
+// isDump says whether a file of this name is what a program wrote of a database.
+func isDump(name string) bool {
+	switch path.Ext(strings.ToLower(name)) {
+	case ".sql", ".dump", ".pgdump":
 		return true
 	}
 	return false
@@ -172,6 +182,9 @@ func (x *exam) unpack(s saved, in *tar.Reader, scratch string) (found, err error
 		case size != header.Size && size > largestUnzipped:
 			x.warn(fmt.Sprintf("%s is larger than %d GiB with its holes and was not read", path.Join(s.volume, name), largestUnzipped>>30))
 		default:
+			if !s.manifest.wrote(name) {
+				break // as it was in the volume, so whole
+			}
 			err := x.content(path.Join(s.volume, name), name, body, 0)
 			if err != nil && faultIn(err) == nil {
 				return found, err

@@ -86,7 +86,7 @@ func integrityCheck(ctx context.Context, file string) (lines []string, err error
 // foreign says whether the database needs what this program's SQLite does not have.
 func foreign(lines []string) bool {
 	for _, line := range lines {
-		for _, need := range []string{"no such module", "no such collation", "no such function", "unknown tokenizer", "no such tokenizer"} {
+		for _, need := range []string{"no such module", "no such collation", "no such function", "unknown function", "unsafe use of", "unknown tokenizer", "no such tokenizer"} {
 			if strings.Contains(line, need) {
 				return true
 			}

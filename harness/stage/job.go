@@ -50,7 +50,8 @@ type Tools struct {
 
 // Canaries plants marks in the app's volumes and databases.
 type Canaries interface {
-	Seed(ctx context.Context) (Marks, error)
+	// Seed does so. alone says that the enrolment has no steps that would see a loss.
+	Seed(ctx context.Context, alone bool) (Marks, error)
 }
 
 // Marks were planted once and are looked for later.
@@ -58,6 +59,10 @@ type Marks interface {
 	// Look finds every mark in a place that is covered and lists the places that are
 	// not. What vanished is a *run.Fault that names it.
 	Look(ctx context.Context, covered func(canary.Place) bool) (notCovered []string, err error)
+	// Vouch says before a look whether the enrolment's own steps find the seeded data.
+	Vouch(yes bool)
+	// Notes are what the latest look saw that is worth a word.
+	Notes() []string
 }
 
 // Steps does one step of the enrolment. An expectation that fails is a *run.Fault.

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,7 +73,7 @@ func TestStories(t *testing.T) {
 		{
 			name: "a good recipe with a release", outcomes: allPassed, verdict: run.VerdictPass, level: 5,
 			deeds: "deploy 1.0.0,plant,upgrade head,running,look,step front page,stop,start,look,prepare,freeze,export data,thaw,destroy,deploy head,step front page,stop,import data,start,look,step front page",
-			tells: []string{"asked after the upgrade, after the install, after the restore"},
+			tells: []string{"asked once each: after the upgrade, after the install, after the restore"},
 		},
 		{
 			name: "a good recipe without a release", given: func(s *story) { s.previous = nil },
@@ -241,6 +242,76 @@ func TestStories(t *testing.T) {
 			},
 			outcomes: "policy:passed lint:passed upgrade:passed restart:passed backup:failed install:passed restore:blocked checks:passed", verdict: run.VerdictFail, level: 2,
 			tells: []string{"a compressed file that is not whole: data/d.sql.gz"},
+		},
+		{
+			name: "files of people that are named like dumps", given: func(s *story) {
+				s.enrolment.Backup.PreHook = shell("dump")
+				s.app.on["plant"] = func(context.Context) error {
+					data := s.app.volumes["data"]
+					data["a.gz"], data["Thumbs.db"], data["notes.sql"], data["old.tar"] = "no gzip", "", "remember the milk", "no tar"
+					return nil
+				}
+			},
+			outcomes: allPassed, verdict: run.VerdictPass, level: 5,
+		},
+		{
+			name: "a dump of nothing, packed", given: func(s *story) {
+				s.enrolment.Backup.PreHook = shell("dump")
+				s.app.on["exec dump"] = func(context.Context) error {
+					s.app.volumes["data"]["d.sql.gz"] = packedBy(t, "", func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+					return nil
+				}
+			},
+			outcomes: "policy:passed lint:passed upgrade:passed restart:passed backup:failed install:passed restore:blocked checks:passed", verdict: run.VerdictFail, level: 2,
+			tells: []string{"the backup is empty where there should be data: data/d.sql.gz: 0 bytes unpacked"},
+		},
+		{
+			name: "a complaint instead of a dump", given: func(s *story) {
+				s.enrolment.Backup.PreHook = shell("dump")
+				s.app.on["exec dump"] = func(context.Context) error {
+					s.app.volumes["data"]["d.sql"] = "pg_dump: error: the server said no\n"
+					return nil
+				}
+			},
+			outcomes: "policy:passed lint:passed upgrade:passed restart:passed backup:failed install:passed restore:blocked checks:passed", verdict: run.VerdictFail, level: 2,
+			tells: []string{"the backup holds a dump without a statement: data/d.sql", "pg_dump: error: the server said no"},
+		},
+		{
+			name: "steps that hold where nothing was seeded see no loss", given: func(s *story) {
+				s.enrolment.Canaries = recipes.Canaries{Expect: []recipes.Step{{Name: "it answers", Request: &recipes.Request{Path: "/"}}}}
+				s.app.on["look"] = func(context.Context) error {
+					if s.app.vouched || !s.app.alone {
+						t.Error("blind steps vouch for the data")
+					}
+					return nil
+				}
+			},
+			outcomes: allPassed, verdict: run.VerdictPass, level: 4, // for the warning blind-expect
+		},
+		{
+			name: "steps that find what was seeded vouch for it", given: func(s *story) {
+				seeded := false
+				s.enrolment.Canaries = recipes.Canaries{
+					Seed:   []recipes.Step{{Name: "put", Request: &recipes.Request{Path: "/", Method: "PUT"}}},
+					Expect: []recipes.Step{{Name: "find", Request: &recipes.Request{Path: "/"}}},
+				}
+				s.app.noted = []string{"the keys are new"}
+				s.app.on["step put"] = func(context.Context) error { seeded = true; return nil }
+				s.app.on["step find"] = func(ctx context.Context) error {
+					if !seeded {
+						return &run.Fault{Summary: "it is not there"}
+					}
+					return nil
+				}
+				s.app.on["look"] = func(context.Context) error {
+					if !s.app.vouched || s.app.alone {
+						t.Error("steps that see do not vouch for the data")
+					}
+					return nil
+				}
+			},
+			outcomes: allPassed, verdict: run.VerdictPass, level: 5,
+			tells: []string{"the keys are new"},
 		},
 		{
 			name: "what is excluded is not expected back", given: func(s *story) {

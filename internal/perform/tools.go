@@ -19,17 +19,20 @@ import (
 // tools are what the stages look at an app with.
 func (p *Performer) tools(b harness.Bench) stage.Tools {
 	return stage.Tools{
-		Canaries: seeder{canary.Seeder{App: b.App, Ignore: b.Enrolment.Canaries.Ignore}},
-		Steps:    &check.Runner{BaseURL: b.BaseURL, Client: b.Client, Exec: b.App},
-		Lint:     func(ctx context.Context) ([]run.Finding, error) { return p.lint(ctx, b) },
-		Policy:   swarmPolicy(b),
+		Canaries: seeder{canary.Seeder{
+			App: b.App, Ignore: b.Enrolment.Canaries.Ignore, NoTable: b.Enrolment.Canaries.Tables == recipes.TablesOff, Held: map[string]bool{},
+		}},
+		Steps:  &check.Runner{BaseURL: b.BaseURL, Client: b.Client, Exec: b.App},
+		Lint:   func(ctx context.Context) ([]run.Finding, error) { return p.lint(ctx, b) },
+		Policy: swarmPolicy(b),
 	}
 }
 
 // seeder lets the stages plant canaries.
 type seeder struct{ canary.Seeder }
 
-func (s seeder) Seed(ctx context.Context) (stage.Marks, error) {
+func (s seeder) Seed(ctx context.Context, alone bool) (stage.Marks, error) {
+	s.Alone = alone
 	set, err := s.Seeder.Seed(ctx)
 	if err != nil {
 		return nil, err

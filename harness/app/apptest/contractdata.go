@@ -43,6 +43,36 @@ var volumes = []clause{
 			f.holds(t, "a/b/c", content)
 		}
 	})},
+	{"Put leaves the mode and the times of the folder as they were, also where its owner may not write", eachWay(func(t *testing.T, f Fixture) {
+		was := tar.Header{Name: "kept/", Typeflag: tar.TypeDir, Mode: 0o555, ModTime: time.Unix(1e9, 5)}
+		root, err := tar.NewReader(f.exported(t)).Next()
+		noError(t, err)
+		stream := &bytes.Buffer{}
+		w := tar.NewWriter(stream)
+		noError(t, w.WriteHeader(&tar.Header{Name: was.Name, Typeflag: was.Typeflag, Mode: was.Mode, ModTime: was.ModTime, Uid: root.Uid, Gid: root.Gid, Format: tar.FormatPAX}))
+		noError(t, w.Close())
+		f.imports(t, stream)
+		noError(t, f.App.Put(t.Context(), f.Volume, "kept/file", []byte("x")))
+		f.holds(t, "kept/file", "x")
+		for in := tar.NewReader(f.exported(t)); ; {
+			h, err := in.Next()
+			noError(t, err)
+			if h.Name == was.Name {
+				if h.Mode != was.Mode || !h.ModTime.Equal(was.ModTime) {
+					t.Errorf("the folder has the mode %o and the time %v", h.Mode, h.ModTime)
+				}
+				return
+			}
+		}
+	})},
+	{"Files lists regular files with size, time and sum", eachWay(func(t *testing.T, f Fixture) {
+		f.imports(t, archive(t, entry{name: "folder/", mode: 0o700}, entry{name: "folder/file", content: "content", mode: 0o600}, entry{name: "same", content: "content", mode: 0o600}, entry{name: "link", link: "same"}))
+		list, err := f.App.Files(t.Context(), f.Volume)
+		noError(t, err)
+		if len(list.All) != 2 || list.All[0].Path != "folder/file" || list.All[0].Size != 7 || list.All[0].Sum == "" || list.All[0].Sum != list.All[1].Sum || list.All[0].Modified.IsZero() || list.Cut {
+			t.Errorf("files: %+v", list)
+		}
+	})},
 	{"Get of what is not there matches fs.ErrNotExist", eachWay(func(t *testing.T, f Fixture) { f.lacks(t, "nothing") })},
 	{"Put and Get stay inside the volume", eachWay(func(t *testing.T, f Fixture) {
 		ourError(t, f.App.Put(t.Context(), f.Volume, "../out", []byte("x")))
@@ -139,6 +169,34 @@ var databases = []clause{
 		noError(t, err)
 		if len(strays) != 2 || strays[0].Database || strays[0].Size != 5 || !strays[1].Database || strays[1].Path != db.Path {
 			t.Errorf("strays: %+v", strays)
+		}
+	}},
+	{"A database among the temporary files is marked so, and no stray to tell of", func(t *testing.T, f Fixture) {
+		if _, fake := f.App.(*Fake); fake {
+			t.Skip("a Fake has no temporary files of its own")
+		}
+		noError(t, f.App.Deploy(t.Context(), f.One))
+		f.putDatabase(t, "app.db")
+		result, err := f.App.Exec(t.Context(), app.Command{Shell: `mkdir -p "${TMPDIR:-/tmp}" && cd "${TMPDIR:-/tmp}" && cp "$DATA_DIR/app.db" state.db && echo note > note.txt && rm "$DATA_DIR/app.db"`})
+		noError(t, err)
+		if result.ExitCode != 0 {
+			t.Fatal(result.Output)
+		}
+		db := f.onlyDatabase(t)
+		if db.Volume != "" || !db.Fleeting || !strings.HasSuffix(db.Path, "/state.db") {
+			t.Errorf("database: %+v", db)
+		}
+		rows, err := f.App.SQL(t.Context(), db, "SELECT word FROM words")
+		noError(t, err)
+		if len(rows) != 1 || rows[0][0][0] != "one" {
+			t.Errorf("rows: %q", rows)
+		}
+		strays, err := f.App.Strays(t.Context())
+		noError(t, err)
+		for _, s := range strays {
+			if !s.Fleeting {
+				t.Errorf("stray: %+v", s)
+			}
 		}
 	}},
 }

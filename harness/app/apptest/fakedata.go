@@ -63,6 +63,14 @@ func (f *Fake) Merge(ctx context.Context, volume string, r io.Reader) ([]string,
 	return inside.Merge(dir, false, r)
 }
 
+func (f *Fake) Files(ctx context.Context, volume string) (app.Files, error) {
+	dir, err := f.volume(ctx, "Files", volume)
+	if err != nil {
+		return app.Files{}, err
+	}
+	return inside.Files(dir)
+}
+
 func (f *Fake) Put(ctx context.Context, volume, path string, content []byte) error {
 	dir, err := f.volume(ctx, "Put", volume)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Put adds one file below dir, or overwrites it, with the folders on the way. Where
@@ -26,22 +28,59 @@ func Put(dir, name string, r io.Reader) error {
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return fail(err)
 	}
-	f, err := openRegular(root, name, os.O_WRONLY|os.O_CREATE)
+	restore, err := unlock(root, path.Dir(name))
 	if err != nil {
 		return fail(err)
 	}
-	if err := f.Truncate(0); err != nil {
-		f.Close()
-		return fail(err)
-	}
-	if _, err := io.Copy(f, r); err != nil {
-		f.Close()
-		return fail(err)
-	}
-	if err := f.Close(); err != nil {
+	err = write(root, name, r)
+	if err = errors.Join(err, restore()); err != nil {
 		return fail(err)
 	}
 	return nil
+}
+
+func write(root *os.Root, name string, r io.Reader) error {
+	f, err := openRegular(root, name, os.O_WRONLY|os.O_CREATE)
+	if err != nil {
+		return err
+	}
+	if err = f.Truncate(0); err == nil {
+		_, err = io.Copy(f, r)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// unlock lets a file be put into a folder that its owner may not write to. restore makes
+// the folder again as it was, its times too: an app may look at either.
+func unlock(root *os.Root, name string) (restore func() error, err error) {
+	folder, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	fd := int(folder.Fd())
+	var stat unix.Stat_t
+	if err = unix.Fstat(fd, &stat); err == nil && stat.Mode&unix.S_IRWXU != unix.S_IRWXU {
+		if err = unix.Fchmod(fd, stat.Mode&modeBits|unix.S_IRWXU); err == unix.EPERM {
+			return folder.Close, nil // somebody else's: whether this user may write to it shows
+		}
+	}
+	if err != nil {
+		folder.Close()
+		return nil, err
+	}
+	return func() error {
+		defer folder.Close()
+		if stat.Mode&unix.S_IRWXU != unix.S_IRWXU {
+			if err := unix.Fchmod(fd, stat.Mode&modeBits); err != nil {
+				return err
+			}
+		}
+		err := unix.UtimesNanoAt(fd, "", []unix.Timespec{stat.Atim, stat.Mtim}, unix.AT_EMPTY_PATH)
+		if err == unix.EPERM {
+			return nil // somebody else's, into which this user may write
+		}
+		return err
+	}, nil
 }
 
 // Get copies one file below dir to w. A file that is not there is an error that

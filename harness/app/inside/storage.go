@@ -51,6 +51,15 @@ func (s Storage) Import(ctx context.Context, volume string, r io.Reader) ([]stri
 	return s.AsRoot(ctx, "import", volume, r, io.Discard, "tar-in")
 }
 
+// Files implements app.Storage.
+func (s Storage) Files(ctx context.Context, volume string) (app.Files, error) {
+	var answer bytes.Buffer
+	if _, err := s.AsRoot(ctx, "list the files of", volume, nil, &answer, "files"); err != nil {
+		return app.Files{}, err
+	}
+	return ReadFiles(answer.Bytes())
+}
+
 // Put implements app.Storage. The file belongs to the volume's owner.
 func (s Storage) Put(ctx context.Context, volume, name string, content []byte) error {
 	return s.on(ctx, "write to", volume, func(dir *os.File) error { return PutAsOwner(ctx, dir, name, content) })

@@ -34,7 +34,7 @@ type Question struct {
 // the code to exit with. Where that is 0, it has complained, a line a kind, of what it
 // could not keep. The tools are
 //
-//	tar-out DIR   tar-in DIR [public]   tar-merge DIR [public]   put DIR NAME   get DIR NAME   databases DIR...   sql
+//	tar-out DIR   tar-in DIR [public]   tar-merge DIR [public]   put DIR NAME   get DIR NAME   files DIR   databases DIR...   sql
 //	confined ROOT UID GID TOOL...
 //
 // The last one is for root alone: it makes a folder all that can be seen, then becomes
@@ -106,6 +106,12 @@ func tool(ctx context.Context, args []string, in io.Reader, out io.Writer) (notK
 		return nil, Put(rest[0], rest[1], in)
 	case verb == "get" && len(rest) == 2:
 		return nil, Get(rest[0], rest[1], out)
+	case verb == "files" && len(rest) == 1:
+		list, err := Files(rest[0])
+		if err != nil {
+			return nil, fmt.Errorf("cannot list the files: %w", err)
+		}
+		return nil, json.NewEncoder(out).Encode(list)
 	case verb == "databases":
 		return nil, answerDatabases(rest, out)
 	case verb == "sql" && len(rest) == 0:

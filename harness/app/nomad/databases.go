@@ -31,7 +31,7 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 	}
 	for _, s := range strays {
 		if s.Database {
-			found = append(found, app.Database{Engine: "sqlite", Name: s.Path, Path: s.Path})
+			found = append(found, app.Database{Engine: "sqlite", Name: s.Path, Path: s.Path, Fleeting: s.Fleeting})
 		}
 	}
 	return found, nil

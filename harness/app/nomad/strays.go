@@ -60,7 +60,10 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 }
 
 // temporaryFolders are folders that are not the app's to keep anything in, and Nomad's own.
-var temporaryFolders = []string{"tmp", "var/tmp", "run", "var/run", "dev", "proc", "sys", "secrets", "alloc/tmp", "alloc/logs", "alloc/container", "private", "executor.out"}
+var temporaryFolders = []string{"run", "var/run", "dev", "proc", "sys", "secrets", "alloc/logs", "alloc/container", "private", "executor.out"}
+
+// fleetingFolders are temporary ones in which an app may believe to keep a database.
+var fleetingFolders = []string{"tmp", "var/tmp", "alloc/tmp"}
 
 // views are the ways into the files of the app's tasks, one a task.
 func (a *App) views(ctx context.Context, up *instance) ([]view, error) {
@@ -170,8 +173,12 @@ func (v view) strays(ctx context.Context, found map[string]app.Stray) error {
 		case len(found) == maxStrays:
 			return fs.SkipAll
 		}
+		fleeting := slices.ContainsFunc(fleetingFolders, func(dir string) bool { return strings.HasPrefix(e.Path, dir+"/") })
 		if v.isNew(e.Stat) {
-			found[path.Join(v.seen, e.Path)] = app.Stray{Path: path.Join(v.seen, e.Path), Size: e.Stat.Size, Database: e.Kind() == unix.S_IFREG && inside.IsSQLite(e)}
+			s := app.Stray{Path: path.Join(v.seen, e.Path), Size: e.Stat.Size, Database: e.Kind() == unix.S_IFREG && inside.IsSQLite(e), Fleeting: fleeting}
+			if s.Database || !fleeting {
+				found[s.Path] = s
+			}
 		}
 		return nil
 	})

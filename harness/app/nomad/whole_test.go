@@ -25,7 +25,7 @@ import (
 
 type seeder struct{ canary.Seeder }
 
-func (s seeder) Seed(ctx context.Context) (stage.Marks, error) { return s.Seeder.Seed(ctx) }
+func (s seeder) Seed(ctx context.Context, _ bool) (stage.Marks, error) { return s.Seeder.Seed(ctx) }
 
 // fetcher brings the example's code.
 type fetcher struct{ git.Source }

@@ -108,6 +108,14 @@ func (a *App) Import(ctx context.Context, volume string, r io.Reader) ([]string,
 	return a.inVolume(ctx, "import", volume, r, io.Discard, "tar-in")
 }
 
+func (a *App) Files(ctx context.Context, volume string) (app.Files, error) {
+	var answer bytes.Buffer
+	if _, err := a.inVolume(ctx, "list the files of", volume, nil, &answer, "files"); err != nil {
+		return app.Files{}, err
+	}
+	return inside.ReadFiles(answer.Bytes())
+}
+
 func (a *App) Put(ctx context.Context, volume, path string, content []byte) error {
 	_, err := a.inVolume(ctx, "write to", volume, bytes.NewReader(content), io.Discard, "put", path)
 	return err
@@ -155,7 +163,11 @@ func (a *App) Databases(ctx context.Context) ([]app.Database, error) {
 		seen := filepath.Join(a.see(d.dir), file)
 		list = append(list, app.Database{Engine: "sqlite", Name: seen, Path: seen})
 	}
-	return list, nil
+	fleeting, err := a.fleeting()
+	if err != nil {
+		return nil, fmt.Errorf("cannot look for databases: %w", err)
+	}
+	return append(list, fleeting...), nil
 }
 
 func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([]app.Rows, error) {
@@ -166,8 +178,15 @@ func (a *App) SQL(ctx context.Context, db app.Database, statements ...string) ([
 	if d == nil {
 		return nil, fmt.Errorf("cannot reach %s: nothing is deployed", db.Name)
 	}
+	if db.Fleeting && a.cfg.Isolate {
+		rows, err := a.askFleeting(ctx, db, statements)
+		if err != nil {
+			return nil, fmt.Errorf("cannot ask %s: %w", db.Name, err)
+		}
+		return rows, nil
+	}
 	file := db.Path
-	if db.Volume == "" {
+	if db.Volume == "" && !db.Fleeting {
 		rest, err := filepath.Rel(a.see(d.dir), file)
 		if err != nil || !filepath.IsLocal(rest) {
 			return nil, fmt.Errorf("cannot reach %s: it does not lie in the app", db.Name)

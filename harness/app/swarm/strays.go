@@ -29,6 +29,9 @@ const maxStrays = 200
 // temporaryFolders are folders that are not an app's to keep anything in.
 var temporaryFolders = []string{"/tmp", "/run", "/var/run", "/var/tmp", "/var/cache", "/var/log", "/var/lock", "/dev", "/proc", "/sys", "/root/.cache"}
 
+// fleetingFolders are those of them in which an app may believe to keep a database.
+var fleetingFolders = []string{"/tmp", "/var/tmp"}
+
 // engineFiles are written by the engine itself into every container.
 var engineFiles = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/.dockerenv"}
 
@@ -106,7 +109,8 @@ func (a *App) changed(ctx context.Context, c container.InspectResponse, laid []s
 	}
 	n := 0
 	for _, change := range answer.Changes {
-		if change.Kind == container.ChangeDelete || passing(c, change.Path) || slices.Contains(laid, path.Clean(change.Path)) {
+		fleeting := slices.ContainsFunc(fleetingFolders, func(dir string) bool { return strings.HasPrefix(change.Path, dir+"/") })
+		if change.Kind == container.ChangeDelete || !fleeting && passing(c, change.Path) || slices.Contains(laid, path.Clean(change.Path)) {
 			continue
 		}
 		stat, err := a.cfg.Engine.ContainerStatPath(ctx, c.ID, client.ContainerStatPathOptions{Path: change.Path})
@@ -116,7 +120,10 @@ func (a *App) changed(ctx context.Context, c container.InspectResponse, laid []s
 		if n++; n > maxStrays {
 			break
 		}
-		found[change.Path] = app.Stray{Path: change.Path, Size: stat.Stat.Size, Database: a.isSQLite(ctx, c.ID, change.Path)}
+		s := app.Stray{Path: change.Path, Size: stat.Stat.Size, Database: a.isSQLite(ctx, c.ID, change.Path), Fleeting: fleeting}
+		if s.Database || !fleeting {
+			found[change.Path] = s
+		}
 	}
 	return nil
 }

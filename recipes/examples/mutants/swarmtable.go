@@ -1,5 +1,7 @@
 package mutants
 
+import "strings"
+
 func swarmUpgrades() []Mutant {
 	return []Mutant{
 		{
@@ -26,6 +28,11 @@ func swarmUpgrades() []Mutant {
 			Name: "swarm-state-outside-the-volumes", Plants: "the database lies in the container, beside the volume", Example: bookRecipe,
 			Verdict: "fail", Stage: "upgrade", Outcome: "failed", Evidence: "both entries are there",
 			changes: always("      - DOMAIN\n", "      - DOMAIN\n      - DATA_DIR=/srv\n"),
+		},
+		{
+			Name: "swarm-volume-renamed", Plants: "the new version calls its volume another name, and begins with an empty one", Example: bookRecipe,
+			Verdict: "fail", Stage: "upgrade", Outcome: "failed", Evidence: "the volume data is no longer the app's",
+			changes: append(pull(bookMount, "      - store:/data\n"), append(pull("volumes:\n  data:\n", "volumes:\n  store:\n"), pull(bookPath, strings.Replace(bookPath, "volumes.data", "volumes.store", 1))...)...),
 		},
 		{
 			Name: "swarm-no-such-image", Plants: "the image's tag is not in the registry", Example: bookRecipe,
