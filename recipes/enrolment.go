@@ -31,7 +31,7 @@ type Enrolment struct {
 	Health   Health            `json:"health,omitzero" yaml:"health,omitempty"`
 	Timeouts Timeouts          `json:"timeouts,omitzero" yaml:"timeouts,omitempty"`
 	Env      map[string]string `json:"env,omitempty" yaml:"env,omitempty"`
-	// UpgradeEnv is added to Env from the upgrade on.
+	// UpgradeEnv is added to Env for whatever comes after the published release.
 	UpgradeEnv map[string]string `json:"upgrade_env,omitempty" yaml:"upgrade_env,omitempty"`
 
 	// Volumes are the places where the app keeps data. Each is a folder that the app

@@ -30,6 +30,9 @@ type Release struct {
 	Commit string // full hash; empty for a work tree
 	Tree   string // git tree hash: two releases with one tree deploy the same content
 	Dir    string // the checked-out files. The deployer copies them; it never writes here
+	// Published says that people run it today: what its successor needs besides, upgrade_env,
+	// is not for it.
+	Published bool
 }
 
 // Lifecycle brings an app up and down. One goroutine at a time calls it.
@@ -56,8 +59,9 @@ type Lifecycle interface {
 	Alive(ctx context.Context) error
 
 	// Running says which release the running processes belong to, found out from
-	// what runs, not from what was asked for. If they belong to none that was
-	// deployed, or to an older one, the error is a *Fault that says what runs instead.
+	// what runs, not from what was asked for. If one of any service belongs to an older
+	// one, the error is a *Fault that says what runs instead. If one takes code from where
+	// it outlives an upgrade, nothing is proven, whatever the code: an error, and no *Fault.
 	Running(ctx context.Context) (Release, error)
 
 	// Destroy removes everything, volumes too. It is safe at any time, any number of
@@ -251,6 +255,13 @@ type Witness interface {
 type Dialer interface {
 	// Dial connects to the address that the app was told to listen on.
 	Dial(ctx context.Context) (net.Conn, error)
+}
+
+// Listener is implemented by deployers that see where an app listens.
+type Listener interface {
+	// Astray says, for people, that the app listens elsewhere than it was told to; empty
+	// where it does not, or where that cannot be seen.
+	Astray() string
 }
 
 // App is one deployed instance.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"seatrial/harness/app"
 	"seatrial/harness/run"
 	"seatrial/internal/pause"
 	"seatrial/recipes"
@@ -48,7 +49,7 @@ func (x *exam) awaitHealthy(ctx context.Context) error {
 			if last.untrusted != nil {
 				return fmt.Errorf("cannot tell whether the app is healthy: %w", last.untrusted)
 			}
-			return x.notHealthy(fmt.Sprintf("not healthy after %s: %s", health.Timeout, last.text), last)
+			return x.notHealthy(fmt.Sprintf("not healthy after %s: %s%s", health.Timeout, last.text, x.astray()), last)
 		}
 		if time.Since(told) >= beatEvery {
 			told = time.Now()
@@ -173,6 +174,16 @@ func (x *exam) verdictOn(seen *answers, wrong string) error {
 	f := *faultIn(x.notHealthy(wrong+": "+seen.worst.text, seen.worst))
 	f.Evidence = append(lines, f.Evidence...)
 	return &f
+}
+
+// astray says where the app listens instead, or nothing.
+func (x *exam) astray() string {
+	if l, ok := x.App.(app.Listener); ok {
+		if where := l.Astray(); where != "" {
+			return "; " + where
+		}
+	}
+	return ""
 }
 
 func (x *exam) notHealthy(summary string, last probe) error {

@@ -28,6 +28,7 @@ func (x *exam) askUpgrade(ctx context.Context) error {
 		if err := x.watchOnce(ctx, run.StageUpgrade); err != nil {
 			return after(when, err)
 		}
+		found = x.runsHead(ctx) // what a service starts late was not there before
 	}
 	return after(when, x.stands(ctx, run.StageUpgrade, found))
 }
@@ -75,9 +76,13 @@ func (x *exam) become(ctx context.Context) error {
 	if err := x.awaitUp(ctx); err != nil {
 		return err
 	}
+	return x.runsHead(ctx)
+}
+
+func (x *exam) runsHead(ctx context.Context) error {
 	x.say("proving that the head is what runs")
 	var runs app.Release
-	err = within(ctx, askLimit, "asking what runs", func(ctx context.Context) (err error) {
+	err := within(ctx, askLimit, "asking what runs", func(ctx context.Context) (err error) {
 		runs, err = x.App.Running(ctx)
 		return err
 	})

@@ -25,6 +25,8 @@ type Fixture struct {
 	Broken   app.Release // cannot be deployed, by its own fault
 	// Behind runs One's program out of the volume, where One has put it.
 	Behind app.Release
+	// Same has One's program, and runs it out of the volume as well.
+	Same app.Release
 }
 
 // Contract holds a deployer to what package app promises. open gives a fresh
@@ -179,6 +181,14 @@ var lifecycle = []clause{
 		if fault := isFault(t, err); !strings.Contains(fault.Summary, f.One.Name) {
 			t.Errorf("the fault does not name %s: %s", f.One.Name, fault.Summary)
 		}
+	}},
+	{"Code that outlived the upgrade proves nothing, even if it is the release's own", func(t *testing.T, f Fixture) {
+		noError(t, f.App.Deploy(t.Context(), f.One))
+		f.answers(t, f.One.Name)
+		noError(t, f.App.Upgrade(t.Context(), f.Same))
+		f.reachable(t)
+		_, err := f.App.Running(t.Context())
+		ourError(t, err)
 	}},
 	{"Destroy removes everything, at any time, any number of times", func(t *testing.T, f Fixture) {
 		noError(t, f.App.Destroy(t.Context()))

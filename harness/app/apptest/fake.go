@@ -25,7 +25,7 @@ type Behaviour struct {
 	Crash       *app.Fault // what Alive says, from CrashAfter after the start on
 	CrashAfter  time.Duration
 	StopFault   *app.Fault // Stop says this, and the app is stopped all the same
-	RunsInstead *app.Fault // what Running says
+	RunsInstead error      // what Running says
 	// OnStart is called at each start, before the release answers, with the folders
 	// of release and volumes: here it migrates, loses rows, writes strays.
 	OnStart func(release string, volumes map[string]string) error
@@ -343,8 +343,8 @@ func (f *Fake) Running(ctx context.Context) (app.Release, error) {
 	if !running {
 		return app.Release{}, app.ErrNotRunning
 	}
-	if fault := f.Releases[release.Name].RunsInstead; fault != nil {
-		return app.Release{}, fault
+	if err := f.Releases[release.Name].RunsInstead; err != nil {
+		return app.Release{}, err
 	}
 	return *release, nil
 }

@@ -48,7 +48,7 @@ func (a *App) Destroy(ctx context.Context) error {
 	}
 	a.logs.Stop()
 	a.mu.Lock()
-	a.current, a.history, a.up, a.upgraded = nil, nil, nil, false
+	a.current, a.history, a.up = nil, nil, nil
 	a.mu.Unlock()
 	if errs != nil {
 		return fmt.Errorf("cannot destroy the app: %w", errs)

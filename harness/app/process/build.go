@@ -18,6 +18,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/app/loaded"
 	"seatrial/harness/tree"
 	"seatrial/recipes"
 )
@@ -28,7 +29,7 @@ type deployed struct {
 	dir      string // of its files, within the run's folder
 	pristine string // of an untouched copy, as it was built, within the run's folder
 	procfile procfile
-	manifest manifest
+	manifest loaded.Manifest
 }
 
 // prepare copies a release's files and builds them. A release that was built

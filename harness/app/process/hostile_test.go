@@ -120,7 +120,7 @@ func TestHostileCodeReachesNobody(t *testing.T) {
 			t.Errorf("%s: %s", target, said)
 		}
 	}
-	if said := f.sh(t, "./guest dial 127.0.0.1:8080"); !strings.Contains(said, "reached 127.0.0.1:8080") {
+	if said := f.sh(t, "./guest dial 127.0.0.1:$PORT"); !strings.Contains(said, "reached 127.0.0.1:"+strconv.Itoa(f.instance().port)) {
 		t.Errorf("it does not reach itself: %s", said)
 	}
 	if said := f.sh(t, "ps ax -o args 2>/dev/null || ls /proc | grep '^[0-9]'"); strings.Contains(said, "process.test") {
