@@ -47,8 +47,8 @@ func lives() []Mutant {
 			enrolment: []swap{hasty},
 		},
 		{
-			Name: "worker-comes-and-goes", Plants: "nothing: a worker starts a program again and again, as it should, and lives on",
-			Verdict: "pass", Stage: "checks", Outcome: "passed", Evidence: "asked after the upgrade, after the install, after the restore",
+			Name: "worker-comes-and-goes", Plants: "nothing: a worker starts a program again and again, as it should, and lives on", Healthy: true,
+			Verdict: "pass", Stage: "checks", Outcome: "passed", Evidence: "asked once each: after the upgrade, after the install, after the restore",
 			changes:   []change{{everywhere, procfile, webLine, webLine + "worker: while sleep 1; do ./guestbook version; done\n"}},
 			enrolment: []swap{hasty},
 		},
