@@ -38,14 +38,12 @@ type Branches interface {
 	DefaultBranch(ctx context.Context, repo forge.Repo) (name string, trees []forge.Tree, err error)
 }
 
-// Memory is what is asked of the ledger.
 type Memory interface {
 	ledger.Feeds
 	See(ctx context.Context, c forge.Comment, s ledger.State) (isNew bool, err error)
 	AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error
 }
 
-// Source is one forge to listen to.
 type Source struct {
 	Forge    string
 	Org      string // asked about as a whole; empty where the forge has no such question
@@ -68,7 +66,6 @@ const (
 	DefaultSweepEvery = 10 * time.Minute
 )
 
-// Config is what a Poller needs.
 type Config struct {
 	Sources  []Source
 	Enrolled func() []forge.Repo // of all forges; asked anew each time
@@ -108,7 +105,6 @@ type commentKey struct {
 // recentComments is more than a list brings again of busy repositories.
 const recentComments = 1024
 
-// New makes a poller.
 func New(c Config) *Poller {
 	if c.Interval <= 0 {
 		c.Interval = DefaultInterval
@@ -129,7 +125,6 @@ func New(c Config) *Poller {
 	return p
 }
 
-// Run listens until the context ends.
 func (p *Poller) Run(ctx context.Context) error {
 	var g errgroup.Group
 	for _, s := range p.Sources {

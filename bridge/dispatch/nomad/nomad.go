@@ -42,7 +42,6 @@ const (
 	pollEvery = time.Second
 )
 
-// Config is what a Dispatcher needs.
 type Config struct {
 	Client     *cluster.Client
 	Namespaces cluster.Namespaces
@@ -64,7 +63,6 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Dispatcher implements dispatch.Dispatcher.
 type Dispatcher struct {
 	Config
 	news   *news
@@ -76,7 +74,6 @@ type Dispatcher struct {
 	noting sync.Mutex // held while a note is changed
 }
 
-// key names an attempt.
 type key struct {
 	id      run.ID
 	attempt int

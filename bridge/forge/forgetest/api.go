@@ -123,7 +123,6 @@ func (c *call) since() (time.Time, bool) {
 	return t.Truncate(time.Second), true
 }
 
-// api has the routes, without the prefix.
 func (s *Server) api() *http.ServeMux {
 	mux := http.NewServeMux()
 	route := func(pattern string, do func(c *call)) {

@@ -11,7 +11,6 @@ import (
 	"time"
 )
 
-// Request is one that the server got.
 type Request struct {
 	At     time.Time // by the forge's clock
 	Came   time.Time // by this machine's
@@ -26,7 +25,6 @@ type Request struct {
 // mostRequests bounds the list: the demonstration may stay up for long.
 const mostRequests = 20000
 
-// Requests lists the requests to the API so far.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,7 +14,6 @@ type past struct {
 	lengths map[string]int
 }
 
-// gitCommit is a commit as git has it.
 type gitCommit struct {
 	sha, tree         string
 	parents           []string
@@ -54,7 +53,6 @@ func (s *Server) head(r *repo, ref string) string {
 	return head
 }
 
-// branches lists a repository's branches by name.
 func (s *Server) branches(r *repo) []string {
 	if r.dir == "" {
 		return nil

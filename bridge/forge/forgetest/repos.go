@@ -60,7 +60,6 @@ func (s *Server) AddEmptyRepos(owner, prefix string, n int) []forge.Repo {
 	return repos
 }
 
-// DeleteRepo removes a repository.
 func (s *Server) DeleteRepo(at forge.Repo) error {
 	return s.inRepo(at, func(r *repo) error {
 		r.deleted = true

@@ -115,7 +115,6 @@ func (f *Forge) fetchLog(ctx context.Context, repo forge.Repo, branch string) (s
 	return f.git(ctx, dir, "log", "-n", strconv.Itoa(latestCommits), "--format=%H %T %ct", "refs/heads/tip")
 }
 
-// parseLog reads what fetchLog returned.
 func parseLog(log string) ([]forge.Tree, error) {
 	var trees []forge.Tree
 	for line := range strings.Lines(log) {

@@ -10,10 +10,8 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// Mark says how a finding is.
 type Mark int
 
-// The marks.
 const (
 	Fine Mark = iota
 	Doubt
@@ -27,7 +25,6 @@ type Finding struct {
 	Next string // what to do; empty where it is fine
 }
 
-// String is a line for people.
 func (f Finding) String() string {
 	line := [...]string{"✓", "!", "✗"}[f.Mark] + " " + f.What
 	if f.Next != "" {

@@ -14,7 +14,6 @@ import (
 	"seatrial/recipes"
 )
 
-// Drivers of the executor.
 const (
 	DriverRawExec = "raw_exec"
 	DriverDocker  = "docker"

@@ -6,7 +6,6 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// quoteAll makes an HCL list of strings.
 func quoteAll(texts []string) string {
 	quoted := make([]string, len(texts))
 	for i, text := range texts {
