@@ -56,7 +56,7 @@ func (c *Connected) open(scratch string, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	c.Client, err = github.New(github.Config{ID: c.ID, URL: c.URL, Token: token, Apps: apps, Scratch: scratch, Log: log})
+	c.Client, err = github.New(github.Config{ID: c.ID, URL: c.URL, Token: token, Apps: apps, Log: log})
 	return err
 }
 

@@ -85,12 +85,8 @@ func New(c Config) (*Forge, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Timeout <= 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.RetryPause <= 0 {
-		c.RetryPause = DefaultRetryPause
-	}
+	c.Timeout = cmp.Or(max(c.Timeout, 0), DefaultTimeout)
+	c.RetryPause = cmp.Or(max(c.RetryPause, 0), DefaultRetryPause)
 	if c.Scratch != "" {
 		err := os.RemoveAll(c.Scratch)
 		if err == nil {

@@ -151,5 +151,5 @@ func (f *Forge) serverTime(ctx context.Context, scope forge.Scope) (time.Time, e
 	if err != nil {
 		return time.Time{}, adapter.Failed(err, "begin to read %s", scope.Name())
 	}
-	return serverNow(header)
+	return adapter.ServerTime(header)
 }

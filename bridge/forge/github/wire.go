@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -133,11 +134,7 @@ func (w *wire) once(a *account, r *http.Request) (*http.Response, error) {
 
 // forgetLimits keeps the library from limits of its own: ours know what is free.
 func forgetLimits(h http.Header) {
-	for name := range h {
-		if strings.HasPrefix(strings.ToLower(name), "x-ratelimit-") {
-			h.Del(name)
-		}
-	}
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.HasPrefix(strings.ToLower(name), "x-ratelimit-") })
 }
 
 // sender sends a signed request one time, counts it, and reads the answer whole.
