@@ -59,7 +59,8 @@ func isAncestor(dir, old, new string) bool {
 	return err == nil
 }
 
-func commitOf(dir, ref string) (string, error) {
-	ref = cmp.Or(ref, "HEAD")
-	return Git(dir, "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
+func commitOf(dir, ref string) (string, error) { return Git(dir, toCommit(ref)...) }
+
+func toCommit(ref string) []string {
+	return []string{"rev-parse", "--verify", "--end-of-options", cmp.Or(ref, "HEAD") + "^{commit}"}
 }

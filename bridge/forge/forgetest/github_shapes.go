@@ -136,7 +136,7 @@ func (s *Server) ghComment(k *comment, by caller) object {
 
 func ghReactions(k *comment, address string) object {
 	out := object{"url": address + "/reactions", "total_count": len(k.reactions)}
-	for _, content := range githubReactions {
+	for _, content := range allowedReactions {
 		out[content] = 0
 	}
 	for _, r := range k.reactions {

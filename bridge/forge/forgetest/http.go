@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -29,17 +30,6 @@ func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.asked)
-}
-
-// RequestsBy counts the requests to the API that a user's tokens made, by route.
-func (s *Server) RequestsBy(login string) map[string]int {
-	counts := map[string]int{}
-	for _, r := range s.Requests() {
-		if strings.EqualFold(r.User, login) {
-			counts[r.Route]++
-		}
-	}
-	return counts
 }
 
 const apiPrefix = "/api/v1"
@@ -179,14 +169,20 @@ const (
 // page cuts a page out of a list, as Gitea does, and sets the header with the total.
 func page[T any](w http.ResponseWriter, r *http.Request, list []T) []T {
 	number := max(1, atoi(r.FormValue("page")))
-	size := atoi(r.FormValue("limit"))
-	if size <= 0 {
-		size = defaultPage
-	}
-	size = min(size, maxPage)
+	size := min(cmp.Or(max(0, atoi(r.FormValue("limit"))), defaultPage), maxPage)
 	w.Header().Set("X-Total-Count", strconv.Itoa(len(list)))
 	from := min((number-1)*size, len(list))
 	return list[from:min(from+size, len(list))]
+}
+
+// sinceOf reads the query's since; everything is updated at or after the zero time.
+func sinceOf(r *http.Request) (time.Time, error) {
+	text := r.FormValue("since")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t.Truncate(time.Second), err
 }
 
 func atoi(s string) int {

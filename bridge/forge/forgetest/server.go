@@ -66,7 +66,7 @@ type Server struct {
 	lagging  bool
 	indexed  time.Time // what changed later the search does not know yet; zero: it knows everything
 	offset   time.Duration
-	pasts    map[string]*past // by the folder of the git repository
+	pasts    map[string]past // by the folder of the git repository
 	hub      hub
 
 	syncHooks  bool
@@ -91,7 +91,7 @@ func New(o Options) (*Server, error) {
 		kind: o.Kind, hurry: o.Hurry,
 		now: o.Now, log: o.Log, word: o.Word, dir: o.Dir, done: make(chan struct{}),
 		users: map[string]*user{}, renamed: map[string]*user{}, orgs: map[string]*org{}, tokens: map[string]*user{}, repos: map[string]*repo{}, numbered: map[int64]*repo{}, forks: map[string][]*issue{},
-		pasts: map[string]*past{}, hub: newHub(),
+		pasts: map[string]past{}, hub: newHub(),
 	}
 	s.posted, s.caller = sync.NewCond(&s.mu), newCaller()
 	s.hooksCtx, s.endHooks = context.WithCancel(context.Background())
