@@ -138,7 +138,7 @@ func (r *renderer) run(recipe string, e recipes.Enrolment) {
 	if r.Driver == DriverDocker || e.Image != "" {
 		// In a container there is no state folder of the node's: the allocation's is
 		// there, and both tasks see it.
-		v["Driver"], v["Image"], v["Command"], v["State"] = DriverDocker, or(e.Image, r.Image), "seatrial", `"${NOMAD_ALLOC_DIR}/state"`
+		v["Driver"], v["Image"], v["Command"], v["State"] = DriverDocker, cmp.Or(e.Image, r.Image), "seatrial", `"${NOMAD_ALLOC_DIR}/state"`
 	}
 	limit := int(int64(e.Resources.Memory)>>20) + harnessMemoryMB
 	v["CPU"], v["MemoryMB"], v["MemoryMaxMB"] = harnessMHz+int(e.Resources.CPUs*mhzPerCPU), limit, 0
@@ -195,4 +195,12 @@ func span(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+func quoteAll(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = cluster.Quote(text)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
 }
