@@ -164,12 +164,8 @@ func (d *Dashboard) follow(ctx context.Context) (read bool, err error) {
 }
 
 func (d *Dashboard) repo(recipe string) (forge, repo string, ok bool) {
-	for _, e := range d.config.Enrolments().Recipes {
-		if e.Name == recipe {
-			return e.Forge, e.Repo, true
-		}
-	}
-	return "", "", false
+	e, ok := d.config.Enrolments().ByName(recipe)
+	return e.Forge, e.Repo, ok
 }
 
 func (d *Dashboard) events(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -82,9 +83,7 @@ const atOnce = 4
 
 // New makes an announcer. It says nothing until Run.
 func New(c Config) *Announcer {
-	if c.Every <= 0 {
-		c.Every = DefaultEvery
-	}
+	c.Every = cmp.Or(max(c.Every, 0), DefaultEvery)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

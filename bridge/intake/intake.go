@@ -15,9 +15,11 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -90,7 +92,7 @@ type Poller struct {
 	Config
 	nudges   map[string]chan struct{}
 	failures map[string]*failureCounts // by forge
-	since    enrolmentTimes
+	since    sync.Map                  // by enrolledScope, since when that repository is enrolled; for both loops of each forge
 	paces    map[string]*pace
 	turns    scopeTurns
 	newest   newestComments
@@ -106,12 +108,8 @@ type commentKey struct {
 const recentComments = 1024
 
 func New(c Config) *Poller {
-	if c.Interval <= 0 {
-		c.Interval = DefaultInterval
-	}
-	if c.SweepEvery <= 0 {
-		c.SweepEvery = DefaultSweepEvery
-	}
+	c.Interval = cmp.Or(max(c.Interval, 0), DefaultInterval)
+	c.SweepEvery = cmp.Or(max(c.SweepEvery, 0), DefaultSweepEvery)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -42,6 +42,10 @@ type Enrolments struct {
 	Problems []string // each for the operator, with file and line; may have several lines
 }
 
+func (e Enrolments) ByName(recipe string) (recipes.Enrolment, bool) {
+	return (&recipes.Book{Enrolments: e.Recipes}).ByName(recipe)
+}
+
 // UnenrolledRepo is a repository whose signed webhooks come although it is not enrolled.
 type UnenrolledRepo struct {
 	Forge string // the forge's id

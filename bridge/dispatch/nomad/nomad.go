@@ -90,12 +90,8 @@ func New(c Config) (*Dispatcher, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.PlaceWithin <= 0 {
-		c.PlaceWithin = defaultPlaceWithin
-	}
-	if c.ReconcileEvery <= 0 {
-		c.ReconcileEvery = defaultReconcile
-	}
+	c.PlaceWithin = cmp.Or(max(c.PlaceWithin, 0), defaultPlaceWithin)
+	c.ReconcileEvery = cmp.Or(max(c.ReconcileEvery, 0), defaultReconcile)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return &Dispatcher{Config: c, news: newNews(), mirrors: map[key]*mirror{}}, nil
 }
