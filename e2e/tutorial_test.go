@@ -18,7 +18,7 @@ type block struct {
 var (
 	named = regexp.MustCompile("`([A-Za-z0-9_./-]+)`:$")
 	// What differs from one run to the next.
-	passing = regexp.MustCompile(`run [0-9a-z]{26}|[0-9.]+m?s\b`)
+	passing = regexp.MustCompile(`run [0-9a-z]{26}|[0-9.]+m?s\b|[1-9][0-9]* made`)
 )
 
 func blocks(page string) (all []block) {

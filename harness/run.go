@@ -36,6 +36,7 @@ type attempt struct {
 	reach   atomic.Pointer[app.App] // for the gateway, which is there before the app
 	up      bool
 	kept    int64 // bytes of the backup
+	removed int   // things that were destroyed between two stages
 
 	helpers helpers // the apps of the dependencies
 }
@@ -188,12 +189,13 @@ func (a *attempt) examine(ctx context.Context, plan stage.Plan, f Fetched) error
 	}()
 	select {
 	case err := <-done:
-		a.up, a.kept = result.Up && err == nil, result.Backup
+		a.up, a.kept, a.removed = result.Up && err == nil, result.Backup, result.Removed
 		return err
 	case <-ctx.Done():
 	}
 	select {
 	case err := <-done:
+		a.removed = result.Removed
 		return err
 	case <-time.After(stopGrace):
 		a.Logger.Error("a stage did not stop; tearing down all the same", "run", a.Request.ID, "waited", stopGrace)

@@ -34,6 +34,7 @@ func (a *attempt) tearDown(parent context.Context) {
 	var swept run.Swept
 	if a.app != nil {
 		swept = a.destroy(ctx, a.app, a.label())
+		swept.Removed += a.removed
 	}
 	// What it depends on goes after it, the last one first.
 	for _, h := range a.endDeps() {

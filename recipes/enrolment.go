@@ -31,7 +31,7 @@ type Enrolment struct {
 	Health   Health            `json:"health,omitzero" yaml:"health,omitempty"`
 	Timeouts Timeouts          `json:"timeouts,omitzero" yaml:"timeouts,omitempty"`
 	Env      map[string]string `json:"env,omitempty" yaml:"env,omitempty"`
-	// UpgradeEnv is added to Env from the upgrade on.
+	// UpgradeEnv is added to Env for whatever comes after the published release.
 	UpgradeEnv map[string]string `json:"upgrade_env,omitempty" yaml:"upgrade_env,omitempty"`
 
 	// Volumes are the places where the app keeps data. Each is a folder that the app
@@ -86,7 +86,8 @@ type Health struct {
 	Text   string `json:"text,omitempty" yaml:"text,omitempty"`     // must be in the body
 	// Timeout is how long the app may take to become healthy. Default 2m.
 	Timeout Duration `json:"timeout,omitempty" yaml:"timeout,omitempty"`
-	// Steady is how long the app must stay up after it installed. Default 12s.
+	// Steady is how long the app must stay up after it installed, and once with data in it.
+	// Default 12s.
 	Steady Duration `json:"steady,omitempty" yaml:"steady,omitempty"`
 }
 

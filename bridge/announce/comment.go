@@ -69,7 +69,7 @@ func page(r run.Report, c Context, smallPrint bool) string {
 	if r.Word() == string(run.EndSuperseded) {
 		return paragraphs(headline(r), supersededBy(r, c), RunMarker(r.Request.ID))
 	}
-	parts := []string{headline(r), situation(r, c), staleNote(r), fault(r, c, smallPrint), stageTable(r, c), comparison(r, c), levelLine(r), leftovers(r, c)}
+	parts := []string{headline(r), situation(r, c), staleNote(r), fault(r, c, smallPrint), stageTable(r, c), comparison(r, c), levelLine(r), tornDown(r), leftovers(r, c)}
 	if smallPrint {
 		parts = append(parts, findings(r, c), warnings(r, c), earlierAttempts(r, c))
 	}

@@ -121,6 +121,18 @@ func staleNote(r run.Report) string {
 		code(r.Request.Code.ShortCommit(), 12), code(run.ShortHash(r.StaleSince), 12))
 }
 
+// tornDown says that nothing is left, and of how much.
+func tornDown(r run.Report) string {
+	if r.State != run.Ended || !r.TornDown || len(r.Leftovers) > 0 || r.Removed == 0 {
+		return ""
+	}
+	things := "things"
+	if r.Removed == 1 {
+		things = "thing"
+	}
+	return fmt.Sprintf("Torn down: %d %s made, 0 left.", r.Removed, things)
+}
+
 func leftovers(r run.Report, c Context) string {
 	if len(r.Leftovers) == 0 {
 		return ""

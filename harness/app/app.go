@@ -30,6 +30,9 @@ type Release struct {
 	Commit string // full hash; empty for a work tree
 	Tree   string // git tree hash: two releases with one tree deploy the same content
 	Dir    string // the checked-out files. The deployer copies them; it never writes here
+	// Published says that people run it today: what its successor needs besides, upgrade_env,
+	// is not for it.
+	Published bool
 }
 
 // Lifecycle brings an app up and down. One goroutine at a time calls it.
@@ -43,8 +46,9 @@ type Lifecycle interface {
 	Upgrade(ctx context.Context, r Release) error
 
 	// Stop asks the app to stop and waits. What outlives the app's own stop is
-	// killed, grandchildren too, and is a *Fault that names it. Stopping a stopped
-	// app does nothing.
+	// killed, grandchildren too, and is a *Fault that names it. So is a service that
+	// had ended by itself before: what does not run does not stop when asked. In both
+	// cases the app is stopped afterwards. Stopping what Stop stopped does nothing.
 	Stop(ctx context.Context) error
 
 	// Start starts what Stop stopped.
@@ -55,8 +59,9 @@ type Lifecycle interface {
 	Alive(ctx context.Context) error
 
 	// Running says which release the running processes belong to, found out from
-	// what runs, not from what was asked for. If they belong to none that was
-	// deployed, or to an older one, the error is a *Fault that says what runs instead.
+	// what runs, not from what was asked for. If one of any service belongs to an older
+	// one, the error is a *Fault that says what runs instead. If one takes code from where
+	// it outlives an upgrade, nothing is proven, whatever the code: an error, and no *Fault.
 	Running(ctx context.Context) (Release, error)
 
 	// Destroy removes everything, volumes too. It is safe at any time, any number of
@@ -207,6 +212,18 @@ type Meter interface {
 	Used() Usage
 }
 
+// Life is by what a service runs.
+type Life struct {
+	Service string
+	ID      string // of the process, container or allocation; none ever has another's
+}
+
+// Lives is implemented by deployers that can tell what was started anew from what runs on.
+type Lives interface {
+	// Lives lists by what the services run that are to last.
+	Lives(ctx context.Context) ([]Life, error)
+}
+
 // Witness is implemented by deployers whose platform may fail under an app.
 type Witness interface {
 	// Trouble says what befell the platform since then, so that what was seen of the app
@@ -218,6 +235,13 @@ type Witness interface {
 type Dialer interface {
 	// Dial connects to the address that the app was told to listen on.
 	Dial(ctx context.Context) (net.Conn, error)
+}
+
+// Listener is implemented by deployers that see where an app listens.
+type Listener interface {
+	// Astray says, for people, that the app listens elsewhere than it was told to; empty
+	// where it does not, or where that cannot be seen.
+	Astray() string
 }
 
 // App is one deployed instance.

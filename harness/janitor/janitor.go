@@ -27,11 +27,13 @@ type Owners interface {
 type Janitor struct {
 	Instance string // the installation that it belongs to
 	// Ours says which other installations' objects it answers for as for its own. May be nil.
-	Ours   func(instance string) bool
-	Places []app.Place
-	Owners Owners
-	Now    func() time.Time
-	Log    *slog.Logger
+	Ours func(instance string) bool
+	// Abandoned says that the program that answered for an instance has surely ended. May be nil.
+	Abandoned func(instance string) bool
+	Places    []app.Place
+	Owners    Owners
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Options limit a sweep.

@@ -84,7 +84,7 @@ func object(id, instance string, r run.ID, expires time.Time) app.Object {
 }
 
 func sweeper(o janitor.Owners, places ...app.Place) *janitor.Janitor {
-	return &janitor.Janitor{Instance: "us", Places: places, Owners: o, Now: func() time.Time { return now }}
+	return &janitor.Janitor{Instance: "us", Places: places, Owners: o, Abandoned: func(i string) bool { return i == "gone" }, Now: func() time.Time { return now }}
 }
 
 func TestTheRule(t *testing.T) {
@@ -112,6 +112,8 @@ func TestTheRule(t *testing.T) {
 		{"another's, past the margin, live", object("x", "them", old, longAgo), alive, janitor.Options{}, false, "lives"},
 		{"another's, past the margin, nobody can be asked", object("x", "them", old, longAgo), unclear, janitor.Options{}, false, "does not answer"},
 		{"another's, without an expiry", object("x", "them", old, time.Time{}), unknown, janitor.Options{}, false, "does not say when"},
+		{"a run's at home whose program ended a moment ago", object("x", "gone", young, soon), unknown, janitor.Options{}, true, "the program that made it has ended"},
+		{"a run's at home whose program ended, an age asked for", object("x", "gone", old, soon), unknown, janitor.Options{OlderThan: time.Hour}, false, "1h0m0s"},
 		{"nobody's", object("x", "", old, longAgo), unknown, janitor.Options{}, false, "yourself"},
 		{"of no run", object("x", "us", "", longAgo), unknown, janitor.Options{}, false, "yourself"},
 		{"of a run that is none", object("x", "us", "../etc", longAgo), unknown, janitor.Options{}, false, "yourself"},

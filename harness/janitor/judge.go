@@ -29,6 +29,9 @@ func (j *Janitor) judge(ctx context.Context, object app.Object, o Options) (remo
 	if l.Instance == "" {
 		return false, "its label does not say who made it: look at it yourself"
 	}
+	if j.Abandoned != nil && j.Abandoned(l.Instance) && o.OlderThan == 0 {
+		return true, "the program that made it has ended"
+	}
 	if at := ulid.Time(ulid.MustParse(string(id)).Time()); now.Sub(at) < tooYoung {
 		return false, fmt.Sprintf("its run was asked for less than %s ago", tooYoung)
 	}
@@ -54,7 +57,7 @@ func (j *Janitor) judge(ctx context.Context, object app.Object, o Options) (remo
 	case !known:
 		return false, fmt.Sprintf("another installation (%s) made it, and it does not say when it expires", l.Instance)
 	case expired <= margin:
-		return false, fmt.Sprintf("another installation (%s) made it; it may go after %s", l.Instance, l.Expires.Add(margin).UTC().Format(time.RFC3339))
+		return false, fmt.Sprintf("another installation (%s) made it; it may go after %s, or at once with the --state that it was made with", l.Instance, l.Expires.Add(margin).UTC().Format(time.RFC3339))
 	default:
 		return true, fmt.Sprintf("another installation (%s) made it; it expired %s ago", l.Instance, expired.Round(time.Second))
 	}

@@ -113,7 +113,7 @@ type Plan struct {
 
 // Swept is the data of swept and torn-down events.
 type Swept struct {
-	Removed   int        `json:"removed"`
+	Removed   int        `json:"removed"` // those of the attempt that were removed earlier are counted with those of its end
 	Leftovers []Leftover `json:"leftovers,omitempty"`
 }
 

@@ -48,7 +48,8 @@ type Report struct {
 
 	Ending     Ending     `json:"ending,omitempty"`
 	EndingNote string     `json:"ending_note,omitempty"`
-	TornDown   bool       `json:"torn_down"` // somebody looked after the teardown; Leftovers is what was still there
+	TornDown   bool       `json:"torn_down"`         // somebody looked after the teardown; Leftovers is what was still there
+	Removed    int        `json:"removed,omitempty"` // how many things of the attempt were made and are gone
 	Leftovers  []Leftover `json:"leftovers,omitempty"`
 	Measured   *Measured  `json:"measured,omitempty"`
 	CleanedAt  time.Time  `json:"cleaned_at,omitzero"` // when what the ended run had left was gone after all; the verdict stays
@@ -188,6 +189,7 @@ func (r *Report) apply(e Event) error {
 		}
 		// Whoever looked last knows: the list is made anew each time.
 		r.Leftovers, r.TornDown = swept.Leftovers, true
+		r.Removed += swept.Removed
 	case KindFinished:
 		r.State, r.Progress = TearingDown, ""
 		if len(e.Data) > 0 {
@@ -214,7 +216,7 @@ func (r *Report) beginAttempt(e Event) {
 	r.Started, r.Plan, r.Stages = nil, nil, nil
 	r.Progress = ""
 	r.Ending, r.EndingNote = EndedNormally, ""
-	r.TornDown, r.Leftovers, r.Measured = false, nil, nil
+	r.TornDown, r.Leftovers, r.Removed, r.Measured = false, nil, 0, nil
 	r.StartedAt = e.At
 }
 

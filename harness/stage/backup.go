@@ -55,6 +55,7 @@ func (b *backup) size() (sum int64) {
 // finds the backups of which it is already certain that they are none.
 func (x *exam) askBackup(ctx context.Context) error {
 	x.backup = nil
+	x.plantAgain(ctx, "before the backup")
 	b := &backup{exclude: x.Enrolment.Backup.Exclude, mark: rand.Text() + "\n"}
 	var err error
 	if b.declared, err = x.declare(ctx); err != nil {
@@ -67,14 +68,30 @@ func (x *exam) askBackup(ctx context.Context) error {
 	// The post hook undoes what the pre hook did, also where the copy failed.
 	undone := x.hook(ctx, "backup.post_hook", x.Enrolment.Backup.PostHook)
 	if err := both(copied, undone); err != nil {
-		return err
+		return both(x.stillUp(ctx), err)
 	}
 	x.say("examining the backup")
-	if err := x.gate(ctx, b); err != nil {
+	if err := both(x.gate(ctx, b), x.stillUp(ctx)); err != nil {
 		return err
 	}
 	x.backup, x.kept = b, b.size()
 	return nil
+}
+
+// stillUp says that the app goes on as before the backup. It was held still, so it may
+// take the time to come round that it may take to come up.
+func (x *exam) stillUp(ctx context.Context) error {
+	if ctx.Err() != nil || !x.up {
+		return nil // told already
+	}
+	err := x.awaitHealthy(ctx)
+	if err == nil {
+		err = x.sameLives(ctx)
+	}
+	if err != nil {
+		x.wentDown(run.StageBackup)
+	}
+	return after("after the backup", err)
 }
 
 // freeze copies every volume that is covered into the vault while the app is held still.

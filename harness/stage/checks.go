@@ -38,6 +38,10 @@ func (x *exam) check(ctx context.Context, when string) {
 		if ctx.Err() != nil {
 			return
 		}
+		if isDeath(err) { // there is nobody left to ask
+			x.checks.err = both(x.checks.err, after(sentence(when), err))
+			break
+		}
 		if err != nil {
 			x.checks.err = both(x.checks.err, blame(when, name, err))
 		}

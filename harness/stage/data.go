@@ -8,6 +8,7 @@ import (
 
 	"seatrial/harness/canary"
 	"seatrial/harness/run"
+	"seatrial/internal/hidden"
 	"seatrial/recipes"
 )
 
@@ -18,6 +19,8 @@ type planted struct {
 	// expect are the steps that find the seeded data. It is empty where seeding failed,
 	// and a step that failed once is left out: its fault was told.
 	expect []recipes.Step
+	again  []seeded // what was seeded after that
+	fresh  bool     // nothing was changed since it was planted
 }
 
 // plant seeds the app through its own front door and plants marks behind it. What
@@ -25,7 +28,7 @@ type planted struct {
 // stages after this one have something to look for; where even that is impossible,
 // those stages say so.
 func (x *exam) plant(ctx context.Context) error {
-	x.planted = &planted{vars: map[string]string{}}
+	x.planted = &planted{vars: map[string]string{}, fresh: true}
 	seeded := x.seed(ctx)
 	if seeded == nil {
 		x.planted.expect = x.Enrolment.Canaries.Expect
@@ -68,6 +71,7 @@ func (x *exam) look(ctx context.Context, covered func(canary.Place) bool, return
 	if x.planted == nil {
 		return fmt.Errorf("nothing can be said about the data: %w", x.seedError)
 	}
+	x.planted.fresh = false
 	x.say("looking for the canaries")
 	var missing []string
 	found := within(ctx, lookLimit, "looking for the canaries", func(ctx context.Context) (err error) {
@@ -78,7 +82,7 @@ func (x *exam) look(ctx context.Context, covered func(canary.Place) bool, return
 		missing = returned(ctx, missing)
 	}
 	if len(missing) > 0 {
-		x.warn("Not backed up: " + strings.Join(missing, ", "))
+		x.warn("Not backed up: " + hidden.Blot(strings.Join(missing, ", ")))
 	}
 	expected := x.expect(ctx)
 	if faultIn(found) != nil && ctx.Err() == nil {
@@ -97,6 +101,9 @@ func (x *exam) expect(ctx context.Context) error {
 		name := stepName(step, i)
 		x.say("expecting: %s", name)
 		err := x.step(ctx, step, maps.Clone(x.planted.vars))
+		if isDeath(err) { // which says nothing about the data
+			return both(err, all)
+		}
 		if faultIn(err) == nil {
 			good = append(good, step)
 		}
@@ -105,13 +112,13 @@ func (x *exam) expect(ctx context.Context) error {
 		}
 	}
 	x.planted.expect = good
-	return all
+	return both(all, x.expectAgain(ctx))
 }
 
 func (x *exam) step(ctx context.Context, step recipes.Step, vars map[string]string) error {
-	return within(ctx, stepLimit, "on a step of the enrolment", func(ctx context.Context) error {
+	return x.orDied(ctx, within(ctx, stepLimit, "on a step of the enrolment", func(ctx context.Context) error {
 		return x.Steps.Run(ctx, step, vars)
-	})
+	}))
 }
 
 // strays finds what the app keeps where neither backup nor upgrade finds it. A
@@ -124,7 +131,7 @@ func (x *exam) strays(ctx context.Context) error {
 		}
 		var databases, files []string
 		for _, s := range strays {
-			line := fmt.Sprintf("%s (%d bytes)", s.Path, s.Size)
+			line := fmt.Sprintf("%s (%d bytes)", hidden.Blot(s.Path), s.Size)
 			if s.Database {
 				databases = append(databases, line)
 			} else {

@@ -20,7 +20,7 @@ func (x *exam) deploy(ctx context.Context, r app.Release) error {
 	if err != nil {
 		return err
 	}
-	return x.awaitHealthy(ctx)
+	return x.awaitUp(ctx)
 }
 
 func (x *exam) stop(ctx context.Context) error {
@@ -33,13 +33,14 @@ func (x *exam) start(ctx context.Context) error {
 	if err := within(ctx, x.deployLimit(), "starting the app", x.App.Start); err != nil {
 		return err
 	}
-	return x.awaitHealthy(ctx)
+	return x.awaitUp(ctx)
 }
 
 // clear destroys everything, volumes too, and proves that nothing is left.
 func (x *exam) clear(ctx context.Context) error {
 	x.up = false
 	x.say("destroying everything")
+	made, _ := x.App.Inventory(ctx) // what cannot be counted now is listed below
 	if err := within(ctx, destroyLimit, "destroying the app", x.App.Destroy); err != nil {
 		return ours("cannot destroy the app", err)
 	}
@@ -55,6 +56,7 @@ func (x *exam) clear(ctx context.Context) error {
 			}
 			return fmt.Errorf("destroyed the app, but this is left: %s", strings.Join(names, ", "))
 		}
+		x.removed += len(made)
 		return nil
 	})
 }

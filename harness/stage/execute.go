@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"seatrial/harness/app"
 	"seatrial/harness/run"
 )
 
@@ -15,8 +16,16 @@ type exam struct {
 	plan    Plan
 	current run.Stage // where progress is reported
 
-	up        bool      // the app runs, and was healthy when it was last looked at
-	down      run.Stage // whose fault it is that it does not
+	up   bool      // the app runs, and was healthy when it was last looked at
+	down run.Stage // whose fault it is that it does not
+	// Since when the app that is up answers well, and by what it runs since then.
+	healthySince time.Time
+	lives        []app.Life
+	watched      bool   // the head was seen to stay up with data in it
+	broken       string // what is wrong with the published release
+	onceOnly     bool   // the app takes its seed no second time
+	removed      int    // things that were destroyed between two stages
+
 	answers   map[run.Stage]answer
 	planted   *planted // what must be found again
 	seedError error    // why nothing is planted, where that is our mistake
@@ -48,7 +57,8 @@ func Execute(ctx context.Context, j Job, p Plan) Result {
 	if x.plan.Asks(run.StageChecks) {
 		x.concludeChecks(ctx)
 	}
-	return Result{Up: x.up, Backup: x.kept}
+	x.tellHits(ctx)
+	return Result{Up: x.up, Backup: x.kept, Removed: x.removed}
 }
 
 func (x *exam) walk(ctx context.Context, way []Step) {

@@ -45,6 +45,8 @@ type fakeApp struct {
 	on        map[string]func(context.Context) error
 	answer    func() (int, string)
 	declared  *app.Backup // makes it an app.Declarer
+	lives     []app.Life
+	hits      []string
 	databases []app.Database
 }
 
@@ -96,6 +98,10 @@ func (a *fakeApp) Upgrade(ctx context.Context, r app.Release) error {
 	a.runs = &r
 	return a.do(ctx, "upgrade "+r.Name)
 }
+
+func (a *fakeApp) Hits(context.Context) []string { return a.hits }
+
+func (a *fakeApp) Lives(context.Context) ([]app.Life, error) { return a.lives, nil }
 
 func (a *fakeApp) Stop(ctx context.Context) error  { a.stopped = true; return a.do(ctx, "stop") }
 func (a *fakeApp) Start(ctx context.Context) error { a.stopped = false; return a.do(ctx, "start") }
@@ -295,7 +301,11 @@ type fakeSteps struct{ app *fakeApp }
 
 func (s fakeSteps) Run(ctx context.Context, step recipes.Step, vars map[string]string) error {
 	vars[step.Name] = "done"
-	return s.app.do(ctx, "step "+step.Name)
+	deed := "step " + step.Name
+	if r := step.Request; r != nil {
+		deed += strings.Join(append(slices.Collect(maps.Values(r.Form)), step.Expect.Text...), " ")
+	}
+	return s.app.do(ctx, deed)
 }
 
 type fakeVault map[string][]byte

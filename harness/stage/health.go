@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"seatrial/harness/app"
 	"seatrial/harness/run"
 	"seatrial/internal/pause"
 	"seatrial/recipes"
@@ -21,10 +22,12 @@ const (
 	firstPoll   = 10 * time.Millisecond // grows by half: small apps are up within moments, most within a second
 	slowestPoll = 500 * time.Millisecond
 	steadyPoll  = 500 * time.Millisecond
-	answerLimit = 5 * time.Second // for one answer; an app that takes longer is not healthy yet
-	beatEvery   = 5 * time.Second // people see that we wait
-	bodyLimit   = 1 << 20
-	tailLines   = 30
+	// fewestAnswers are seen before an app is taken for steady, however short the time.
+	fewestAnswers = 4
+	answerLimit   = 5 * time.Second // for one answer; an app that takes longer is not healthy yet
+	beatEvery     = 5 * time.Second // people see that we wait
+	bodyLimit     = 1 << 20
+	tailLines     = 30
 )
 
 // awaitHealthy waits until the app answers as the enrolment says. A service that
@@ -46,7 +49,7 @@ func (x *exam) awaitHealthy(ctx context.Context) error {
 			if last.untrusted != nil {
 				return fmt.Errorf("cannot tell whether the app is healthy: %w", last.untrusted)
 			}
-			return x.notHealthy(fmt.Sprintf("not healthy after %s: %s", health.Timeout, last.text), last)
+			return x.notHealthy(fmt.Sprintf("not healthy after %s: %s%s", health.Timeout, last.text, x.astray()), last)
 		}
 		if time.Since(told) >= beatEvery {
 			told = time.Now()
@@ -58,38 +61,129 @@ func (x *exam) awaitHealthy(ctx context.Context) error {
 	}
 }
 
-// awaitSteady watches a healthy app for a while: some come up, and end when their
-// first real work fails.
-func (x *exam) awaitSteady(ctx context.Context, since time.Time) error {
-	steady := time.Duration(x.Enrolment.Health.Steady)
+// awaitSteady watches a healthy app for a while, counted from since on: some come up, and
+// end when their first real work fails. It ends when the time is over and enough answers
+// were seen, so that a busy machine does not end it before it saw anything.
+func (x *exam) awaitSteady(ctx context.Context, since time.Time, steady time.Duration) error {
 	x.say("watching that it stays up for %s", steady)
-	bad := 0
-	for time.Since(since) < steady {
+	poll := min(steadyPoll, steady/fewestAnswers)
+	var seen answers
+	for time.Since(since) < steady || seen.all < fewestAnswers {
 		up := time.Since(since).Truncate(time.Second)
 		if err := x.alive(ctx); err != nil {
-			return after(fmt.Sprintf("came up, then ended after %s", up), err)
+			return x.sooner(up, err)
 		}
-		// One bad answer may be a hiccup of this machine.
-		if last := x.probe(ctx); last.healthy {
-			bad = 0
-		} else if bad++; bad == 3 && ctx.Err() == nil {
-			if last.untrusted != nil {
-				return fmt.Errorf("cannot tell whether the app is healthy: %w", last.untrusted)
-			}
-			return x.notHealthy(fmt.Sprintf("came up, then was no longer healthy after %s: %s", up, last.text), last)
+		if seen.add(x.probe(ctx)) && ctx.Err() == nil {
+			return x.orDied(ctx, x.verdictOn(&seen, fmt.Sprintf("came up, then was no longer healthy after %s", up)))
 		}
-		if err := pause.For(ctx, min(steadyPoll, max(steady-time.Since(since), time.Millisecond)), nil); err != nil {
+		if err := pause.For(ctx, max(poll, time.Millisecond), nil); err != nil {
 			return err
 		}
 	}
 	if err := x.alive(ctx); err != nil {
-		return after(fmt.Sprintf("came up, then ended after %s", time.Since(since).Truncate(time.Second)), err)
+		return x.sooner(time.Since(since).Truncate(time.Second), err)
 	}
+	x.say("its health answered well %s", seen.share())
+	return x.verdictOn(&seen, "")
+}
+
+// sooner says that an app ended although it had come up.
+func (x *exam) sooner(up time.Duration, err error) error {
+	if told := after(fmt.Sprintf("came up, then ended after %s", up), err); isDeath(err) {
+		return died{faultIn(told)}
+	}
+	return err
+}
+
+// steady is how long an app is watched that holds data. A service that answers nobody shows
+// only by ending that it cannot bear them, so an app that has such is watched longer.
+func (x *exam) steady() time.Duration {
+	steady := time.Duration(x.Enrolment.Health.Steady)
+	if x.services() > 1 {
+		steady += steady / 2
+	}
+	return steady
+}
+
+// watchOnce watches the app in the first stage in which the head runs with data in it.
+func (x *exam) watchOnce(ctx context.Context, s run.Stage) error {
+	if x.watched {
+		return nil
+	}
+	if err := x.awaitSteady(ctx, x.healthySince, x.steady()); err != nil {
+		x.wentDown(s)
+		return err
+	}
+	x.watched = true
 	return nil
 }
 
-func (x *exam) alive(ctx context.Context) error {
-	return within(ctx, askLimit, "asking whether the app lives", x.App.Alive)
+// answers are what the app said of its health, one after the other.
+type answers struct {
+	all, good int
+	last      []bool // of the last three: whether they were bad
+	shown     []string
+	worst     probe
+}
+
+func (a *answers) bad() int { return a.all - a.good }
+
+func (a *answers) share() string {
+	if a.good == a.all {
+		return fmt.Sprintf("%d of %d times", a.good, a.all)
+	}
+	return fmt.Sprintf("%d of %d times (%d %%)", a.good, a.all, a.good*100/a.all)
+}
+
+// add counts one answer. It says whether two of the last three were bad: once may be a
+// hiccup of this machine.
+func (a *answers) add(p probe) (tooMany bool) {
+	const window, most = 3, 2
+	a.all++
+	if p.healthy {
+		a.good++
+	} else {
+		a.worst = p
+		a.shown = append(a.shown, fmt.Sprintf("answer %d: %s", a.all, p.text))
+	}
+	a.last = append(a.last, !p.healthy)
+	a.last = a.last[max(0, len(a.last)-window):]
+	n := 0
+	for _, bad := range a.last {
+		if bad {
+			n++
+		}
+	}
+	return !p.healthy && n >= most
+}
+
+// verdictOn says what came of the answers: a fault where it is said what is wrong, or a
+// word about those that were bad.
+func (x *exam) verdictOn(seen *answers, wrong string) error {
+	const shown = 10
+	lines := append([]string{"its health answered well " + seen.share()}, seen.shown[:min(len(seen.shown), shown)]...)
+	switch {
+	case wrong == "" && seen.bad() > 0:
+		x.warn(strings.Join(lines, "\n"))
+		return nil
+	case wrong == "":
+		return nil
+	case seen.worst.untrusted != nil:
+		return fmt.Errorf("cannot tell whether the app is healthy: %w", seen.worst.untrusted)
+	}
+	f := *faultIn(x.notHealthy(wrong+": "+seen.worst.text, seen.worst))
+	f.Evidence = append(lines, f.Evidence...)
+	return &f
+}
+
+// astray says where the app listens instead, or nothing.
+func (x *exam) astray() string {
+	if l, ok := x.App.(app.Listener); ok {
+		if where := l.Astray(); where != "" {
+			return "; " + where
+		}
+	}
+	return ""
 }
 
 func (x *exam) notHealthy(summary string, last probe) error {

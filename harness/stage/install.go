@@ -19,16 +19,15 @@ func (x *exam) askInstall(ctx context.Context, step Step) error {
 	if err := x.deploy(ctx, x.Head); err != nil {
 		return err
 	}
-	since := time.Now()
 	failpoint.Hit("harness:" + string(run.StageInstall))
 	x.check(ctx, "after the install")
 	var planted error
 	if step.Plant {
 		planted = x.plant(ctx)
 	}
-	if err := x.awaitSteady(ctx, since); err != nil {
+	if err := x.awaitSteady(ctx, x.healthySince, time.Duration(x.Enrolment.Health.Steady)); err != nil {
 		return both(err, planted)
 	}
 	x.up = true
-	return both(x.strays(ctx), planted)
+	return x.stands(ctx, run.StageInstall, both(x.strays(ctx), planted))
 }

@@ -78,6 +78,8 @@ type Events interface {
 type Result struct {
 	// Up says that the app runs and was healthy when it was last looked at.
 	Up bool
+	// Removed is how many things were made and destroyed again between two stages.
+	Removed int
 	// Backup is how many bytes the backup held; 0 if there was none.
 	Backup int64
 }

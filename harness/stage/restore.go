@@ -20,6 +20,9 @@ func (x *exam) askRestore(ctx context.Context, step Step) error {
 		return err
 	}
 	x.wentDown(run.StageRestore)
+	if err := x.alive(ctx); err != nil {
+		return after("before the restore", err)
+	}
 	if _, err := x.restoreHooks(ctx, "restore pre-hook", func(s app.BackupService) string { return s.RestorePre }); err != nil {
 		return err
 	}
@@ -58,11 +61,14 @@ func (x *exam) askRestore(ctx context.Context, step Step) error {
 		}
 	}
 	x.up = true
-	err = after("after the restore", both(came, x.look(ctx, x.backup.covers, x.returned)))
-	if err == nil {
+	found := both(came, x.look(ctx, x.backup.covers, x.returned))
+	if found == nil {
 		x.check(ctx, "after the restore")
+		if err := x.watchOnce(ctx, run.StageRestore); err != nil {
+			return after("after the restore", err)
+		}
 	}
-	return err
+	return after("after the restore", x.stands(ctx, run.StageRestore, found))
 }
 
 // nothing makes sure that the app that takes the data back was installed onto

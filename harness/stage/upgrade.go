@@ -22,27 +22,46 @@ func (x *exam) askUpgrade(ctx context.Context) error {
 		return after(when, err)
 	}
 	x.up = true
-	err := after(when, both(x.strays(ctx), x.look(ctx, everything, nil)))
-	if err == nil {
+	found := both(x.strays(ctx), x.look(ctx, everything, nil))
+	if found == nil {
 		x.check(ctx, "after the upgrade")
+		if err := x.watchOnce(ctx, run.StageUpgrade); err != nil {
+			return after(when, err)
+		}
 	}
-	return err
+	return after(when, x.stands(ctx, run.StageUpgrade, found))
 }
 
 // published brings up the release that people run today, with data in it. A
 // release that is itself broken is an answer of its own: the upgrade from it can
 // be neither praised nor blamed.
 func (x *exam) published(ctx context.Context) error {
+	lacks := "does not come up"
 	err := x.deploy(ctx, *x.Previous)
 	if err == nil {
-		err = x.plant(ctx)
+		lacks = "does not keep what is put into it"
+		if err = x.plant(ctx); err == nil && x.planted != nil {
+			// What it has lost by itself, no upgrade could keep.
+			err = x.expect(ctx)
+		}
+		if up := x.alive(ctx); up != nil {
+			lacks, err = "does not stay up", both(up, err)
+		}
 	}
 	f := faultIn(err)
 	if f == nil || ctx.Err() != nil {
 		return err
 	}
 	x.warn(fmt.Sprintf("The published release %s is itself broken: %s", x.Previous.Name, faultText(f)))
-	return unproven{fmt.Sprintf("the published release %s does not come up, so nothing can be said about an upgrade from it: %s", x.Previous.Name, f.Summary)}
+	x.broken = fmt.Sprintf("the published release %s %s", x.Previous.Name, lacks)
+	return unproven{fmt.Sprintf("%s, so nothing can be said about an upgrade from it: %s", x.broken, f.Summary)}
+}
+
+// praise says so where the head, asked alone, does what the published release did not.
+func (x *exam) praise() {
+	if x.broken != "" {
+		x.warn(fmt.Sprintf("This head mends what is broken: %s; the head comes up, and keeps what is put into it over a restart.", x.broken))
+	}
 }
 
 // become upgrades in place and proves that the head is what runs: an upgrade from
@@ -53,7 +72,7 @@ func (x *exam) become(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := x.awaitHealthy(ctx); err != nil {
+	if err := x.awaitUp(ctx); err != nil {
 		return err
 	}
 	x.say("proving that the head is what runs")

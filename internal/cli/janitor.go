@@ -49,8 +49,11 @@ func (c *janitorCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	if err != nil {
 		return err
 	}
-	j := janitor.Janitor{Instance: instance, Places: append(g.localPlaces(work, runs, instance), perform.EnginePlaces(engine)...), Owners: owners, Now: time.Now, Log: g.logger(s.Err)}
+	j := janitor.Janitor{Instance: instance, Places: append(g.localPlaces(work, runs, instance), perform.EnginePlaces(engine)...), Owners: owners, Abandoned: g.folder().Abandoned, Now: time.Now, Log: g.logger(s.Err)}
 	result, err := j.Sweep(ctx, janitor.Options{DryRun: c.DryRun, OlderThan: c.OlderThan})
+	if err == nil && !c.DryRun && c.OlderThan == 0 {
+		g.folder().ForgetAbandoned()
+	}
 	for _, line := range result.Lines() {
 		fmt.Fprintln(s.Out, printable(line))
 	}

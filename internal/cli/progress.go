@@ -89,7 +89,7 @@ func eventLine(e run.Event) string {
 	case run.KindTornDown:
 		var swept run.Swept
 		_ = e.Into(&swept)
-		return fmt.Sprintf("torn down, %d left over", len(swept.Leftovers))
+		return fmt.Sprintf("torn down, %d made, %d left over", swept.Removed+len(swept.Leftovers), len(swept.Leftovers))
 	}
 	return ""
 }

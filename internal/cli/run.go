@@ -111,6 +111,11 @@ func (c *runCommand) perform(ctx context.Context, g *Globals, p *perform.Perform
 	if err := local.Stamp(folder); err != nil {
 		return run.Report{}, err
 	}
+	release, err := g.folder().Attend(p.Job.Instance)
+	if err != nil {
+		return run.Report{}, err
+	}
+	defer release()
 	report, err := p.Perform(ctx, folder)
 	if err == nil && c.Out != "" {
 		err = copyFiles(folder, c.Out, dispatch.EventsFile, dispatch.LogFile, result.JSONFile, result.JUnitFile)

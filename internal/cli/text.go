@@ -160,6 +160,6 @@ func printSummary(w io.Writer, r run.Report) {
 			fmt.Fprintf(w, "  %s %s %s\n", l.Kind, printable(l.Name), printable(l.Detail))
 		}
 	case r.TornDown:
-		fmt.Fprintln(w, "Torn down: 0 left over.")
+		fmt.Fprintf(w, "Torn down: %d made, 0 left over.\n", r.Removed)
 	}
 }

@@ -13,7 +13,7 @@ func summaryOf(change func(*run.Report)) string {
 	fault := &run.Fault{Summary: "2 rows of \x1b[31mentries\u202e are gone", Evidence: []string{"before: 6 rows", "after: 4"}, Hint: "look at the migration"}
 	r := run.Report{
 		Request: run.Request{ID: "01k9zq3v8e2m4n6p8r0t2v4x6y", Recipe: "guestbook", Code: run.Code{Commit: "080e1111f78eeb5cc0b2c0ec03d395b9955bcb08"}},
-		State:   run.Ended, Attempt: 1, Plan: &run.Plan{Stages: []run.Stage{run.StageUpgrade}}, TornDown: true,
+		State:   run.Ended, Attempt: 1, Plan: &run.Plan{Stages: []run.Stage{run.StageUpgrade}}, TornDown: true, Removed: 7,
 		Stages: []run.StageReport{{Stage: run.StageUpgrade, Outcome: run.Failed, Took: 1300 * time.Millisecond, Note: fault.Summary, Fault: fault}},
 	}
 	change(&r)
@@ -27,7 +27,7 @@ func TestTheSummaryTellsAFaultOnceAndHarmlessly(t *testing.T) {
 	if strings.ContainsAny(got, "\x1b\u202e") {
 		t.Errorf("a stranger's text reaches the terminal as it is: %q", got)
 	}
-	for _, want := range []string{"FAIL: guestbook at 080e1111f7\n", "failed        1.3s", "| before: 6 rows\n", "look at the migration", "Level 0 of 5. What would raise it: ", "Torn down: 0 left over."} {
+	for _, want := range []string{"FAIL: guestbook at 080e1111f7\n", "failed        1.3s", "| before: 6 rows\n", "look at the migration", "Level 0 of 5. What would raise it: ", "Torn down: 7 made, 0 left over."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the summary lacks %q:\n%s", want, got)
 		}

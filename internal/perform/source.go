@@ -42,6 +42,7 @@ func (s Source) Fetch(ctx context.Context, code run.Code, from, into string) (ha
 	}
 	if got.Previous != nil {
 		previous := release(*got.Previous)
+		previous.Published = true
 		fetched.Previous = &previous
 	}
 	return fetched, nil
@@ -68,6 +69,8 @@ func latest(mirrors, disk string) func(context.Context, harness.Dep, string) (ap
 		}
 		s := git.Source{Mirrors: mirrors, Tags: d.Enrolment.Versions.Tags}
 		got, err := s.Latest(ctx, git.Code{URL: d.URL, Copy: d.Copy}, into)
-		return release(got), err
+		published := release(got)
+		published.Published = true
+		return published, err
 	}
 }

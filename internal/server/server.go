@@ -164,7 +164,7 @@ func (sv *Server) joinBridge() (err error) {
 	x := sv.executor
 	sv.queue = queue.New(queue.Config{Capacity: sv.Capacity, Offers: x.offers, Prepares: sv.prepares, Now: time.Now})
 	sv.router = gateway.NewRouter(sv.Settings.Domain, sv.cert, sv.Log)
-	sv.janitor = janitor.Janitor{Instance: x.instance, Places: x.objects, Owners: janitor.JournalOwners{Journal: sv.journal}, Now: time.Now, Log: sv.Log}
+	sv.janitor = janitor.Janitor{Instance: x.instance, Places: x.objects, Owners: janitor.JournalOwners{Journal: sv.journal}, Abandoned: sv.State.Abandoned, Now: time.Now, Log: sv.Log}
 	sv.bridge, err = bridge.New(bridge.Config{
 		Forges:     sv.bridgeForges(),
 		Enrolments: func() []recipes.Enrolment { return sv.enrolments.Book().Enrolments },

@@ -25,6 +25,8 @@ type Fixture struct {
 	Broken   app.Release // cannot be deployed, by its own fault
 	// Behind runs One's program out of the volume, where One has put it.
 	Behind app.Release
+	// Same has One's program, and runs it out of the volume as well.
+	Same app.Release
 }
 
 // Contract holds a deployer to what package app promises. open gives a fresh
@@ -113,6 +115,47 @@ var lifecycle = []clause{
 			t.Errorf("no evidence: %+v", fault)
 		}
 	}},
+	{"Stop of an app of which a service had ended is a fault that tells so, and the app is stopped", func(t *testing.T, f Fixture) {
+		err := f.App.Deploy(t.Context(), f.Crash)
+		for deadline := time.Now().Add(10 * time.Second); err == nil && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			err = f.App.Alive(t.Context())
+		}
+		isFault(t, err)
+		if fault := isFault(t, f.App.Stop(t.Context())); len(fault.Evidence) == 0 {
+			t.Errorf("no evidence: %+v", fault)
+		}
+		matches(t, f.App.Alive(t.Context()), app.ErrNotRunning)
+		noError(t, f.App.Stop(t.Context()))
+	}},
+	{"Lives are the same while nothing was started anew, and others afterwards", func(t *testing.T, f Fixture) {
+		teller, ok := f.App.(app.Lives)
+		if !ok {
+			t.Skip("not told")
+		}
+		lives := func() []app.Life {
+			t.Helper()
+			all, err := teller.Lives(t.Context())
+			noError(t, err)
+			if len(all) == 0 || slices.ContainsFunc(all, func(l app.Life) bool { return l.Service == "" || l.ID == "" }) {
+				t.Fatalf("it runs by %v", all)
+			}
+			return all
+		}
+		noError(t, f.App.Deploy(t.Context(), f.One))
+		f.answers(t, f.One.Name)
+		first := lives()
+		if again := lives(); !slices.Equal(again, first) {
+			t.Errorf("first %v, then %v", first, again)
+		}
+		noError(t, f.App.Stop(t.Context()))
+		noError(t, f.App.Start(t.Context()))
+		f.answers(t, f.One.Name)
+		for _, life := range lives() {
+			if slices.Contains(first, life) {
+				t.Errorf("started anew, it still runs as %v", life)
+			}
+		}
+	}},
 	{"Alive is ErrNotRunning where nothing was deployed", func(t *testing.T, f Fixture) {
 		matches(t, f.App.Alive(t.Context()), app.ErrNotRunning)
 	}},
@@ -138,6 +181,14 @@ var lifecycle = []clause{
 		if fault := isFault(t, err); !strings.Contains(fault.Summary, f.One.Name) {
 			t.Errorf("the fault does not name %s: %s", f.One.Name, fault.Summary)
 		}
+	}},
+	{"Code that outlived the upgrade proves nothing, even if it is the release's own", func(t *testing.T, f Fixture) {
+		noError(t, f.App.Deploy(t.Context(), f.One))
+		f.answers(t, f.One.Name)
+		noError(t, f.App.Upgrade(t.Context(), f.Same))
+		f.reachable(t)
+		_, err := f.App.Running(t.Context())
+		ourError(t, err)
 	}},
 	{"Destroy removes everything, at any time, any number of times", func(t *testing.T, f Fixture) {
 		noError(t, f.App.Destroy(t.Context()))

@@ -25,7 +25,7 @@ type Behaviour struct {
 	Crash       *app.Fault // what Alive says, from CrashAfter after the start on
 	CrashAfter  time.Duration
 	StopFault   *app.Fault // Stop says this, and the app is stopped all the same
-	RunsInstead *app.Fault // what Running says
+	RunsInstead error      // what Running says
 	// OnStart is called at each start, before the release answers, with the folders
 	// of release and volumes: here it migrates, loses rows, writes strays.
 	OnStart func(release string, volumes map[string]string) error
@@ -275,8 +275,23 @@ func (f *Fake) Stop(ctx context.Context) error {
 	if frozen {
 		_ = f.scold("the app is stopped while it is frozen: thaw it first")
 	}
+	b := f.Releases[release.Name]
+	ended := b.ended(f)
 	f.setRunning(false)
-	return f.Releases[release.Name].StopFault.OrNil()
+	if ended != nil {
+		return ended
+	}
+	return b.StopFault.OrNil()
+}
+
+// ended is how the release ended by itself, if it did.
+func (b Behaviour) ended(f *Fake) *app.Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b.Crash != nil && f.Now().Sub(f.started) >= b.CrashAfter {
+		return b.Crash
+	}
+	return nil
 }
 
 func (f *Fake) Start(ctx context.Context) error {
@@ -302,14 +317,22 @@ func (f *Fake) Alive(ctx context.Context) error {
 	if !running {
 		return app.ErrNotRunning
 	}
-	b := f.Releases[release.Name]
-	f.mu.Lock()
-	up := f.Now().Sub(f.started)
-	f.mu.Unlock()
-	if b.Crash != nil && up >= b.CrashAfter {
-		return b.Crash
+	if ended := f.Releases[release.Name].ended(f); ended != nil {
+		return ended
 	}
 	return nil
+}
+
+func (f *Fake) Lives(ctx context.Context) ([]app.Life, error) {
+	if err := f.begin(ctx, "Lives", ""); err != nil {
+		return nil, err
+	}
+	if _, running := f.state(); !running {
+		return nil, app.ErrNotRunning
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return []app.Life{{Service: "web", ID: f.started.String()}}, nil
 }
 
 func (f *Fake) Running(ctx context.Context) (app.Release, error) {
@@ -320,8 +343,8 @@ func (f *Fake) Running(ctx context.Context) (app.Release, error) {
 	if !running {
 		return app.Release{}, app.ErrNotRunning
 	}
-	if fault := f.Releases[release.Name].RunsInstead; fault != nil {
-		return app.Release{}, fault
+	if err := f.Releases[release.Name].RunsInstead; err != nil {
+		return app.Release{}, err
 	}
 	return *release, nil
 }

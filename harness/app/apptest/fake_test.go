@@ -1,6 +1,7 @@
 package apptest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,6 +28,7 @@ func TestFakeKeepsTheContract(t *testing.T) {
 			Outliver: of("outliver", Behaviour{StopFault: &app.Fault{Summary: "linger outlived the app's own stop", Evidence: log}}),
 			Broken:   of("broken", Behaviour{DeployFault: &app.Fault{Summary: "the build failed", Evidence: log}}),
 			Behind:   of("behind", Behaviour{RunsInstead: &app.Fault{Summary: "web runs release 1.0.0"}}),
+			Same:     of("same", Behaviour{RunsInstead: errors.New("nothing proves that same is what runs")}),
 		}
 	})
 }

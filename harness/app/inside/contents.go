@@ -70,3 +70,19 @@ func HashFile(f *os.File) (Digest, int64, error) {
 	}
 	return Digest(h.Sum(nil)), size, nil
 }
+
+// At says what lies at a path.
+func (c Contents) At(name string) (sum Digest, size int64, ok bool) {
+	root, err := os.OpenRoot(c.dir)
+	if c.dir == "" || err != nil {
+		return Digest{}, 0, false
+	}
+	defer root.Close()
+	f, err := OpenRegular(root, name)
+	if err != nil {
+		return Digest{}, 0, false
+	}
+	defer f.Close()
+	sum, size, err = HashFile(f)
+	return sum, size, err == nil
+}

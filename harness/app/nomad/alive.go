@@ -41,6 +41,29 @@ func (a *App) Alive(ctx context.Context) error {
 	return nil
 }
 
+// Lives implements app.Lives: by allocation and task, and when that was started.
+func (a *App) Lives(ctx context.Context) ([]app.Life, error) {
+	_, up := a.state()
+	if up == nil {
+		return nil, app.ErrNotRunning
+	}
+	own, err := a.allocations(ctx, up)
+	if err != nil {
+		return nil, err
+	}
+	var lives []app.Life
+	for _, s := range own {
+		for _, name := range taskNames(up.deployed, s.TaskGroup) {
+			if state := s.TaskStates[name]; state != nil && state.State == "running" {
+				lives = append(lives, app.Life{Service: name, ID: fmt.Sprintf("allocation %s since %s", short(s.ID), state.StartedAt.UTC().Format(time.RFC3339Nano))})
+			}
+		}
+	}
+	return lives, nil
+}
+
+var _ app.Lives = (*App)(nil)
+
 // culprit is the task that ended, of those that are to last. One that Nomad ended
 // because of another's end comes last.
 func culprit(s *api.AllocationListStub, lasting []string) string {

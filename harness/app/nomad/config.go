@@ -13,6 +13,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/app/loaded"
 	"seatrial/harness/cluster"
 	"seatrial/harness/run"
 	"seatrial/internal/lazyregexp"
@@ -59,12 +60,12 @@ type App struct {
 	// life is held by whatever changes the instance as a whole.
 	life sync.Mutex
 
-	mu       sync.Mutex // guards what follows
-	current  *deployed
-	history  []*deployed
-	up       *instance // nil while stopped
-	upgraded bool
-	frozen   func() error // thaws
+	mu      sync.Mutex // guards what follows
+	current *deployed
+	history []*deployed
+	up      *instance    // nil while stopped
+	frozen  func() error // thaws
+	hits    app.Hits
 }
 
 var _ app.App = (*App)(nil)
@@ -75,8 +76,11 @@ type deployed struct {
 	file    string // the job file's name
 	job     *api.Job
 	main    spot
-	mounts  map[string]string // volume → where the app sees it
-	files   string            // the folder of the release's files on this node; empty if the job file asks for none
+	mounts  map[string]string          // volume → where the app sees it
+	seen    map[spot]map[string]string // task → the same for it
+	dirs    map[string]string          // volume → where it lies on this node
+	before  map[string]loaded.Manifest // volume → what was in it when it was upgraded to this; none for the first
+	files   string                     // the folder of the release's files on this node; empty if the job file asks for none
 }
 
 // New prepares a deployer for one run's app. It makes nothing yet.

@@ -35,14 +35,14 @@ func (a *App) Upgrade(ctx context.Context, r app.Release) error {
 	if d, _ := a.state(); d == nil {
 		return fmt.Errorf("cannot upgrade to %s: nothing is deployed", r.Name)
 	}
-	a.mu.Lock()
-	a.upgraded = true
-	a.mu.Unlock()
 	d, err := a.prepare(ctx, r)
 	if err != nil {
 		return err
 	}
 	if err := a.thaw(); err != nil {
+		return err
+	}
+	if err := d.remember(a.cfg.Enrolment.Volumes); err != nil {
 		return err
 	}
 	return a.bringUp(ctx, d, a.register)
@@ -118,7 +118,8 @@ func (a *App) prepare(ctx context.Context, r app.Release) (*deployed, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.mounts, d.files = mountsOf(job, d.main, dirs), dirs[releaseVolume]
+	d.mounts, d.files, d.dirs = mountsOf(job, d.main, dirs), dirs[releaseVolume], dirs
+	d.seen = seenBy(job, dirs)
 	s := shape{
 		namespace: a.cfg.Namespaces.Apps, label: a.cfg.Label, node: node, labels: a.labelMeta(), release: r, volumes: names, dirs: dirs,
 		stop: time.Duration(a.cfg.Enrolment.Timeouts.Stop), memory: max(int(a.cfg.Enrolment.Resources.Memory>>20), 1),

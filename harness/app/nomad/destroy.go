@@ -28,6 +28,9 @@ func (a *App) Destroy(ctx context.Context) error {
 	a.life.Lock()
 	defer a.life.Unlock()
 	errs := a.thaw()
+	if _, up := a.state(); up != nil {
+		a.noteHits(ctx, up)
+	}
 	objects, err := a.Inventory(ctx)
 	errs = errors.Join(errs, err)
 	if err != nil { // by name, what cannot be listed
@@ -45,7 +48,7 @@ func (a *App) Destroy(ctx context.Context) error {
 	}
 	a.logs.Stop()
 	a.mu.Lock()
-	a.current, a.history, a.up, a.upgraded = nil, nil, nil, false
+	a.current, a.history, a.up = nil, nil, nil
 	a.mu.Unlock()
 	if errs != nil {
 		return fmt.Errorf("cannot destroy the app: %w", errs)

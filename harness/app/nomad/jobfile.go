@@ -70,11 +70,9 @@ func (a *App) values(r app.Release, node string) map[string]string {
 	if env == nil {
 		env = map[string]string{}
 	}
-	a.mu.Lock()
-	if a.upgraded {
+	if !r.Published {
 		maps.Copy(env, a.cfg.Enrolment.UpgradeEnv)
 	}
-	a.mu.Unlock()
 	for key, value := range env {
 		values[strings.ToLower(key)] = value
 	}

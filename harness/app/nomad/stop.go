@@ -2,6 +2,7 @@ package nomad
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,8 @@ func (a *App) Stop(ctx context.Context) error {
 	if err := a.thaw(); err != nil {
 		return err
 	}
+	a.noteHits(ctx, up)
+	ended, _ := errors.AsType[*app.Fault](a.Alive(ctx)) // before anything was asked
 	if _, _, err := a.cfg.Client.Jobs().Deregister(a.cfg.Label, false, a.write(ctx)); err != nil && !cluster.Is(err, cluster.ErrNotFound) {
 		return cluster.Explain("stop the app", err)
 	}
@@ -38,7 +41,11 @@ func (a *App) Stop(ctx context.Context) error {
 	a.mu.Lock()
 	a.up = nil
 	a.mu.Unlock()
-	return a.stopFault(ctx, up).OrNil()
+	outlived := a.stopFault(ctx, up)
+	if ended != nil {
+		return ended
+	}
+	return outlived.OrNil()
 }
 
 // endedStatus says that nothing of an allocation runs any more.

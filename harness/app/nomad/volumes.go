@@ -211,6 +211,23 @@ func mountsOf(job *api.Job, main spot, dirs map[string]string) map[string]string
 	return seen
 }
 
+// seenBy says where each task sees each volume.
+func seenBy(job *api.Job, dirs map[string]string) map[spot]map[string]string {
+	seen := map[spot]map[string]string{}
+	for _, g := range job.TaskGroups {
+		for _, t := range g.Tasks {
+			one := spot{group: value(g.Name), task: t.Name}
+			seen[one] = map[string]string{}
+			for _, m := range t.VolumeMounts {
+				if v := g.Volumes[value(m.Volume)]; v != nil {
+					seen[one][v.Source] = mountOf(t, m, dirs[v.Source])
+				}
+			}
+		}
+	}
+	return seen
+}
+
 // mountOf is where a task sees a volume. The driver raw_exec mounts nothing: its tasks
 // find a volume where it lies.
 func mountOf(t *api.Task, m *api.VolumeMount, dir string) string {

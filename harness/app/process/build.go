@@ -18,6 +18,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/app/loaded"
 	"seatrial/harness/tree"
 	"seatrial/recipes"
 )
@@ -28,7 +29,7 @@ type deployed struct {
 	dir      string // of its files, within the run's folder
 	pristine string // of an untouched copy, as it was built, within the run's folder
 	procfile procfile
-	manifest manifest
+	manifest loaded.Manifest
 }
 
 // prepare copies a release's files and builds them. A release that was built
@@ -164,7 +165,7 @@ func (a *App) step(ctx context.Context, what stepOf) error {
 	if err != nil {
 		return err
 	}
-	in := &instance{group: g, before: g.counts(), view: what.view}
+	in := &instance{group: g, before: g.hits(), view: what.view}
 	if in.supervisor, err = a.startSupervisor(ctx, what.view, g); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"seatrial/harness/run"
 	"seatrial/internal/lazyregexp"
+	"seatrial/internal/procs"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -57,6 +58,7 @@ func (l limits) resources() *specs.LinuxResources {
 type group struct {
 	name       string
 	limits     limits
+	made       time.Time
 	addProcess func(pid int) error
 }
 
@@ -110,7 +112,7 @@ func hierarchy() ([]cgroup1.Subsystem, error) {
 
 // newGroup makes a cgroup, or takes up one of the same name.
 func newGroup(name string, l limits) (*group, error) {
-	g := &group{name: name, limits: l}
+	g := &group{name: name, limits: l, made: time.Now()}
 	if unified() {
 		m, err := cgroup2.NewManager(cgroupRoot, "/"+name, cgroup2.ToResources(l.resources()))
 		if err != nil {
@@ -146,35 +148,12 @@ func groupDirs(name string) []string {
 	return dirs
 }
 
-// counts is how often the kernel refused something to a cgroup.
-type counts struct{ killed, refused uint64 }
-
-func (g *group) counts() counts {
+// hits is how often the kernel refused something to the group.
+func (g *group) hits() procs.Hits {
 	if g == nil {
-		return counts{}
+		return procs.Hits{}
 	}
-	memory, pids := "memory/"+g.name+"/memory.oom_control", "pids/"+g.name+"/pids.events"
-	if unified() {
-		memory, pids = g.name+"/memory.events", g.name+"/pids.events"
-	}
-	return counts{
-		killed:  readCount(filepath.Join(cgroupRoot, memory), "oom_kill"),
-		refused: readCount(filepath.Join(cgroupRoot, pids), "max"),
-	}
-}
-
-func readCount(file, key string) uint64 {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return 0 // a kernel that does not count; the fault is then told in other words
-	}
-	for line := range strings.SplitSeq(string(content), "\n") {
-		if value, ok := strings.CutPrefix(line, key+" "); ok {
-			n, _ := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
-			return n
-		}
-	}
-	return 0
+	return procs.GroupHits(g.name, g.name)
 }
 
 // groupMembers lists the processes in a cgroup.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"seatrial/harness/app"
+	"seatrial/harness/app/loaded"
 	"seatrial/harness/run"
 	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
@@ -62,17 +63,19 @@ type App struct {
 	// life is held by whatever changes the instance as a whole.
 	life sync.Mutex
 
-	mu       sync.Mutex // guards what follows
-	up       *instance
-	tools    *supervisor
-	idle     *worker // in the toolbox, between two tools
-	groups   map[string]*group
-	current  *deployed
-	history  []*deployed
-	number   int
-	upgraded bool
-	stopped  bool // Stop was called since the last start
-	used     app.Usage
+	mu      sync.Mutex // guards what follows
+	up      *instance
+	tools   *supervisor
+	idle    *worker // in the toolbox, between two tools
+	groups  map[string]*group
+	current *deployed
+	history []*deployed
+	number  int
+	before  []loaded.Volume // the volumes, as the newest release found them; none for the first
+	watch   *loaded.Watch   // of them, until somebody asks what runs
+	stopped bool            // Stop was called since the last start
+	used    app.Usage
+	hits    app.Hits
 }
 
 var _ app.App = (*App)(nil)

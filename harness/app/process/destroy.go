@@ -74,8 +74,9 @@ func (a *App) Destroy(ctx context.Context) error {
 			errs = errors.Join(errs, fmt.Errorf("cannot remove the app's folder: %w", err))
 		}
 	}
+	a.forget()
 	a.mu.Lock()
-	a.up, a.current, a.history, a.upgraded = nil, nil, nil, false
+	a.up, a.current, a.history = nil, nil, nil
 	a.groups = map[string]*group{}
 	a.mu.Unlock()
 	if errs != nil {

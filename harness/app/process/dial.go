@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
@@ -66,11 +67,13 @@ func within(network *os.File, do func() error) error {
 	return <-result
 }
 
-// choosePort finds where the app is to listen. Alone in its network it may have
-// the same one each time.
+// choosePort finds where the app is to listen: each time somewhere else, so that one that
+// does not look at $PORT is not found.
 func (a *App) choosePort() (int, error) {
 	if a.cfg.Isolate {
-		return insidePort, nil
+		// It is alone in its network. Above lie the ports that the kernel gives out by itself.
+		const first, last = 20000, 32000
+		return first + rand.IntN(last-first), nil
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

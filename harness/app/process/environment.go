@@ -85,10 +85,7 @@ func (a *App) environment(service string, v view, port int, extra ...[]string) [
 		}
 	}
 	maps.Copy(env, a.cfg.Enrolment.Env)
-	a.mu.Lock()
-	upgraded := a.upgraded
-	a.mu.Unlock()
-	if upgraded {
+	if d := a.deployed(); d != nil && !d.release.Published {
 		maps.Copy(env, a.cfg.Enrolment.UpgradeEnv)
 	}
 	for _, entries := range append(extra, a.markers(service)) {

@@ -136,7 +136,7 @@ func (a *App) temporary(ctx context.Context, d *deployed) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &instance{group: g, before: g.counts(), port: port, view: view{release: d.dir, volumes: true, home: "home", tmp: "tmp"}}
+	in := &instance{group: g, before: g.hits(), port: port, view: view{release: d.dir, volumes: true, home: "home", tmp: "tmp"}}
 	in.supervisor, err = a.startSupervisor(ctx, in.view, g)
 	return in, err
 }

@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -119,7 +120,7 @@ func TestHostileCodeReachesNobody(t *testing.T) {
 			t.Errorf("%s: %s", target, said)
 		}
 	}
-	if said := f.sh(t, "./guest dial 127.0.0.1:8080"); !strings.Contains(said, "reached 127.0.0.1:8080") {
+	if said := f.sh(t, "./guest dial 127.0.0.1:$PORT"); !strings.Contains(said, "reached 127.0.0.1:"+strconv.Itoa(f.instance().port)) {
 		t.Errorf("it does not reach itself: %s", said)
 	}
 	if said := f.sh(t, "ps ax -o args 2>/dev/null || ls /proc | grep '^[0-9]'"); strings.Contains(said, "process.test") {
@@ -144,7 +145,7 @@ func TestHostileCodeKillsNobody(t *testing.T) {
 	if err := waitFor(func() error { return f.Alive(t.Context()) }); err == nil {
 		t.Error("the app says that it lives")
 	}
-	must(t, f.Stop(t.Context()))
+	wantFault(t, f.Stop(t.Context()), "web was ended by signal 9")
 	must(t, f.Start(t.Context()))
 	f.ask(t, "/version")
 }
@@ -196,6 +197,25 @@ func TestHostileMemory(t *testing.T) {
 		t.Error("no hint")
 	}
 	must(t, f.Destroy(t.Context()))
+}
+
+// A helper that is killed and not missed is no fault, but is told.
+func TestALimitThatAnAppOutlives(t *testing.T) {
+	t.Parallel()
+	needIsolation(t)
+	f := newApp(t, isolated, func(c *Config) { c.Enrolment.Resources.Memory = 64 << 20 })
+	must(t, f.Deploy(t.Context(), release(t, "1.0.0", map[string]string{"Procfile": "web: ./guest hog & exec sleep 600\n"})))
+	_ = waitFor(func() error {
+		if len(f.Hits(t.Context())) == 0 {
+			return nil
+		}
+		return errors.New("it was told")
+	})
+	must(t, f.Alive(t.Context()))
+	must(t, f.Destroy(t.Context()))
+	if told := strings.Join(f.Hits(t.Context()), "; "); !strings.HasPrefix(told, "The app ran into its limit of 64MiB of memory: the kernel killed ") {
+		t.Errorf("told: %q", told)
+	}
 }
 
 func TestHostileForkBomb(t *testing.T) {

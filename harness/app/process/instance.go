@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seatrial/harness/app"
+	"seatrial/internal/procs"
 )
 
 // instance is the app as it runs now: a supervisor and its services.
 type instance struct {
 	supervisor *supervisor
 	group      *group
-	before     counts // of the cgroup, when the instance started
+	before     procs.Hits // of the cgroup, when the instance started
 	view       view
 	port       int
 	services   []*service
@@ -48,7 +49,7 @@ func (a *App) startServices(ctx context.Context, d *deployed) (*instance, error)
 	if err != nil {
 		return nil, err
 	}
-	in := &instance{group: g, before: g.counts(), view: v, port: port}
+	in := &instance{group: g, before: g.hits(), view: v, port: port}
 	if in.supervisor, err = a.startSupervisor(ctx, v, g); err != nil {
 		return nil, err
 	}
@@ -136,11 +137,11 @@ func (in *instance) exceeded() string {
 	if in.group == nil {
 		return ""
 	}
-	now := in.group.counts()
+	now := in.group.hits()
 	switch {
-	case now.killed > in.before.killed:
+	case now.Killed > in.before.Killed:
 		return "was killed for using more than " + bytesText(in.group.limits.memory) + " of memory"
-	case now.refused > in.before.refused:
+	case now.Refused > in.before.Refused:
 		return fmt.Sprintf("tried to have more than %d processes", in.group.limits.processes)
 	}
 	return ""
@@ -150,7 +151,10 @@ func (in *instance) exceeded() string {
 func (in *instance) fault(s *service) *app.Fault {
 	s.out.drain()
 	f := &app.Fault{Evidence: s.out.tail()}
-	limit := in.exceeded()
+	limit := ""
+	if s.lost || s.exit.Code != 0 || s.exit.Signal != 0 {
+		limit = in.exceeded() // whoever ends well did not end because of it
+	}
 	took := s.took.Round(100 * time.Millisecond)
 	switch {
 	case limit != "":
@@ -195,6 +199,24 @@ func (a *App) Alive(context.Context) error {
 		return nil
 	}
 }
+
+// Lives implements app.Lives: by the number of each service's main process, as the
+// supervisor counts, and the time of its start.
+func (a *App) Lives(context.Context) ([]app.Life, error) {
+	in := a.instance()
+	if in == nil {
+		return nil, app.ErrNotRunning
+	}
+	var lives []app.Life
+	for _, s := range in.services {
+		if s.alive() {
+			lives = append(lives, app.Life{Service: s.name, ID: fmt.Sprintf("process %d since %s", s.task.pid, s.started.UTC().Format(time.RFC3339Nano))})
+		}
+	}
+	return lives, nil
+}
+
+var _ app.Lives = (*App)(nil)
 
 func (a *App) instance() *instance {
 	a.mu.Lock()

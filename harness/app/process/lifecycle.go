@@ -46,9 +46,9 @@ func (a *App) Upgrade(ctx context.Context, r app.Release) error {
 		// stop when it is restarted.
 		a.log("upgrade", "while the old release was stopped: "+fault.Summary)
 	}
-	a.mu.Lock()
-	a.upgraded = true
-	a.mu.Unlock()
+	if err := a.remember(); err != nil {
+		return err
+	}
 	return a.bringUp(ctx, d)
 }
 

@@ -2,8 +2,11 @@ package process
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +73,9 @@ func TestTheReleaseCommandRunsBeforeTheServices(t *testing.T) {
 	inBothModes(t, func(t *testing.T, m mode) {
 		f := newApp(t, m, func(c *Config) { c.Enrolment.UpgradeEnv = map[string]string{"FROM": "old"} })
 		const procfile = "release: echo \"migrated $FROM\" >> \"$DATA_DIR/log\"; echo migrating\nweb: cat \"$DATA_DIR/log\"; exec ./guest serve\n"
-		must(t, f.Deploy(t.Context(), release(t, "1.0.0", map[string]string{"Procfile": procfile})))
+		one := release(t, "1.0.0", map[string]string{"Procfile": procfile})
+		one.Published = true
+		must(t, f.Deploy(t.Context(), one))
 		f.ask(t, "/version")
 		must(t, f.Upgrade(t.Context(), release(t, "2.0.0", map[string]string{"Procfile": procfile})))
 		f.ask(t, "/version")
@@ -101,7 +106,7 @@ func TestAServiceThatEndsIsAFault(t *testing.T) {
 		f := newApp(t, plain)
 		must(t, f.Deploy(t.Context(), release(t, "1.0.0", map[string]string{"Procfile": procfile + "\n"})))
 		wantFault(t, waitFor(func() error { return f.Alive(t.Context()) }), want)
-		must(t, f.Stop(t.Context()))
+		wantFault(t, f.Stop(t.Context()), want) // what has ended does not stop when asked
 	}
 }
 
@@ -118,44 +123,157 @@ func TestAServiceThatIgnoresSIGTERMIsAFault(t *testing.T) {
 }
 
 func TestRunningLooksAtWhatRuns(t *testing.T) {
-	const loop = "while sleep 0.05; do :; done"
+	const (
+		loop   = "while sleep 0.05; do :; done"
+		ready  = "$| = 1; print qq(ready\n); sleep 60;\n"
+		module = "package App; our $version = '%s'; 1;\n"
+		// What the first release does at its first start, and what then lies in the volume.
+		first = `release: mkdir $DATA_DIR/app $DATA_DIR/lib; ` +
+			`cp run.sh same.sh guest $DATA_DIR/; cp same.pl App.pm $DATA_DIR/app/; cp App.pm $DATA_DIR/lib/; sed s/App/Made/ App.pm > $DATA_DIR/lib/Made.pm; ` +
+			`cp /bin/sleep $DATA_DIR/made; cp "$(ldd /bin/sleep | sed -n 's/.*=> \(.*libc.so.6\).*/\1/p')" $DATA_DIR/lib/own.so; cp README $DATA_DIR/log.db; ` +
+			`test ! -e /usr/bin/python3 || { cp sub/made.py $DATA_DIR/lib/ && PYTHONPATH=$DATA_DIR/lib /usr/bin/python3 -c "import made"; }`
+	)
+	rows := map[string]struct {
+		procfile string
+		shows    string // what is waited for: a command line, or what the app prints
+		old      string // of the fault; and neither this nor the next: it is the head
+		unproven string
+	}{
+		"its own script":                             {procfile: "sh run.sh", shows: "sh run.sh"},
+		"its own script, by path":                    {procfile: "./run.sh", shows: "run.sh"},
+		"a shell line":                               {procfile: loop, shows: "sleep 0.05"},
+		"a copy of its own program":                  {procfile: "cp guest $TMPDIR/g; exec $TMPDIR/g serve", shows: "g serve"},
+		"a program of the system, abroad":            {procfile: "cd /; exec sleep 60", shows: "sleep 60"},
+		"a program of the system, in the data":       {procfile: "cd $DATA_DIR && exec sleep 60", shows: "sleep 60"},
+		"a script that goes into the data":           {procfile: "exec perl away.pl", shows: "ready"},
+		"a script that is given data":                {procfile: "exec perl same.pl $DATA_DIR/log.db $DATA_DIR/run.sh", shows: "ready"},
+		"a line that is given data":                  {procfile: "cd $DATA_DIR && exec perl -e 'print qq(ready\\n); close STDOUT; sleep 60' $DATA_DIR/run.sh", shows: "ready"},
+		"a copy into the volume at each start":       {procfile: "cp same.pl App.pm $DATA_DIR/app/; exec perl -I$DATA_DIR/app $DATA_DIR/app/same.pl", shows: "ready"},
+		"a program that it made in the volume":       {procfile: "cp /bin/sleep $DATA_DIR/s; exec $DATA_DIR/s 60", shows: "s 60"},
+		"a link to a script of its own":              {procfile: "ln -sf $PWD/same.pl $DATA_DIR/link.pl; exec perl $DATA_DIR/link.pl", shows: "ready"},
+		"an old script out of the volume":            {procfile: "sh $DATA_DIR/run.sh", shows: "sh ", old: "web runs $DATA_DIR/run.sh, which is run.sh of release 1.0.0, not of 2.0.0"},
+		"an old program out of the volume":           {procfile: "$DATA_DIR/guest serve", shows: "guest serve", old: "which is guest of release 1.0.0, not of 2.0.0"},
+		"an old copy in its own place":               {procfile: "cp $DATA_DIR/guest guest; ./guest serve", shows: "guest serve", old: "which is guest of release 1.0.0"},
+		"an old program as a worker":                 {procfile: "./guest serve\nworker: PORT=0 exec $DATA_DIR/guest serve", shows: "data/guest serve", old: "worker runs $DATA_DIR/guest, which is guest of release 1.0.0"},
+		"an old module behind an unchanged script":   {procfile: "exec perl -I$DATA_DIR/app $DATA_DIR/app/same.pl", shows: "ready", old: "web runs $DATA_DIR/app/App.pm, which is App.pm of release 1.0.0"},
+		"an old module by an option":                 {procfile: "exec perl -I$DATA_DIR/lib same.pl", shows: "ready", old: "web runs $DATA_DIR/lib/App.pm, which is App.pm of release 1.0.0"},
+		"an old module by a variable":                {procfile: "PERL5LIB=$DATA_DIR/lib exec perl same.pl", shows: "ready", old: "web runs $DATA_DIR/lib/App.pm, which is App.pm of release 1.0.0"},
+		"an old module that Python has translated":   {procfile: "PYTHONPATH=$DATA_DIR/lib exec /usr/bin/python3 serve.py", shows: "ready", old: "web runs $DATA_DIR/lib/made.py, which is sub/made.py of release 1.0.0"},
+		"an old module that the script finds":        {procfile: "exec perl late.pl", shows: "ready", unproven: "the app takes code from $DATA_DIR/lib/App.pm"},
+		"a module that the first release made":       {procfile: "exec perl -I$DATA_DIR/lib -MMade -e '$| = 1; print qq(ready\\n); sleep 60'", shows: "ready", unproven: "$DATA_DIR/lib/Made.pm"},
+		"an old release's folder":                    {procfile: "cd $PWD/../1 2>/dev/null && exec sh same.sh; exec sh $DATA_DIR/same.sh", shows: "same.sh", unproven: "same.sh, which lay in "},
+		"a script that no release has changed":       {procfile: "sh $DATA_DIR/same.sh", shows: "sh ", unproven: "web takes code from $DATA_DIR/same.sh, which lay in the volume data before the upgrade"},
+		"a script that comes in by its input":        {procfile: "sh < $DATA_DIR/same.sh", shows: "sleep 0.05", unproven: "$DATA_DIR/same.sh"},
+		"a program that the first release made":      {procfile: "$DATA_DIR/made 60", shows: "made 60", unproven: "web takes code from $DATA_DIR/made"},
+		"such a program beside one of the head's":    {procfile: "$DATA_DIR/made 60 & exec ./guest serve", shows: "made 60", unproven: "web takes code from $DATA_DIR/made"},
+		"such a program behind a link":               {procfile: "ln -s $DATA_DIR/made made; exec ./made 60", shows: "made 60", unproven: "web takes code from $DATA_DIR/made"},
+		"a library that the first release has built": {procfile: "LD_PRELOAD=$DATA_DIR/lib/own.so exec sleep 60", shows: "sleep 60", unproven: "$DATA_DIR/lib/own.so"},
+	}
+	files := func(version, procfile string) map[string]string {
+		return map[string]string{
+			"Procfile": procfile + "\n", "README": "the same", "same.sh*": "#!/bin/sh\n" + loop + "\n", "same.pl": "BEGIN { push @INC, '.' } use App;\n" + ready,
+			"run.sh*": "#!/bin/sh\n# " + version + "\n" + loop + "\n", "App.pm": fmt.Sprintf(module, version), "away.pl": "BEGIN { push @INC, '.' } use App; chdir $ENV{DATA_DIR};\n" + ready,
+			"sub/made.py": "# " + version + "\n", "serve.py": "import made, time\nprint('ready', flush=True)\ntime.sleep(60)\n",
+			"late.pl": "require qq($ENV{DATA_DIR}/lib/App.pm);\n" + ready,
+		}
+	}
 	inBothModes(t, func(t *testing.T, m mode) {
-		for name, c := range map[string]struct {
-			procfile string
-			says     string // of the fault; empty: it is the head
-		}{
-			"its own script":                  {procfile: "web: sh run.sh\n"},
-			"its own script, by path":         {procfile: "web: ./run.sh\n"},
-			"a shell line":                    {procfile: "web: " + loop + "\n"},
-			"a copy of its own program":       {procfile: "web: cp guest $TMPDIR/g; exec $TMPDIR/g serve\n"},
-			"a script out of the volume":      {procfile: "web: sh $DATA_DIR/run.sh\n", says: "which is run.sh of release 1.0.0, not of 2.0.0"},
-			"a program out of the volume":     {procfile: "web: $DATA_DIR/guest serve\n", says: "which is guest of release 1.0.0, not of 2.0.0"},
-			"an old copy in its own place":    {procfile: "web: cp $DATA_DIR/guest guest; ./guest serve\n", says: "which is guest of release 1.0.0"},
-			"something else out of nowhere":   {procfile: "web: cp /bin/sleep $DATA_DIR/s; exec $DATA_DIR/s 60\n", says: "which belongs to no release that was deployed"},
-			"a program of the system, abroad": {procfile: "web: cd /; exec sleep 60\n", says: "which belongs to no release that was deployed"},
-		} {
+		for name, c := range rows {
+			if m == plain && !strings.HasPrefix(name, "an old ") && CheckIsolation() == nil {
+				continue // it is the same as isolated
+			}
+			if _, err := os.Stat("/usr/bin/python3"); err != nil && strings.Contains(c.procfile, "python3") {
+				continue
+			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				f := newApp(t, m)
-				must(t, f.Deploy(t.Context(), release(t, "1.0.0", map[string]string{
-					"run.sh*":  "#!/bin/sh\n# the first\n" + loop + "\n",
-					"Procfile": "release: cp run.sh guest $DATA_DIR/\nweb: ./guest serve\n",
-				})))
-				head := release(t, "2.0.0", map[string]string{"run.sh*": "#!/bin/sh\n# the second\n" + loop + "\n", "Procfile": c.procfile})
+				must(t, f.Deploy(t.Context(), release(t, "1.0.0", files("1.0.0", first+"\nweb: ./guest serve"))))
+				head := release(t, "2.0.0", files("2.0.0", "web: "+c.procfile))
 				must(t, f.Upgrade(t.Context(), head))
-				time.Sleep(300 * time.Millisecond)
+				f.shows(t, c.shows)
 				got, err := f.Running(t.Context())
-				if c.says != "" {
-					wantFault(t, err, c.says)
-					return
-				}
-				must(t, err)
-				if got != head {
-					t.Errorf("running: %+v", got)
+				in := strings.NewReplacer("$DATA_DIR", f.see("volumes/data"))
+				switch {
+				case c.old != "":
+					wantFault(t, err, in.Replace(c.old))
+				case c.unproven != "":
+					if _, fault := errors.AsType[*app.Fault](err); err == nil || fault || !strings.Contains(err.Error(), in.Replace(c.unproven)) {
+						t.Errorf("want an error of ours that says %q, got %v", in.Replace(c.unproven), err)
+					}
+				default:
+					must(t, err)
+					if got != head {
+						t.Errorf("running: %+v", got)
+					}
 				}
 			})
 		}
 	})
+}
+
+// shows waits until a process of the app was started with a line that contains the text, or
+// until the app has printed it.
+func (f *fixture) shows(t *testing.T, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		lines := procs.CommandLines(f.ownProcesses())
+		shown := slices.ContainsFunc(lines, func(line string) bool {
+			return strings.Contains(line, text) && !strings.HasPrefix(line, "/bin/sh -c")
+		})
+		if shown || strings.Contains(f.log.String(), ": "+text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing shows %q, but %q; printed:\n%s", text, lines, f.log)
+		}
+	}
+}
+
+func TestAnAppThatDoesNotLookAtPortIsToldFromOneThatDoes(t *testing.T) {
+	inBothModes(t, func(t *testing.T, m mode) {
+		f := newApp(t, m)
+		must(t, f.Deploy(t.Context(), release(t, "1.0.0", nil)))
+		f.ask(t, "/version")
+		if where := f.Astray(); where != "" {
+			t.Error(where)
+		}
+		before := f.instance().port
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		_, other, _ := net.SplitHostPort(l.Addr().String())
+		l.Close()
+		must(t, f.Upgrade(t.Context(), release(t, "2.0.0", map[string]string{"Procfile": "web: PORT=" + other + " exec ./guest serve\n"})))
+		if now := f.instance().port; now == before {
+			t.Errorf("the port is %d again", now)
+		}
+		want := fmt.Sprintf("nothing listens on $PORT, which is %d, but something does on %s", f.instance().port, other)
+		for deadline := time.Now().Add(15 * time.Second); f.Astray() != want; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%q, want %q", f.Astray(), want)
+			}
+		}
+	})
+}
+
+func TestUpgradeEnvIsForAllButThePublishedRelease(t *testing.T) {
+	t.Parallel()
+	f := newApp(t, plain, func(c *Config) { c.Enrolment.UpgradeEnv = map[string]string{"MAIL": "new"} })
+	has := func(want bool) {
+		t.Helper()
+		if got := strings.Contains(f.ask(t, "/env"), "MAIL=new"); got != want {
+			t.Errorf("the app has upgrade_env: %v, want %v", got, want)
+		}
+	}
+	published, head := release(t, "1.0.0", nil), release(t, "2.0.0", nil)
+	published.Published = true
+	must(t, f.Deploy(t.Context(), published))
+	has(false)
+	must(t, f.Upgrade(t.Context(), head))
+	has(true)
+	must(t, f.Destroy(t.Context()))
+	must(t, f.Deploy(t.Context(), head))
+	has(true)
 }
 
 func TestIsolationIsRefusedWithWhatToDo(t *testing.T) {

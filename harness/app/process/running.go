@@ -1,47 +1,24 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
-	"seatrial/internal/lazyregexp"
-	"seatrial/internal/pause"
+	"seatrial/harness/app/loaded"
 	"seatrial/internal/procs"
 )
 
-// evidence is what one process says about the release that runs.
-type evidence int
-
-const (
-	saysNothing evidence = iota // nothing either way
-	saysHead                    // it executes the head's content
-	saysOld                     // it executes an older release's content
-	saysUnknown                 // it executes something that no release holds
-)
-
-// finding is the evidence of one process, in words.
-type finding struct {
-	evidence evidence
-	file     string // as the app sees it
-	release  string // whose content it is, for saysOld
-	original string // the path within that release
-}
-
-// Processes come and go while they are looked at: where none says anything, they
-// are looked at again.
-const (
-	lookTries = 10
-	lookPause = 100 * time.Millisecond
-)
-
-// Running implements app.Lifecycle. It looks at what the processes of the main
-// service execute, not at what they were asked to.
+// Running implements app.Lifecycle. It looks at what the processes of every service
+// execute and load, not at what they were asked to. We have started the newest release's
+// Procfile in the release's own folder, with empty homes and temporary folders: so that is
+// what runs, unless code comes out of a volume, or has an older release's content.
 func (a *App) Running(ctx context.Context) (app.Release, error) {
 	if err := a.Alive(ctx); err != nil {
 		return app.Release{}, err
@@ -51,62 +28,109 @@ func (a *App) Running(ctx context.Context) (app.Release, error) {
 		return app.Release{}, app.ErrNotRunning
 	}
 	a.mu.Lock()
-	look := inspector{app: a, head: a.current, history: append([]*deployed(nil), a.history...)}
+	head, history, before, watch := a.current, slices.Clone(a.history), a.before, a.watch
 	a.mu.Unlock()
-	for try := 1; ; try++ {
-		all := in.ofService(mainService)
+	watch.Close()
+	judge, err := a.judge(head, history)
+	if err != nil {
+		return app.Release{}, fmt.Errorf("cannot find out what runs: %w", err)
+	}
+	judge.Volumes, judge.Watch = append(judge.Volumes, before...), watch
+	unproven := ""
+	for _, s := range in.services {
+		all := in.ofService(s.name)
 		if len(all) == 0 {
 			return app.Release{}, app.ErrNotRunning
 		}
-		head, fault, err := look.all(all)
-		switch {
-		case err != nil:
-			return app.Release{}, fmt.Errorf("cannot find out what runs: %w", err)
-		case head:
-			return look.head.release, nil
-		case fault != nil:
-			return app.Release{}, fault
-		case try == lookTries:
-			return app.Release{}, &app.Fault{
-				Summary:  mainService + " runs nothing that belongs to the release " + look.head.release.Name,
-				Evidence: procs.CommandLines(all),
-				Hint:     "let the Procfile start a program or script from the release's own folder",
+		for _, p := range all {
+			found, err := judge.Process(ctx, p)
+			if err != nil {
+				return app.Release{}, fmt.Errorf("cannot find out what runs: %w", err)
+			}
+			for _, f := range found {
+				if f.Old() {
+					return app.Release{}, &app.Fault{
+						Summary:  fmt.Sprintf("%s runs %s, which is %s of release %s, not of %s", s.name, f.File, f.Original, f.Release, head.release.Name),
+						Evidence: procs.CommandLines(all),
+						Hint:     "let the Procfile start the program from the release's own folder, where each release brings its own",
+					}
+				}
+				unproven = cmp.Or(unproven, f.Unproven(s.name))
 			}
 		}
-		// A shell was between two of its commands, or one came and went meanwhile.
-		if err := pause.For(ctx, lookPause, nil); err != nil {
-			return app.Release{}, err
+	}
+	if unproven == "" {
+		f, err := judge.Opened(ctx)
+		if err != nil {
+			return app.Release{}, fmt.Errorf("cannot find out what runs: %w", err)
+		}
+		if f != nil {
+			unproven = f.Unproven("the app")
 		}
 	}
+	if unproven != "" {
+		return app.Release{}, fmt.Errorf("nothing proves that %s is what runs: %s", head.release.Name, unproven)
+	}
+	return head.release, nil
 }
 
-// all weighs what the processes say. Without a word from any, neither head nor
-// fault is the answer.
-func (l *inspector) all(all []procs.Proc) (head bool, fault *app.Fault, err error) {
-	for _, p := range all {
-		f, err := l.at(p)
-		if err != nil {
-			return false, nil, err
-		}
-		switch f.evidence {
-		case saysOld:
-			return false, &app.Fault{
-				Summary: fmt.Sprintf("%s runs %s, which is %s of release %s, not of %s",
-					mainService, f.file, f.original, f.release, l.head.release.Name),
-				Evidence: procs.CommandLines(all),
-				Hint:     "let the Procfile start the program from the release's own folder, where each release brings its own",
-			}, nil
-		case saysHead:
-			head = true
-		case saysUnknown:
-			fault = &app.Fault{
-				Summary:  fmt.Sprintf("%s runs %s, which belongs to no release that was deployed", mainService, f.file),
-				Evidence: procs.CommandLines(all),
-				Hint:     "let the Procfile start a program or script from the release's own folder",
-			}
-		}
+// judge knows the releases that were deployed. Where the app sees the whole machine, the
+// folders of the older ones are there as well.
+func (a *App) judge(head *deployed, history []*deployed) (*loaded.Judge, error) {
+	files, err := inside.IndexContents(a.path(head.pristine))
+	if err != nil {
+		return nil, err
 	}
-	return head, fault, nil
+	j := &loaded.Judge{Head: loaded.Release{Name: head.release.Name, Files: files}, Others: a.ofSystem}
+	for _, d := range slices.Backward(history) {
+		if d == head {
+			continue
+		}
+		if !a.cfg.Isolate {
+			before, err := loaded.ReadManifest(a.path(d.dir))
+			if err != nil {
+				return nil, err
+			}
+			j.Volumes = append(j.Volumes, loaded.Volume{Name: "the folder of release " + d.release.Name, Seen: a.see(d.dir), Dir: a.path(d.dir), Before: before})
+		}
+		if d.pristine == head.pristine {
+			continue
+		}
+		if files, err = inside.IndexContents(a.path(d.pristine)); err != nil {
+			return nil, err
+		}
+		j.Older = append(j.Older, loaded.Release{Name: d.release.Name, Files: files})
+	}
+	return j, nil
+}
+
+// remember notes what lies in the volumes before a release is brought up, and watches what
+// of it is opened.
+func (a *App) remember() error {
+	var volumes []loaded.Volume
+	for _, name := range a.cfg.Enrolment.Volumes {
+		before, err := loaded.ReadManifest(a.volumeDir(name))
+		if err != nil {
+			return fmt.Errorf("cannot list what lies in the volume %s: %w", name, err)
+		}
+		volumes = append(volumes, loaded.Volume{Name: "the volume " + name, Seen: a.see("volumes/" + name), Dir: a.volumeDir(name), Before: before})
+	}
+	watch, err := loaded.NewWatch(volumes)
+	if err != nil {
+		return err
+	}
+	a.forget()
+	a.mu.Lock()
+	a.before, a.watch = volumes, watch
+	a.mu.Unlock()
+	return nil
+}
+
+func (a *App) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.watch.Close()
+	a.before, a.watch = nil, nil
 }
 
 // ofService lists a service's processes: its main one, what descends from it, and
@@ -134,166 +158,16 @@ func (in *instance) ofService(name string) []procs.Proc {
 	return found
 }
 
-// inspector compares what runs with what was deployed.
-type inspector struct {
-	app     *App
-	head    *deployed
-	history []*deployed
-	indices map[string]inside.Contents
-}
-
-func (l *inspector) index(d *deployed) (inside.Contents, error) {
-	if c, ok := l.indices[d.pristine]; ok {
-		return c, nil
-	}
-	c, err := inside.IndexContents(l.app.path(d.pristine))
-	if l.indices == nil {
-		l.indices = map[string]inside.Contents{}
-	}
-	l.indices[d.pristine] = c
-	return c, err
-}
-
-// at looks at one process.
-func (l *inspector) at(p procs.Proc) (finding, error) {
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.PID))
-	if err != nil {
-		return finding{}, nil // it ended in the meantime, or is a kernel's thread
-	}
-	exe = strings.TrimSuffix(exe, " (deleted)")
-	if l.ofSystem(exe) {
-		return l.atInterpreter(p, exe)
-	}
-	f, err := os.Open(fmt.Sprintf("/proc/%d/exe", p.PID))
-	if err != nil {
-		return finding{}, nil
-	}
-	defer f.Close()
-	return l.judge(f, exe)
-}
-
-// judge compares a file's content with the releases'.
-func (l *inspector) judge(f *os.File, name string) (finding, error) {
-	sum, size, err := inside.HashFile(f)
-	if err != nil {
-		return finding{}, err
-	}
-	own, err := l.index(l.head)
-	if err != nil {
-		return finding{}, err
-	}
-	if _, ok := own.Find(sum, size); ok {
-		return finding{evidence: saysHead, file: name}, nil
-	}
-	for i := len(l.history) - 1; i >= 0; i-- {
-		d := l.history[i]
-		if d.pristine == l.head.pristine {
-			continue
-		}
-		theirs, err := l.index(d)
-		if err != nil {
-			return finding{}, err
-		}
-		if original, ok := theirs.Find(sum, size); ok {
-			return finding{evidence: saysOld, file: name, release: d.release.Name, original: original}, nil
-		}
-	}
-	if l.inHead(name) {
-		return finding{evidence: saysHead, file: name}, nil // the release command made it
-	}
-	return finding{evidence: saysUnknown, file: name}, nil
-}
-
-func (l *inspector) inHead(name string) bool {
-	return strings.HasPrefix(name, l.app.see(l.head.dir)+"/")
-}
-
 // ofSystem says that a file is this machine's and not the app's.
-func (l *inspector) ofSystem(name string) bool {
+func (a *App) ofSystem(name string) bool {
 	places := []string{"volumes/", "home", "tmp", "build-home", "build-tmp"}
-	if !l.app.cfg.Isolate {
-		return !strings.HasPrefix(name, l.app.dir+"/") && !strings.HasPrefix(name, os.TempDir()+"/")
+	if !a.cfg.Isolate {
+		return !strings.HasPrefix(name, a.dir+"/") && !strings.HasPrefix(name, os.TempDir()+"/")
 	}
 	for _, place := range places {
-		if strings.HasPrefix(name, filepath.Clean(l.app.see(place))+"/") {
+		if strings.HasPrefix(name, filepath.Clean(a.see(place))+"/") {
 			return false
 		}
 	}
 	return !strings.HasPrefix(name, insideApp+"/") && !strings.HasPrefix(name, insideVolumes+"/") && !strings.HasPrefix(name, "/dev/shm/")
-}
-
-// interpreters execute a script that is named among their arguments.
-var interpreters = lazyregexp.New(`^(sh|bash|dash|ash|busybox|ksh|zsh|python[0-9.]*|node|nodejs|bun|deno|ruby[0-9.]*|perl[0-9.]*|php[0-9.]*|lua[0-9.]*|java|guile|Rscript|tclsh[0-9.]*)$`)
-
-// atInterpreter judges a program of the system's by the script that it was given,
-// else by where it works.
-func (l *inspector) atInterpreter(p procs.Proc, exe string) (finding, error) {
-	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.PID))
-	if err != nil {
-		return finding{}, nil
-	}
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
-	if err != nil {
-		return finding{}, nil
-	}
-	args := strings.Split(strings.TrimRight(string(raw), "\x00"), "\x00")
-	if interpreters.MatchString(filepath.Base(exe)) {
-		if f, name := l.script(p, cwd, args); f != nil {
-			defer f.Close()
-			return l.judge(f, name)
-		}
-	} else {
-		for _, arg := range args[min(1, len(args)):] {
-			_, value, cut := strings.Cut(arg, "=")
-			if l.inHead(arg) || cut && l.inHead(value) {
-				return finding{evidence: saysHead, file: exe}, nil
-			}
-		}
-	}
-	if home := l.app.see(l.head.dir); cwd == home || strings.HasPrefix(cwd, home+"/") {
-		return finding{evidence: l.byFolder(p, exe)}, nil
-	}
-	return finding{evidence: saysUnknown, file: exe}, nil
-}
-
-// byFolder is what working in the head's folder is worth: a shell that only waits
-// for what it started says nothing, any other program runs what lies there.
-func (l *inspector) byFolder(p procs.Proc, exe string) evidence {
-	switch filepath.Base(exe) {
-	case "sh", "bash", "dash", "busybox", "ash":
-		for _, child := range procs.Descendants(p.PID) {
-			if child.Parent == p.PID {
-				return saysNothing
-			}
-		}
-	}
-	return saysHead
-}
-
-// script opens the first argument that is a file of the app's. Links are followed
-// within the process's own view of the machine only.
-func (l *inspector) script(p procs.Proc, cwd string, args []string) (*os.File, string) {
-	root, err := os.OpenRoot(fmt.Sprintf("/proc/%d/root", p.PID))
-	if err != nil {
-		return nil, ""
-	}
-	defer root.Close()
-	for _, arg := range args[min(1, len(args)):] {
-		if arg == "" || strings.HasPrefix(arg, "-") || strings.ContainsAny(arg, " \n") {
-			continue
-		}
-		name := arg
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(cwd, name)
-		}
-		name = filepath.Clean(name)
-		if l.ofSystem(name) {
-			continue
-		}
-		f, err := inside.OpenRegular(root, strings.TrimPrefix(name, "/"))
-		if err == nil {
-			return f, name
-		}
-	}
-	return nil, ""
 }

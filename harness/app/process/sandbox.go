@@ -18,7 +18,6 @@ const (
 	insideCache   = "/cache"
 	insideTmp     = "/tmp"
 	insideBinary  = "/.seatrial"
-	insidePort    = 8080
 )
 
 // systemPath is where programs are looked for. NixOS keeps its own elsewhere.

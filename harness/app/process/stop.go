@@ -28,6 +28,7 @@ func (a *App) stop(ctx context.Context) error {
 	if in == nil {
 		return nil
 	}
+	ended, _ := errors.AsType[*app.Fault](a.Alive(ctx)) // before anything was asked
 	defer a.setInstance(nil)
 	limit := orDefault(a.cfg.Enrolment.Timeouts.Stop, defaultStop)
 	stubborn, err := in.askToStop(ctx, limit)
@@ -44,6 +45,8 @@ func (a *App) stop(ctx context.Context) error {
 		return err
 	case ctx.Err() != nil:
 		return fmt.Errorf("cannot wait for the app to stop: %w", ctx.Err())
+	case ended != nil:
+		return ended
 	case len(stubborn) > 0:
 		f := &app.Fault{
 			Summary: fmt.Sprintf("%s did not stop within %v of SIGTERM and had to be killed", strings.Join(serviceNames(stubborn), " and "), limit),

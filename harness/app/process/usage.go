@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,7 +25,14 @@ func (a *App) noteUsage() {
 	defer a.mu.Unlock()
 	if g := a.groups[groupApp]; g != nil {
 		a.used.Memory = max(a.used.Memory, g.peak())
+		a.hits.Note("The app", g.made.String(), g.limits.memory, int64(g.limits.processes), g.hits())
 	}
+}
+
+// Hits implements app.Limited. Without isolation there are no limits.
+func (a *App) Hits(context.Context) []string {
+	a.noteUsage()
+	return a.hits.Lines()
 }
 
 // peak is the most memory that the cgroup ever held, in bytes; 0 where the kernel does
@@ -45,4 +53,7 @@ func (g *group) peak() int64 {
 	return n
 }
 
-var _ app.Meter = (*App)(nil)
+var (
+	_ app.Meter   = (*App)(nil)
+	_ app.Limited = (*App)(nil)
+)

@@ -1,12 +1,14 @@
 package swarm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
 
@@ -129,6 +131,13 @@ func (a *App) turnedBack(ctx context.Context, s standing, u *swarm.UpdateStatus)
 func (a *App) blameTask(ctx context.Context, s standing, t swarm.Task, what string) error {
 	f := &app.Fault{}
 	how := ended(t)
+	unhealthy := a.unhealthy(ctx, t)
+	if unhealthy {
+		how = endedByHealth
+		if c := t.Status.ContainerStatus; c.ExitCode == 0 {
+			how += ", and exited with code 0"
+		}
+	}
 	if what != "" {
 		f.Summary = fmt.Sprintf("%s %s: %s", s.name, what, how)
 	} else {
@@ -136,7 +145,7 @@ func (a *App) blameTask(ctx context.Context, s standing, t swarm.Task, what stri
 	}
 	health := ""
 	f.Evidence = a.evidence(ctx, t)
-	if strings.Contains(t.Status.Err, "unhealthy") {
+	if unhealthy || strings.Contains(t.Status.Err, "unhealthy") {
 		health = "the healthcheck ended it: raise start_period above what a slow first start takes, or mend the check"
 	}
 	f.Hint = health
@@ -146,12 +155,33 @@ func (a *App) blameTask(ctx context.Context, s standing, t swarm.Task, what stri
 	return f
 }
 
+// unhealthy says that a task's container failed its healthcheck as often as it may. A
+// program that ends well when it is then asked to leaves no other trace, and the engine
+// calls every container unhealthy that has ended.
+func (a *App) unhealthy(ctx context.Context, t swarm.Task) bool {
+	if t.Status.ContainerStatus == nil || t.Status.ContainerStatus.ContainerID == "" {
+		return false
+	}
+	c, err := a.inspect(ctx, t.Status.ContainerStatus.ContainerID)
+	return err == nil && failedHealth(c)
+}
+
+func failedHealth(c container.InspectResponse) bool {
+	if c.State == nil || c.State.Health == nil || c.Config == nil || c.Config.Healthcheck == nil {
+		return false
+	}
+	const usual = 3 // https://docs.docker.com/reference/dockerfile/#healthcheck
+	return c.State.Health.FailingStreak >= cmp.Or(c.Config.Healthcheck.Retries, usual)
+}
+
+const endedByHealth = "was ended by its own healthcheck"
+
 // ended says how a task ended, in a few words.
 func ended(t swarm.Task) string {
 	err := strings.TrimPrefix(t.Status.Err, "task: ")
 	switch c := t.Status.ContainerStatus; {
 	case strings.Contains(err, "unhealthy"):
-		return "was ended by its own healthcheck"
+		return endedByHealth
 	case t.Status.State == swarm.TaskStateComplete:
 		return "exited with code 0"
 	case c != nil && c.ExitCode > 128 && c.ExitCode < 160 && t.Status.State == swarm.TaskStateFailed:

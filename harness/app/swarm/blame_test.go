@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/swarm"
 
 	"seatrial/harness/app"
@@ -145,5 +146,25 @@ func TestGeneratedSecrets(t *testing.T) {
 	raised, _ := a.secretValue(compose.Secret{Name: "key", Full: "x_key_v2"})
 	if again != first || raised == first || len(raised) != usualLength {
 		t.Errorf("again %q, raised %q", again, raised)
+	}
+}
+
+// The engine calls every container unhealthy that has ended: what counts is how often the
+// check failed.
+func TestWhatItsHealthcheckEnded(t *testing.T) {
+	for _, c := range []struct {
+		streak, retries int
+		want            bool
+	}{{0, 0, false}, {2, 0, false}, {3, 0, true}, {3, 5, false}, {5, 5, true}} {
+		inspected := container.InspectResponse{
+			State:  &container.State{Health: &container.Health{Status: container.Unhealthy, FailingStreak: c.streak}},
+			Config: &container.Config{Healthcheck: &container.HealthConfig{Retries: c.retries}},
+		}
+		if got := failedHealth(inspected); got != c.want {
+			t.Errorf("after %d failures of %d: %v", c.streak, c.retries, got)
+		}
+	}
+	if failedHealth(container.InspectResponse{State: &container.State{}}) {
+		t.Error("a container without a healthcheck was ended by it")
 	}
 }

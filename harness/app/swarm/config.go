@@ -9,6 +9,7 @@ import (
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/app/loaded"
 	"seatrial/harness/run"
 	"seatrial/internal/lazyregexp"
 	"seatrial/recipes"
@@ -57,17 +58,17 @@ type App struct {
 	// life is held by whatever changes the instance as a whole.
 	life sync.Mutex
 
-	mu       sync.Mutex // guards what follows
-	current  *deployed
-	history  []*deployed       // what was deployed since the last Destroy, the oldest first
-	stopped  map[string]mode   // how the services ran, while they are stopped; nil while they run
-	since    time.Time         // since when a task that ended is a fault
-	values   map[string]string // of generated secrets, by full name: the same for the whole run
-	upgraded bool
-	frozen   func() error // thaws
-	images   map[string]int64
-	used     app.Usage
-	boot     time.Duration
+	mu      sync.Mutex // guards what follows
+	current *deployed
+	history []*deployed       // what was deployed since the last Destroy, the oldest first
+	stopped map[string]mode   // how the services ran, while they are stopped; nil while they run
+	since   time.Time         // since when a task that ended is a fault
+	values  map[string]string // of generated secrets, by full name: the same for the whole run
+	frozen  func() error      // thaws
+	images  map[string]int64
+	used    app.Usage
+	boot    time.Duration
+	hits    app.Hits
 }
 
 var (
@@ -82,9 +83,11 @@ var (
 type deployed struct {
 	release  app.Release
 	recipe   *compose.Recipe
-	serial   string                 // marks the services that are of this release
-	pinned   map[string]string      // service → the image with its digest
-	programs map[inside.Digest]bool // what its main service ran out of its image
+	serial   string                     // marks the services that are of this release
+	pinned   map[string]string          // service → the image with its digest
+	images   map[string]string          // service → the image's ID
+	programs map[inside.Digest]bool     // what its services ran out of their images
+	before   map[string]loaded.Manifest // volume → what was in it when it was upgraded to this; none for the first
 }
 
 // New prepares a deployer for one run's app. It makes nothing yet.

@@ -20,6 +20,7 @@ func TestContract(t *testing.T) {
 			Outliver: release(t, "1.0.0", composeOf("1.0.0", "exec ./guest stubborn")),
 			Broken:   app.Release{Name: "broken", Dir: t.TempDir()},
 			Behind:   release(t, "3.0.0", composeOf("3.0.0", "exec /data/server serve")),
+			Same:     release(t, "1.0.1", composeOf("1.0.0", "exec /data/server serve")),
 		}
 	})
 }

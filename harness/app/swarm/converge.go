@@ -169,6 +169,29 @@ func (a *App) late(ctx context.Context, all []standing, limit time.Duration) err
 	return f
 }
 
+// Lives implements app.Lives: by the tasks of each service that is to last. Swarm starts
+// a new one where one ended.
+func (a *App) Lives(ctx context.Context) (lives []app.Life, err error) {
+	if d, stopped := a.state(); d == nil || stopped {
+		return nil, app.ErrNotRunning
+	}
+	err = a.await(ctx, outageLimit, "the engine", func() (string, error) {
+		all, err := a.survey(ctx)
+		lives = nil
+		for _, s := range all {
+			for _, t := range s.tasks {
+				if !s.mayEnd && t.Status.State == swarm.TaskStateRunning && t.DesiredState == swarm.TaskStateRunning {
+					lives = append(lives, app.Life{Service: s.name, ID: "task " + t.ID})
+				}
+			}
+		}
+		return "", err
+	})
+	return lives, err
+}
+
+var _ app.Lives = (*App)(nil)
+
 func (a *App) Alive(ctx context.Context) error {
 	d, stopped := a.state()
 	if d == nil || stopped {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"seatrial/harness/app"
+	"seatrial/harness/app/loaded"
 )
 
 // Deploy implements app.Lifecycle. It waits until the swarm says that every service
@@ -16,7 +17,7 @@ func (a *App) Deploy(ctx context.Context, r app.Release) error {
 	if d, _ := a.state(); d != nil {
 		return fmt.Errorf("cannot deploy %s: %s is deployed; upgrade it or destroy it first", r.Name, d.release.Name)
 	}
-	return a.bringUp(ctx, r)
+	return a.bringUp(ctx, r, nil)
 }
 
 // Upgrade implements app.Lifecycle. Services that the new release no longer has go on
@@ -31,16 +32,13 @@ func (a *App) Upgrade(ctx context.Context, r app.Release) error {
 	case stopped:
 		return fmt.Errorf("cannot upgrade to %s: the app is stopped", r.Name)
 	}
-	a.mu.Lock()
-	a.upgraded = true
-	a.mu.Unlock()
 	if err := a.thaw(); err != nil {
 		return err
 	}
-	return a.bringUp(ctx, r)
+	return a.bringUp(ctx, r, a.lying(ctx, d))
 }
 
-func (a *App) bringUp(ctx context.Context, r app.Release) error {
+func (a *App) bringUp(ctx context.Context, r app.Release, before map[string]loaded.Manifest) error {
 	node, err := a.cfg.Engine.nodeID(ctx)
 	if err != nil {
 		return err
@@ -49,6 +47,7 @@ func (a *App) bringUp(ctx context.Context, r app.Release) error {
 	if err != nil {
 		return err
 	}
+	d.before = before
 	if err := a.ensureImages(ctx, d); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,12 +21,37 @@ const pullLimit = 15 * time.Minute
 // image that a registry does not have is a *app.Fault; a registry that cannot be asked,
 // or does not want to be asked so often, is an error of ours.
 func (e *Engine) Pull(ctx context.Context, r *compose.Recipe, say func(format string, args ...any)) error {
+	return each(ctx, r, func(s compose.Service) error {
+		_, err := e.bring(ctx, r, s, say)
+		return err
+	})
+}
+
+// each brings the image of every service, also after one that cannot be had: who mends the
+// recipe wants to know of all. What is surely the recipe's counts more than an error of ours.
+func each(ctx context.Context, r *compose.Recipe, bring func(compose.Service) error) error {
+	var faults *app.Fault
+	var ours error
 	for _, s := range r.Services {
-		if _, err := e.bring(ctx, r, s, say); err != nil {
-			return err
+		err := bring(s)
+		f, ok := errors.AsType[*app.Fault](err)
+		switch {
+		case !ok:
+			ours = errors.Join(ours, err)
+		case faults == nil:
+			faults = f
+		default:
+			faults.Summary += "; " + f.Summary
+			faults.Evidence = append(faults.Evidence, f.Evidence...)
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	if faults != nil {
+		return faults
+	}
+	return ours
 }
 
 // held is an image that is here.
@@ -143,12 +169,12 @@ func blamePull(r *compose.Recipe, s compose.Service, err error) error {
 // ensureImages brings the images of a release and pins them, so that the swarm starts
 // exactly these and asks no registry.
 func (a *App) ensureImages(ctx context.Context, d *deployed) error {
-	for _, s := range d.recipe.Services {
+	return each(ctx, d.recipe, func(s compose.Service) error {
 		image, err := a.cfg.Engine.bring(ctx, d.recipe, s, a.say)
 		if err != nil {
 			return err
 		}
-		d.pinned[s.Name] = image.pinned
+		d.pinned[s.Name], d.images[s.Name] = image.pinned, image.id
 		a.mu.Lock()
 		a.images[image.id] = image.size
 		a.used.Images = 0
@@ -156,6 +182,6 @@ func (a *App) ensureImages(ctx context.Context, d *deployed) error {
 			a.used.Images += size
 		}
 		a.mu.Unlock()
-	}
-	return nil
+		return nil
+	})
 }

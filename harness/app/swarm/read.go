@@ -25,20 +25,20 @@ func ReadOptions(label, domain string, env ...map[string]string) compose.Options
 	return compose.Options{Stack: label, Domain: domain, Env: all}
 }
 
-// read reads a release for this app. From the upgrade on, upgrade_env counts.
+// read reads a release for this app.
 func (a *App) read(ctx context.Context, r app.Release) (*deployed, error) {
 	env := []map[string]string{a.cfg.Enrolment.Env}
-	a.mu.Lock()
-	if a.upgraded {
+	if !r.Published {
 		env = append(env, a.cfg.Enrolment.UpgradeEnv)
 	}
+	a.mu.Lock()
 	serial := fmt.Sprintf("%d-%s", len(a.history)+1, r.Name)
 	a.mu.Unlock()
 	recipe, err := compose.Read(ctx, r.Dir, ReadOptions(a.cfg.Label, a.domain, env...))
 	if err != nil {
 		return nil, Blame(r.Name, err)
 	}
-	return &deployed{release: r, recipe: recipe, serial: serial, pinned: map[string]string{}, programs: map[inside.Digest]bool{}}, nil
+	return &deployed{release: r, recipe: recipe, serial: serial, pinned: map[string]string{}, images: map[string]string{}, programs: map[inside.Digest]bool{}}, nil
 }
 
 // Blame makes a fault of what is wrong with a recipe's files.

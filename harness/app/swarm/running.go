@@ -6,19 +6,22 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"seatrial/harness/app"
 	"seatrial/harness/app/inside"
+	"seatrial/harness/app/loaded"
+	"seatrial/internal/procs"
 )
 
 // Running implements app.Lifecycle. Three things must agree with the newest release: the
 // mark that each service's spec carries, which a rollback takes back; the image, by its
-// digest, of each container; and the main service's version label. A program that runs
-// out of a volume must not be an older release's.
+// digest, of each container; and the main service's version label. What the services execute
+// and load must not have lain in a volume before: that proves nothing, and a program that an
+// older release had in its image is a fault.
 func (a *App) Running(ctx context.Context) (app.Release, error) {
 	if err := a.Alive(ctx); err != nil {
 		return app.Release{}, err
@@ -108,87 +111,158 @@ func short(id string) string {
 	return id[:min(enough, len(id))]
 }
 
-// notePrograms remembers what the main service executes out of its image, so that it is
+// notePrograms remembers what the services execute out of their images, so that it is
 // known again where a volume has kept it.
 func (a *App) notePrograms(ctx context.Context, d *deployed) {
-	for _, p := range a.mainPrograms(ctx) {
-		if p.volume == "" {
-			d.programs[p.hash] = true
+	list, err := a.containers(ctx)
+	if err != nil {
+		return
+	}
+	for _, c := range list {
+		volumes, all, err := a.processes(ctx, c.id)
+		if err != nil {
+			continue // it ended in the meantime
+		}
+		for _, p := range all {
+			if name, hash, ok := executed(p); ok && volumeAt(volumes, name) == "" {
+				d.programs[hash] = true
+			}
 		}
 	}
 }
 
-// programs looks at what the main service executes out of volumes.
+// programs looks at what the services execute and load out of volumes.
 func (a *App) programs(ctx context.Context, d *deployed) error {
+	list, err := a.containers(ctx)
+	if err != nil {
+		return err
+	}
+	unproven := ""
+	for _, c := range list {
+		volumes, all, err := a.processes(ctx, c.id)
+		if notFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("cannot ask what runs: %w", err)
+		}
+		for i := range volumes {
+			volumes[i].Before = d.before[volumes[i].Name]
+			volumes[i].Name = "the volume " + strings.TrimPrefix(volumes[i].Name, a.cfg.Label+"_")
+		}
+		judge := &loaded.Judge{Volumes: volumes, Others: func(string) bool { return true }}
+		for _, p := range all {
+			if err := a.isOlder(d, c.service, volumes, p); err != nil {
+				return err
+			}
+			found, err := judge.Process(ctx, p)
+			if err != nil {
+				return fmt.Errorf("cannot ask what runs: %w", err)
+			}
+			for _, f := range found {
+				unproven = f.Unproven(c.service)
+			}
+		}
+	}
+	if unproven != "" {
+		return fmt.Errorf("nothing proves that %s is what runs: %s", d.release.Name, unproven)
+	}
+	return nil
+}
+
+// isOlder says that a process executes, out of a volume, what an older release had in its image.
+func (a *App) isOlder(d *deployed, service string, volumes []loaded.Volume, p procs.Proc) error {
+	name, hash, ok := executed(p)
+	volume := volumeAt(volumes, name)
+	if !ok || volume == "" || d.programs[hash] {
+		return nil
+	}
 	a.mu.Lock()
 	history := slices.Clone(a.history)
 	a.mu.Unlock()
-	for _, p := range a.mainPrograms(ctx) {
-		if p.volume == "" || d.programs[p.hash] {
-			continue
+	for _, older := range slices.Backward(history) {
+		if older.images[service] == d.images[service] {
+			continue // it is the newest release's program as well
 		}
-		for _, older := range slices.Backward(history) {
-			if older != d && older.programs[p.hash] && older.release.Tree+older.release.Name != d.release.Tree+d.release.Name {
-				return &app.Fault{
-					Summary:  fmt.Sprintf("%s still runs the program of %s, out of the volume %s", d.recipe.Main, older.release.Name, p.volume),
-					Evidence: []string{p.path},
-					Hint:     "a volume outlives an upgrade: start the program from the image",
-				}
+		if older != d && older.programs[hash] && older.release.Tree+older.release.Name != d.release.Tree+d.release.Name {
+			return &app.Fault{
+				Summary:  fmt.Sprintf("%s still runs the program of %s, out of %s", service, older.release.Name, volume),
+				Evidence: []string{name},
+				Hint:     "a volume outlives an upgrade: start the program from the image",
 			}
 		}
 	}
 	return nil
 }
 
-// program is what a process executes.
-type program struct {
-	path, volume string
-	hash         inside.Digest
-}
-
-// mostPrograms bounds how many processes are looked at.
+// mostPrograms bounds how many processes of a container are looked at.
 const mostPrograms = 20
 
-func (a *App) mainPrograms(ctx context.Context) []program {
-	id, err := a.containerOf(ctx, "")
-	if err != nil {
-		return nil
-	}
+// processes are those of a container, and where it sees which volumes.
+func (a *App) processes(ctx context.Context, id string) (volumes []loaded.Volume, all []procs.Proc, err error) {
 	c, err := a.inspect(ctx, id)
 	if err != nil {
-		return nil
+		return nil, nil, err
+	}
+	for _, m := range c.Mounts {
+		if m.Type == "volume" {
+			volumes = append(volumes, loaded.Volume{Name: m.Name, Seen: m.Destination, Dir: m.Source})
+		}
 	}
 	top, err := a.cfg.Engine.ContainerTop(ctx, id, client.ContainerTopOptions{Arguments: []string{"-eo", "pid,comm"}})
 	if err != nil {
-		return nil
+		return nil, nil, err
 	}
-	var found []program
 	for _, row := range top.Processes[:min(len(top.Processes), mostPrograms)] {
-		link := "/proc/" + row[0] + "/exe"
-		name, err := os.Readlink(link)
-		if err != nil {
-			continue // it ended in the meantime
-		}
-		name = strings.TrimSuffix(name, " (deleted)")
-		f, err := os.Open(link)
+		pid, err := strconv.Atoi(row[0])
 		if err != nil {
 			continue
 		}
-		hash, _, err := inside.HashFile(f)
-		f.Close()
-		if err == nil {
-			found = append(found, program{name, volumeAt(c.Mounts, name), hash})
+		if p, ok := procs.Read(pid); ok {
+			all = append(all, p)
 		}
 	}
-	return found
+	return volumes, all, nil
+}
+
+// executed is the program of a process.
+func executed(p procs.Proc) (name string, hash inside.Digest, ok bool) {
+	link := fmt.Sprintf("/proc/%d/exe", p.PID)
+	name, err := os.Readlink(link)
+	if err != nil {
+		return "", inside.Digest{}, false // it ended in the meantime
+	}
+	f, err := os.Open(link)
+	if err != nil {
+		return "", inside.Digest{}, false
+	}
+	defer f.Close()
+	hash, _, err = inside.HashFile(f)
+	return strings.TrimSuffix(name, " (deleted)"), hash, err == nil
 }
 
 // volumeAt is the volume that a path of a container lies in; empty for none.
-func volumeAt(mounts []container.MountPoint, name string) string {
-	for _, m := range mounts {
-		if m.Type == "volume" && strings.HasPrefix(path.Clean(name), strings.TrimSuffix(m.Destination, "/")+"/") {
-			return m.Name
+func volumeAt(volumes []loaded.Volume, name string) string {
+	for _, v := range volumes {
+		if strings.HasPrefix(path.Clean(name), strings.TrimSuffix(v.Seen, "/")+"/") {
+			return v.Name
 		}
 	}
 	return ""
+}
+
+// lying is what lies in the volumes of a release.
+func (a *App) lying(ctx context.Context, d *deployed) map[string]loaded.Manifest {
+	found := map[string]loaded.Manifest{}
+	for _, v := range d.recipe.Volumes {
+		dir, err := a.cfg.Engine.openVolume(ctx, v.Full)
+		if err != nil {
+			continue // it is none of the engine's own: what is in it is not known
+		}
+		if found[v.Full], err = loaded.ReadManifest(dir.Name()); err != nil {
+			a.say("cannot list what lies in the volume %s: %v", v.Full, err)
+		}
+		dir.Close()
+	}
+	return found
 }

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,6 +83,7 @@ func (a *App) Stop(ctx context.Context) error {
 		return err
 	}
 	a.measure(ctx)
+	ended, _ := errors.AsType[*app.Fault](a.Alive(ctx)) // before anything was asked
 	services, err := a.services(ctx)
 	if err != nil {
 		return err
@@ -125,6 +127,9 @@ func (a *App) Stop(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if ended != nil {
+		return ended
 	}
 	return w.fault(services).OrNil()
 }

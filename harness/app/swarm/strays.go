@@ -56,7 +56,7 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot look for stray files: %w", err)
 		}
-		if err := a.changed(ctx, inspected, laid(d, c.service), found); err != nil {
+		if err := a.changed(ctx, inspected, a.laid(c.service), found); err != nil {
 			return nil, fmt.Errorf("cannot look for stray files: %w", err)
 		}
 		if err := a.nameless(ctx, d, inspected, found); err != nil {
@@ -75,16 +75,21 @@ func (a *App) Strays(ctx context.Context) ([]app.Stray, error) {
 	return slices.SortedFunc(maps.Values(found), func(x, y app.Stray) int { return strings.Compare(x.Path, y.Path) }), nil
 }
 
-// laid are where the swarm lays configs and secrets into a service's containers.
-func laid(d *deployed, name string) []string {
-	s, _ := service(d.recipe, name)
+// laid are where the swarm lays configs and secrets into a service's containers. One that
+// the newest release does not know, or has given another place, may be an older one's still.
+func (a *App) laid(name string) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	var all []string
-	for _, c := range s.Configs {
-		all = append(all, path.Join("/", cmp.Or(c.Target, c.Source)))
-	}
-	for _, c := range s.Secrets {
-		if path.IsAbs(c.Target) {
-			all = append(all, path.Clean(c.Target))
+	for _, d := range a.history {
+		s, _ := service(d.recipe, name)
+		for _, c := range s.Configs {
+			all = append(all, path.Join("/", cmp.Or(c.Target, c.Source)))
+		}
+		for _, c := range s.Secrets {
+			if path.IsAbs(c.Target) {
+				all = append(all, path.Clean(c.Target))
+			}
 		}
 	}
 	return all

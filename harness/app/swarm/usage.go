@@ -8,6 +8,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"seatrial/harness/app"
+	"seatrial/internal/procs"
 )
 
 func (a *App) Used() app.Usage {
@@ -25,6 +26,7 @@ func (a *App) measure(ctx context.Context) {
 	}
 	for _, c := range list {
 		memory += a.memoryOf(ctx, c.id)
+		a.noteHits(ctx, c)
 	}
 	all, err := a.Volumes(ctx)
 	if err != nil {
@@ -42,6 +44,32 @@ func (a *App) measure(ctx context.Context) {
 	a.used.Memory = max(a.used.Memory, memory)
 	a.used.Volumes = max(a.used.Volumes, volumes)
 }
+
+// noteHits takes down how often a container ran into its limits, as long as it is there.
+func (a *App) noteHits(ctx context.Context, c running) {
+	about, err := a.inspect(ctx, c.id)
+	if err != nil || about.State == nil || about.HostConfig == nil || about.State.Pid == 0 {
+		return
+	}
+	var processes int64
+	if most := about.HostConfig.PidsLimit; most != nil {
+		processes = *most
+	}
+	a.hits.Note(c.service, c.id, about.HostConfig.Memory, processes, procs.HitsOf(about.State.Pid, c.id))
+}
+
+// Hits implements app.Limited.
+func (a *App) Hits(ctx context.Context) []string {
+	list, err := a.containers(ctx)
+	if err == nil {
+		for _, c := range list {
+			a.noteHits(ctx, c)
+		}
+	}
+	return a.hits.Lines()
+}
+
+var _ app.Limited = (*App)(nil)
 
 // memoryOf is what a container has taken at most, where the kernel counts that, or takes now.
 func (a *App) memoryOf(ctx context.Context, id string) int64 {

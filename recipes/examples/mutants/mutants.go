@@ -24,12 +24,14 @@ type Mutant struct {
 
 	// What must come of it, in the words of reports. Stage is where the defect must
 	// show, and Outcome is that stage's.
-	Verdict string // fail or unverified; pass where a warning keeps it from the highest level
+	Verdict string // fail or unverified; pass where a warning keeps it from the highest level, or where what is odd is none
 	Stage   string
-	Outcome string // failed or unverified, or passed with a warning
+	Outcome string // failed or unverified, or passed
 	// Evidence must be in what the report says: that stage's note, its fault, or a
 	// warning.
 	Evidence string
+	// Healthy is an oddity that is no defect: it must pass at the highest level.
+	Healthy bool
 
 	changes   []change
 	enrolment []swap

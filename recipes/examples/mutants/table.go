@@ -29,7 +29,7 @@ var (
 // All lists the guestbook's mutants.
 func All() []Mutant {
 	var all []Mutant
-	for _, group := range [][]Mutant{upgrades(), starts(), stops(), backups()} {
+	for _, group := range [][]Mutant{upgrades(), starts(), stops(), backups(), lives(), code()} {
 		all = append(all, group...)
 	}
 	return all
