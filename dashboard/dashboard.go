@@ -75,7 +75,6 @@ type Config struct {
 	Version   string
 }
 
-// Dashboard is an http.Handler.
 type Dashboard struct {
 	config Config
 	mux    *http.ServeMux
@@ -85,7 +84,6 @@ type Dashboard struct {
 	failed atomic.Pointer[error] // why the journal cannot be followed right now
 }
 
-// New makes a dashboard.
 func New(c Config) *Dashboard {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -116,7 +114,6 @@ func New(c Config) *Dashboard {
 	return d
 }
 
-// ServeHTTP answers a request.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.mux.ServeHTTP(w, r) }
 
 // Run follows the journal until the context ends: badges change and browsers are
@@ -167,12 +164,8 @@ func (d *Dashboard) follow(ctx context.Context) (read bool, err error) {
 }
 
 func (d *Dashboard) repo(recipe string) (forge, repo string, ok bool) {
-	for _, e := range d.config.Enrolments().Recipes {
-		if e.Name == recipe {
-			return e.Forge, e.Repo, true
-		}
-	}
-	return "", "", false
+	e, ok := d.config.Enrolments().ByName(recipe)
+	return e.Forge, e.Repo, ok
 }
 
 func (d *Dashboard) events(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,9 @@
 package recipes
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Book is every enrolment that was good when it was read, and what was wrong with
 // the others. It is a value: reading again makes another book.
@@ -12,20 +15,17 @@ type Book struct {
 // ByRepo finds the enrolment of a repository. Forges do not tell upper from lower
 // case in names, so this does not either.
 func (b *Book) ByRepo(forge, repo string) (Enrolment, bool) {
-	for _, e := range b.Enrolments {
-		if sameRepo(e, Enrolment{Forge: forge, Repo: repo}) {
-			return e, true
-		}
-	}
-	return Enrolment{}, false
+	return b.find(func(e Enrolment) bool { return sameRepo(e, Enrolment{Forge: forge, Repo: repo}) })
 }
 
 // ByName finds the enrolment in the folder of that name.
 func (b *Book) ByName(name string) (Enrolment, bool) {
-	for _, e := range b.Enrolments {
-		if e.Name == name {
-			return e, true
-		}
+	return b.find(func(e Enrolment) bool { return e.Name == name })
+}
+
+func (b *Book) find(fits func(Enrolment) bool) (Enrolment, bool) {
+	if i := slices.IndexFunc(b.Enrolments, fits); i >= 0 {
+		return b.Enrolments[i], true
 	}
 	return Enrolment{}, false
 }

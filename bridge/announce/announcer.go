@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -35,13 +36,11 @@ type Voice struct {
 	Self func(context.Context) (forge.Person, error)
 }
 
-// Reports is what is asked of the journal.
 type Reports interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)
 }
 
-// Memory is what is asked of the ledger.
 type Memory interface {
 	ledger.Announcements
 	ledger.Audit
@@ -52,7 +51,6 @@ type Memory interface {
 // DefaultEvery is how often a running run's comment is edited at most.
 const DefaultEvery = 10 * time.Second
 
-// Config is what an Announcer needs.
 type Config struct {
 	Voice   func(forgeID string) (Voice, bool)
 	Reports Reports
@@ -85,9 +83,7 @@ const atOnce = 4
 
 // New makes an announcer. It says nothing until Run.
 func New(c Config) *Announcer {
-	if c.Every <= 0 {
-		c.Every = DefaultEvery
-	}
+	c.Every = cmp.Or(max(c.Every, 0), DefaultEvery)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -170,7 +166,6 @@ func (a *Announcer) keep(u update) {
 	a.wg.Go(func() { a.work(ctx, w, u) })
 }
 
-// slotsOf are the slots of one forge.
 func (a *Announcer) slotsOf(forgeID string) chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -2,7 +2,6 @@ package announce
 
 import (
 	"fmt"
-	"strings"
 
 	"seatrial/bridge/admission"
 	"seatrial/harness/run"
@@ -10,14 +9,16 @@ import (
 
 // RenderRefusal writes the answer to a command that started nothing.
 func RenderRefusal(comment int64, asker string, words admission.Words) string {
-	return fmt.Sprintf("🚫 **not started** · asked for by %s\n\n%s\n\n%s\n\n%s\n",
-		code(asker, 60), prose(words.Sentence, 600), prose(words.Next, 600), CommentMarker(comment))
+	return answer("🚫 **not started**", comment, asker, words)
 }
 
 // RenderWaiting writes the answer to a command about which nothing can be decided yet.
 func RenderWaiting(comment int64, asker string, words admission.Words) string {
-	return fmt.Sprintf("⏳ **not decided yet** · asked for by %s\n\n%s\n\n%s\n\n%s\n",
-		code(asker, 60), prose(words.Sentence, 600), prose(words.Next, 600), CommentMarker(comment))
+	return answer("⏳ **not decided yet**", comment, asker, words)
+}
+
+func answer(head string, comment int64, asker string, words admission.Words) string {
+	return paragraphs(head+" · asked for by "+code(asker, 60), prose(words.Sentence, 600), prose(words.Next, 600), CommentMarker(comment))
 }
 
 // RenderJoined writes the answer to a command that asks for what is under way
@@ -30,9 +31,5 @@ func RenderJoined(comment int64, asker string, r run.Report, there string, c Con
 	case page != "":
 		about = "[" + about + "](" + page + ")"
 	}
-	return strings.Join([]string{
-		"🔗 **joined** · asked for by " + code(asker, 60),
-		"There is " + about + " already. It answers this as well.",
-		CommentMarker(comment),
-	}, "\n\n") + "\n"
+	return paragraphs("🔗 **joined** · asked for by "+code(asker, 60), "There is "+about+" already. It answers this as well.", CommentMarker(comment))
 }

@@ -66,36 +66,24 @@ func Render(r run.Report, c Context) string {
 // page is the comment, from the verdict down. Without the small print it is always
 // short enough.
 func page(r run.Report, c Context, smallPrint bool) string {
+	if r.Word() == string(run.EndSuperseded) {
+		return paragraphs(headline(r), supersededBy(r, c), RunMarker(r.Request.ID))
+	}
+	parts := []string{headline(r), situation(r, c), staleNote(r), fault(r, c, smallPrint), stageTable(r, c), comparison(r, c), levelLine(r), tornDown(r), leftovers(r, c)}
+	if smallPrint {
+		parts = append(parts, findings(r, c), warnings(r, c), earlierAttempts(r, c))
+	}
+	return paragraphs(append(parts, links(r, c), askers(r), howToRunAgain(r, c), atHome(r, c), RunMarker(r.Request.ID))...)
+}
+
+// paragraphs joins those that say something.
+func paragraphs(parts ...string) string {
 	var b strings.Builder
-	paragraph := func(text string) {
-		if text != "" {
-			b.WriteString(strings.TrimRight(text, "\n") + "\n\n")
+	for _, part := range parts {
+		if part != "" {
+			b.WriteString(strings.TrimRight(part, "\n") + "\n\n")
 		}
 	}
-	paragraph(headline(r))
-	if isFolded(r) {
-		paragraph(supersededBy(r, c))
-		paragraph(RunMarker(r.Request.ID))
-		return strings.TrimRight(b.String(), "\n") + "\n"
-	}
-	paragraph(situation(r, c))
-	paragraph(staleNote(r))
-	paragraph(fault(r, c, smallPrint))
-	paragraph(stageTable(r, c))
-	paragraph(comparison(r, c))
-	paragraph(levelLine(r))
-	paragraph(tornDown(r))
-	paragraph(leftovers(r, c))
-	if smallPrint {
-		paragraph(findings(r, c))
-		paragraph(warnings(r, c))
-		paragraph(earlierAttempts(r, c))
-	}
-	paragraph(links(r, c))
-	paragraph(askers(r, c))
-	paragraph(howToRunAgain(r, c))
-	paragraph(atHome(r, c))
-	paragraph(RunMarker(r.Request.ID))
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
@@ -130,9 +118,6 @@ func clock(t time.Time) string {
 	}
 	return t.UTC().Format("2006-01-02 15:04 UTC")
 }
-
-// isFolded says whether the comment shrinks to one sentence.
-func isFolded(r run.Report) bool { return r.Word() == string(run.EndSuperseded) }
 
 func supersededBy(r run.Report, c Context) string {
 	newer := "a newer request"

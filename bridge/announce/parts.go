@@ -137,26 +137,27 @@ func leftovers(r run.Report, c Context) string {
 	if len(r.Leftovers) == 0 {
 		return ""
 	}
-	items := []string{"Something was left behind. This is for the operator: it is being removed, and it keeps the slot until it is gone:"}
-	for _, l := range r.Leftovers[:min(len(r.Leftovers), listLimit)] {
-		items = append(items, "- "+c.prose(l.Kind, 40)+" "+code(c.mask(l.Name), 120))
-	}
-	return strings.Join(items, "\n") + andMore(len(r.Leftovers))
+	return "Something was left behind. This is for the operator: it is being removed, and it keeps the slot until it is gone:\n" +
+		bullets(r.Leftovers, func(l run.Leftover) string { return c.prose(l.Kind, 40) + " " + code(c.mask(l.Name), 120) })
 }
 
-func andMore(n int) string {
-	if n <= listLimit {
-		return ""
+// bullets are the first lines of a list, and how many more there are.
+func bullets[T any](all []T, line func(T) string) string {
+	var items []string
+	for _, one := range all[:min(len(all), listLimit)] {
+		items = append(items, "- "+line(one))
 	}
-	return fmt.Sprintf("\n- and %d more", n-listLimit)
+	if more := len(all) - listLimit; more > 0 {
+		items = append(items, fmt.Sprintf("- and %d more", more))
+	}
+	return strings.Join(items, "\n")
 }
 
 func findings(r run.Report, c Context) string {
 	if len(r.Findings) == 0 {
 		return ""
 	}
-	var items []string
-	for _, f := range r.Findings[:min(len(r.Findings), listLimit)] {
+	return details(fmt.Sprintf("What lint says (%d)", len(r.Findings)), bullets(r.Findings, func(f run.Finding) string {
 		place := ""
 		if f.File != "" {
 			place = f.File
@@ -165,20 +166,15 @@ func findings(r run.Report, c Context) string {
 			}
 			place = code(c.mask(place), 120) + " "
 		}
-		items = append(items, fmt.Sprintf("- %s %s%s: %s", prose(string(f.Severity), 20), place, code(f.ID, 60), c.prose(f.Text, 300)))
-	}
-	return details(fmt.Sprintf("What lint says (%d)", len(r.Findings)), strings.Join(items, "\n")+andMore(len(r.Findings)))
+		return fmt.Sprintf("%s %s%s: %s", prose(string(f.Severity), 20), place, code(f.ID, 60), c.prose(f.Text, 300))
+	}))
 }
 
 func warnings(r run.Report, c Context) string {
 	if len(r.Warnings) == 0 {
 		return ""
 	}
-	var items []string
-	for _, w := range r.Warnings[:min(len(r.Warnings), listLimit)] {
-		items = append(items, "- "+c.prose(w, 300))
-	}
-	return details(fmt.Sprintf("Worth knowing (%d)", len(r.Warnings)), strings.Join(items, "\n")+andMore(len(r.Warnings)))
+	return details(fmt.Sprintf("Worth knowing (%d)", len(r.Warnings)), bullets(r.Warnings, func(w string) string { return c.prose(w, 300) }))
 }
 
 func earlierAttempts(r run.Report, c Context) string {
@@ -206,7 +202,7 @@ func linkable(address string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.ContainsAny(address, "()<>[]\\`\"' \t\r\n") && visible(address) == address
 }
 
-func askers(r run.Report, _ Context) string {
+func askers(r run.Report) string {
 	s := askedBy(r.Request)
 	for i, who := range r.Joined {
 		if i == listLimit {

@@ -18,24 +18,17 @@ func ScheduleMarker(recipe string) string {
 func RenderScheduled(r run.Report, before *run.Report, c Context) (title, body string) {
 	branch := strings.TrimPrefix(r.Request.Code.Ref, "refs/heads/")
 	title = fmt.Sprintf("%s %s on %s", r.Request.Recipe, change(r, before), cut(visible(branch), 60))
-	parts := []string{
+	return title, paragraphs(
 		headline(r),
 		fmt.Sprintf("The branch %s was tested as scheduled. %s", code(branch, 60), resultBefore(before, c)),
 		fault(r, c, true),
 		stageTable(r, c),
 		levelLine(r),
 		links(r, c),
-		"This issue is maintained by a program: it is edited when the result changes, closed when all is well again, and reopened when it is not. To change when the branch is tested, or to stop it, change " +
-			code("schedule", 20) + " in the recipe's enrolment.",
+		"This issue is maintained by a program: it is edited when the result changes, closed when all is well again, and reopened when it is not. To change when the branch is tested, or to stop it, change "+
+			code("schedule", 20)+" in the recipe's enrolment.",
 		ScheduleMarker(r.Request.Recipe),
-	}
-	var b strings.Builder
-	for _, part := range parts {
-		if part != "" {
-			b.WriteString(strings.TrimRight(part, "\n") + "\n\n")
-		}
-	}
-	return title, strings.TrimRight(b.String(), "\n") + "\n"
+	)
 }
 
 // change is how it stands, compared with how it stood.

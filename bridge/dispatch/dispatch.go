@@ -16,7 +16,6 @@ import (
 // Phase says how the executor sees an attempt, which may differ from what the run says.
 type Phase string
 
-// The phases.
 const (
 	Unknown  Phase = "unknown" // the executor knows no such attempt
 	Pending  Phase = "pending" // accepted, not running yet

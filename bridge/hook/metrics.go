@@ -39,13 +39,11 @@ func (m *metrics) took(forgeID string, d time.Duration) {
 	m.seconds.WithLabelValues(forgeID).Observe(d.Seconds())
 }
 
-// Describe implements prometheus.Collector.
 func (rc *Receiver) Describe(to chan<- *prometheus.Desc) {
 	rc.metrics.hooks.Describe(to)
 	rc.metrics.seconds.Describe(to)
 }
 
-// Collect implements prometheus.Collector.
 func (rc *Receiver) Collect(to chan<- prometheus.Metric) {
 	rc.metrics.hooks.Collect(to)
 	rc.metrics.seconds.Collect(to)

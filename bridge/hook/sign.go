@@ -13,7 +13,6 @@ import (
 	"seatrial/secrets"
 )
 
-// The headers that carry a signature.
 const (
 	hubSHA256  = "X-Hub-Signature-256"
 	hubSHA1    = "X-Hub-Signature"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"seatrial/bridge/forge"
@@ -18,41 +17,21 @@ const clockSlack = 2 * time.Second
 // far back comments count then.
 const clockSetBack = 2 * time.Minute
 
-// enrolmentTimes remembers since when repositories are enrolled, for both loops of each forge.
-type enrolmentTimes struct {
-	mu sync.Mutex
-	at map[string]time.Time
-}
-
-func (m *enrolmentTimes) get(forgeID, repo string) (time.Time, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at, known := m.at[forgeID+":"+repo]
-	return at, known
-}
-
-func (m *enrolmentTimes) put(forgeID, repo string, at time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.at == nil {
-		m.at = map[string]time.Time{}
-	}
-	m.at[forgeID+":"+repo] = at
-}
-
 // enrolments says since when each of a forge's repositories is enrolled, and records
 // it for those that are new: comments made before never run.
 func (p *Poller) enrolments(ctx context.Context, s Source, repos []forge.Repo) (map[string]time.Time, error) {
 	since := make(map[string]time.Time, len(repos))
 	for _, r := range repos {
 		key := strings.ToLower(r.String())
-		at, known := p.since.get(s.Forge, key)
-		if !known {
+		scope := enrolledScope(s, key)
+		known, _ := p.since.Load(scope)
+		at, ok := known.(time.Time)
+		if !ok {
 			var err error
 			if at, err = p.enrolledSince(ctx, s, r, key); err != nil {
 				return nil, err
 			}
-			p.since.put(s.Forge, key, at)
+			p.since.Store(scope, at)
 		}
 		// A clock that was put back makes comments that look older than the enrolment,
 		// until it has caught up.
@@ -61,7 +40,7 @@ func (p *Poller) enrolments(ctx context.Context, s Source, repos []forge.Repo) (
 			if at, err = p.remember(ctx, s, key, now.Add(-clockSetBack)); err != nil {
 				return nil, err
 			}
-			p.since.put(s.Forge, key, at)
+			p.since.Store(scope, at)
 		}
 		since[key] = at
 	}

@@ -15,9 +15,11 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -38,14 +40,12 @@ type Branches interface {
 	DefaultBranch(ctx context.Context, repo forge.Repo) (name string, trees []forge.Tree, err error)
 }
 
-// Memory is what is asked of the ledger.
 type Memory interface {
 	ledger.Feeds
 	See(ctx context.Context, c forge.Comment, s ledger.State) (isNew bool, err error)
 	AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error
 }
 
-// Source is one forge to listen to.
 type Source struct {
 	Forge    string
 	Org      string // asked about as a whole; empty where the forge has no such question
@@ -68,7 +68,6 @@ const (
 	DefaultSweepEvery = 10 * time.Minute
 )
 
-// Config is what a Poller needs.
 type Config struct {
 	Sources  []Source
 	Enrolled func() []forge.Repo // of all forges; asked anew each time
@@ -93,7 +92,7 @@ type Poller struct {
 	Config
 	nudges   map[string]chan struct{}
 	failures map[string]*failureCounts // by forge
-	since    enrolmentTimes
+	since    sync.Map                  // by enrolledScope, since when that repository is enrolled; for both loops of each forge
 	paces    map[string]*pace
 	turns    scopeTurns
 	newest   newestComments
@@ -108,14 +107,9 @@ type commentKey struct {
 // recentComments is more than a list brings again of busy repositories.
 const recentComments = 1024
 
-// New makes a poller.
 func New(c Config) *Poller {
-	if c.Interval <= 0 {
-		c.Interval = DefaultInterval
-	}
-	if c.SweepEvery <= 0 {
-		c.SweepEvery = DefaultSweepEvery
-	}
+	c.Interval = cmp.Or(max(c.Interval, 0), DefaultInterval)
+	c.SweepEvery = cmp.Or(max(c.SweepEvery, 0), DefaultSweepEvery)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -129,7 +123,6 @@ func New(c Config) *Poller {
 	return p
 }
 
-// Run listens until the context ends.
 func (p *Poller) Run(ctx context.Context) error {
 	var g errgroup.Group
 	for _, s := range p.Sources {

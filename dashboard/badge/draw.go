@@ -48,7 +48,7 @@ func (b Badge) SVG() []byte {
 	// svgo escapes text but no attributes.
 	svg.Startraw(attr("width", left+right), attr("height", height), `role="img"`, attr("aria-label", html.EscapeString(name)))
 	svg.Title(name)
-	gradient(svg)
+	svg.LinearGradient("seatrial-s", 0, 0, 0, 100, []svgo.Offcolor{{Offset: 0, Color: "#bbb", Opacity: 0.1}, {Offset: 100, Color: "#000", Opacity: 0.1}})
 	svg.ClipPath(`id="seatrial-r"`)
 	svg.Roundrect(0, 0, left+right, height, 3, 3, `fill="#fff"`)
 	svg.ClipEnd()
@@ -77,12 +77,6 @@ func words(svg *svgo.SVG, s string, x, width int, ink, shadow string) {
 	length := attr("textLength", width*10)
 	svg.Text(x, 150, s, `aria-hidden="true"`, attr("fill", shadow), `fill-opacity=".3"`, `transform="scale(.1)"`, length)
 	svg.Text(x, 140, s, attr("fill", ink), `transform="scale(.1)"`, length)
-}
-
-func gradient(svg *svgo.SVG) {
-	svg.LinearGradient("seatrial-s", 0, 0, 0, 100, []svgo.Offcolor{
-		{Offset: 0, Color: "#bbb", Opacity: 0.1}, {Offset: 100, Color: "#000", Opacity: 0.1},
-	})
 }
 
 func attr(name string, value any) string { return fmt.Sprintf(`%s="%v"`, name, value) }

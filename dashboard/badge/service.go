@@ -21,7 +21,6 @@ type DefaultBranch interface {
 	DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error)
 }
 
-// Runs finds runs.
 type Runs interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)

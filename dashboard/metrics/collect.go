@@ -32,14 +32,12 @@ var (
 	verdicts = []run.Verdict{run.VerdictPass, run.VerdictFail, run.VerdictUnverified}
 )
 
-// The states of a slot.
 const (
 	slotFree     = "free"
 	slotTaken    = "taken"
 	slotCleaning = "cleaning"
 )
 
-// Describe implements prometheus.Collector.
 func (s *Service) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{buildInfo, journalUp, runsByState, recipesByVerdict, slotsByState, nomadUp, nodesByState, nomadRequests} {
 		to <- d

@@ -24,7 +24,6 @@ const (
 	tailLines  = 40
 )
 
-// logView is a part of a log.
 type logView struct {
 	Size     int64
 	From, To int64
@@ -32,7 +31,6 @@ type logView struct {
 	Sections []section
 }
 
-// section is what a log says about one stage.
 type section struct {
 	ID    string
 	Title string

@@ -23,7 +23,6 @@ import (
 	"seatrial/recipes"
 )
 
-// Journal is what pages are made from.
 type Journal interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)
@@ -41,6 +40,10 @@ type Badges interface {
 type Enrolments struct {
 	Recipes  []recipes.Enrolment
 	Problems []string // each for the operator, with file and line; may have several lines
+}
+
+func (e Enrolments) ByName(recipe string) (recipes.Enrolment, bool) {
+	return (&recipes.Book{Enrolments: e.Recipes}).ByName(recipe)
 }
 
 // UnenrolledRepo is a repository whose signed webhooks come although it is not enrolled.
@@ -72,14 +75,12 @@ type Config struct {
 	Version   string
 }
 
-// Pages are the dashboard's pages.
 type Pages struct {
 	Config
 	assets    *assets
 	templates map[string]*parsed
 }
 
-// New prepares the pages.
 func New(c Config) *Pages {
 	if c.Queue == nil {
 		c.Queue = func() run.Queue { return run.Queue{} }
@@ -97,7 +98,6 @@ func New(c Config) *Pages {
 	return p
 }
 
-// Register puts the pages' routes into mux.
 func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.index)
 	mux.HandleFunc("GET /recipes/{recipe}", p.recipe)

@@ -9,7 +9,6 @@ import (
 
 	"seatrial/harness/journal"
 	"seatrial/harness/run"
-	"seatrial/recipes"
 )
 
 // runsPerPage is how many runs a recipe's page lists.
@@ -59,7 +58,7 @@ func (p *Pages) recipe(w http.ResponseWriter, r *http.Request) {
 		p.broken(w, r, err)
 		return
 	}
-	e, enrolled := p.enrolment(name)
+	e, enrolled := p.Enrolments().ByName(name)
 	if !enrolled && len(reports) == 0 && filter.Before == "" {
 		p.missing(w, r, "No recipe of this name is enrolled, and none was ever tested.")
 		return
@@ -105,15 +104,6 @@ func durationOf(r run.Report) string {
 		return ""
 	}
 	return durationText(r.EndedAt.Sub(r.StartedAt))
-}
-
-func (p *Pages) enrolment(recipe string) (recipes.Enrolment, bool) {
-	for _, e := range p.Enrolments().Recipes {
-		if e.Name == recipe {
-			return e, true
-		}
-	}
-	return recipes.Enrolment{}, false
 }
 
 // snippets are what a README needs to show the badge. The alternative text names

@@ -114,7 +114,7 @@ func (p *Pages) run(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) runPage(ctx context.Context, report run.Report) runPage {
-	e, _ := p.enrolment(report.Request.Recipe)
+	e, _ := p.Enrolments().ByName(report.Request.Recipe)
 	page := runPage{
 		Report: report, ID: report.Request.ID, Sign: verdictSign(report), Level: levelOf(report),
 		Open: report.State != run.Ended, Ending: endingWords[report.Ending],

@@ -16,7 +16,6 @@ type Login struct {
 	TokenFile          string
 }
 
-// Access is a way to a cluster.
 type Access struct {
 	*Client
 	Namespaces Namespaces

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -29,15 +30,7 @@ type Client struct {
 // NewClient makes a client. Nothing is asked of the cluster yet.
 func NewClient(c Config) (*Client, error) {
 	config := api.DefaultConfig()
-	if c.Address != "" {
-		config.Address = c.Address
-	}
-	if c.Token != "" {
-		config.SecretID = c.Token
-	}
-	if c.Namespace != "" {
-		config.Namespace = c.Namespace
-	}
+	config.Address, config.SecretID, config.Namespace = cmp.Or(c.Address, config.Address), cmp.Or(c.Token, config.SecretID), cmp.Or(c.Namespace, config.Namespace)
 	at, err := url.Parse(config.Address)
 	if err != nil || at.Scheme != "unix" && (at.Host == "" || at.Scheme != "http" && at.Scheme != "https") {
 		return nil, fmt.Errorf("cannot reach Nomad at %q: this is not an address; write it like https://nomad.example.org:4646 in NOMAD_ADDR", config.Address)
@@ -62,7 +55,6 @@ func (c *Client) Query(ctx context.Context, namespace string) *api.QueryOptions 
 	return q.WithContext(ctx)
 }
 
-// Write are the options of a change in a namespace.
 func (c *Client) Write(ctx context.Context, namespace string) *api.WriteOptions {
 	c.asked.Add(1)
 	w := &api.WriteOptions{Namespace: namespace}

@@ -33,10 +33,8 @@ type Driver struct {
 	Healthy bool   `json:"healthy"`
 }
 
-// NodeState says whether a node takes runs.
 type NodeState string
 
-// The states of a node.
 const (
 	NodeReady      NodeState = "ready"
 	NodeDown       NodeState = "down" // or not there yet, or not heard of
@@ -44,7 +42,6 @@ const (
 	NodeIneligible NodeState = "ineligible"
 )
 
-// NodeStates are all of them.
 func NodeStates() []NodeState { return []NodeState{NodeReady, NodeDown, NodeDraining, NodeIneligible} }
 
 // State is the node's. Being down counts before everything else.

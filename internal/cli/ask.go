@@ -35,7 +35,6 @@ type askCommand struct {
 	Every     time.Duration `hidden:"" default:"2s" help:"How often to look."`
 }
 
-// Help is shown below the summary.
 func (askCommand) Help() string {
 	return "The server decides as it does about a comment, and answers the pull request in the same way. The server must be running; nothing is tested here."
 }

@@ -31,7 +31,6 @@ type demoCommand struct {
 	Nomad bool `help:"Let the run go to a Nomad cluster: the one at NOMAD_ADDR, whose nodes must be this machine, or an agent that is started for the demo."`
 }
 
-// Help is shown below the summary.
 func (demoCommand) Help() string {
 	return "Everything is on loopback, in a temporary folder that is removed at the end; --state has no effect. " +
 		"Exit codes: 0 pass, 1 fail, 2 unverified or interrupted."

@@ -29,7 +29,6 @@ type doctorCommand struct {
 	JSON bool `help:"Print one JSON array: an object for each thing that was looked at, with what was found about it."`
 }
 
-// Help is shown below the summary.
 func (doctorCommand) Help() string {
 	return "Give it the options of seatrial serve, and run it as the same user: it looks at what the server would work with, and changes nothing. " +
 		"Exit code 0: nothing is missing. 1: something is. 69: a forge does not answer. 78: the options or the files they name cannot be used. About a cluster: seatrial nomad doctor."

@@ -27,7 +27,6 @@ type forgetCommand struct {
 	DryRun bool   `help:"Only say what would be changed."`
 }
 
-// Help is shown below the summary.
 func (forgetCommand) Help() string {
 	return "Puts \"somebody\" in the person's place in the journal and in the files of runs. It may be done while the server runs. " +
 		"Runs and comments that are not over are left as they are and named, and the exit code is 69: run it again when they are over. " +
@@ -67,7 +66,6 @@ func (c *forgetCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	return leftOpen(found)
 }
 
-// account is who is meant.
 func (c *forgetCommand) account() (run.Account, error) {
 	who := run.Account{Forge: c.Forge, Person: run.Person{Login: c.Person}}
 	if digits, ok := strings.CutPrefix(c.Person, "#"); ok {
@@ -152,7 +150,6 @@ func (c *forgetCommand) say(w io.Writer, f store.Forgotten, files int) {
 	fmt.Fprintln(w, "What stands on the forge, in the enrolments and in the log of the server is not ours to change, and was left.")
 }
 
-// leftOpen is an error that names what was left.
 func leftOpen(f store.Forgotten) error {
 	if len(f.OpenRuns)+f.OpenComments == 0 {
 		return nil

@@ -22,7 +22,6 @@ type janitorCommand struct {
 	dockerOptions
 }
 
-// Help is shown below the summary.
 func (janitorCommand) Help() string {
 	return "It removes what carries the labels of a run that is over, as its own journal says or, with --nomad, the cluster. " +
 		"Where nobody can be asked, everything is kept. seatrial nomad setup makes it run on every node. " + nomadHelp

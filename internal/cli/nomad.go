@@ -100,7 +100,6 @@ type nomadSetup struct {
 	BridgeTokenFile string `help:"Make a token with the bridge's policy and write it into this file, once." type:"path" placeholder:"FILE"`
 }
 
-// Help is shown below the summary.
 func (nomadSetup) Help() string {
 	return "Needs a management token, once. What was edited is kept and reported as yours. " + nomadHelp
 }
@@ -187,7 +186,6 @@ func writeDefinitions(files []setup.File, folder string, out io.Writer) error {
 
 type nomadDoctor struct{ clusterNeeds }
 
-// Help is shown below the summary.
 func (nomadDoctor) Help() string {
 	return "Changes nothing. Give it the token that the bridge has, to learn what that may do; give it the options that setup was given. " + nomadHelp
 }

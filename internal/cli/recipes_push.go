@@ -20,7 +20,6 @@ type recipesPush struct {
 	DryRun   bool     `help:"Only say what would be written."`
 }
 
-// Help is shown below the summary.
 func (recipesPush) Help() string {
 	return "A variable's path is seatrial/recipes/ and the repository's address in base64url. An enrolment in a file wins over one in a variable. " + nomadHelp
 }

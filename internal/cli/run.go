@@ -40,7 +40,6 @@ type runCommand struct {
 	settingsOptions
 }
 
-// Help is shown below the summary.
 func (runCommand) Help() string {
 	return "Build and app run as you do, because it is your own folder; --isolate treats them as a stranger's. " +
 		"Exit codes: 0 pass, 1 fail, 2 unverified or interrupted."
@@ -83,7 +82,6 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	return verdictExit(report.Verdict())
 }
 
-// attempt is the one attempt of the run.
 func (c *runCommand) attempt(g *Globals, s streams, job dispatch.Job) perform.Config {
 	config := perform.Config{
 		State: g.folder(), Job: job, Isolate: c.Isolate, Keep: c.Keep, Secrets: perform.SecretsOf(os.Environ()),

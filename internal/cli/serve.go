@@ -46,7 +46,6 @@ type serveCommand struct {
 	settingsOptions
 }
 
-// Help is shown below the summary.
 func (serveCommand) Help() string {
 	return "Needs git; to run code that no enrolment trusts also root and bubblewrap, or a Nomad cluster. " +
 		"Ctrl-C or SIGTERM ends the server, not the runs: the next start finds them again. " + nomadHelp
@@ -101,7 +100,6 @@ func (c *serveCommand) check() error {
 	return c.waysOptions.check()
 }
 
-// isAddress says whether a text is a URL with a host.
 func isAddress(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Host != ""

@@ -46,7 +46,6 @@ type tokenNew struct {
 	Replace bool          `help:"Replace the token of this name: the old one is revoked."`
 }
 
-// Help is shown below the summary.
 func (tokenNew) Help() string {
 	return "Only the token is printed to standard output. What is kept is a digest of it, in the state folder: run this as the user that seatrial serve runs as. " +
 		"A running server knows it at once."
@@ -86,7 +85,6 @@ type tokenHook struct {
 	Replace bool   `help:"Replace the repository's token: the old address is no longer accepted."`
 }
 
-// Help is shown below the summary.
 func (tokenHook) Help() string {
 	return "Whoever knows the address can have the repository tested. Where forge and repository allow it, rather sign webhooks: see seatrial webhook secret."
 }

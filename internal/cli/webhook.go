@@ -29,7 +29,6 @@ type webhookSecretCommand struct {
 	ForgetOld bool   `help:"Forget all secrets but the newest: webhooks signed with an older one are turned away from then on."`
 }
 
-// Help is shown below the summary.
 func (webhookSecretCommand) Help() string {
 	return "Only the secret is printed to standard output. It is kept in the state folder, where only its owner can read it: " +
 		"run this as the user that seatrial serve runs as. A running server reads it again when it changes; only the first secret of a forge needs a restart."

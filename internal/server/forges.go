@@ -16,7 +16,6 @@ import (
 	"seatrial/secrets"
 )
 
-// bridgeForges are the forges as the bridge takes them.
 func (sv *Server) bridgeForges() []bridge.Forge {
 	var all []bridge.Forge
 	for _, f := range sv.forges {
@@ -25,7 +24,6 @@ func (sv *Server) bridgeForges() []bridge.Forge {
 	return all
 }
 
-// Orgs names the organisations that are served.
 func (sv *Server) Orgs() string {
 	var names []string
 	for _, f := range sv.forges {

@@ -24,7 +24,6 @@ const (
 	longestPath = 1024
 )
 
-// reader reads one recipe.
 type reader struct {
 	ctx      context.Context
 	root     *os.Root

@@ -82,24 +82,21 @@ func (r *reader) explain(f *file, err error) {
 	case additional.MatchString(message):
 		m := additional.FindStringSubmatch(message)
 		at := r.dotted(f, m[1])
-		p := recipes.Problem{}
 		s := f.key(append(at, m[2]))
-		p = recipes.ProblemAt(f.name, r.texts[f.name], s.Line, s.column, plain("unknown key "+recipes.Quote(m[2])))
+		p := recipes.ProblemAt(f.name, r.texts[f.name], s.Line, s.column, plain("unknown key "+recipes.Quote(m[2])))
 		p.Nearest = recipes.Nearest(m[2], keysAt(at))
 		r.note(p)
-	case leading.MatchString(message):
+	case leading.MatchString(message), within.MatchString(message):
 		m := leading.FindStringSubmatch(message)
+		if m == nil {
+			m = within.FindStringSubmatch(message)
+		}
 		at := r.dotted(f, m[1])
 		s := f.key(at)
 		if len(at) == 0 {
 			r.say(f.name, s.Line, s.column, "%s", m[2])
 			return
 		}
-		r.say(f.name, s.Line, s.column, "%s: %s", strings.Join(at, "."), m[2])
-	case within.MatchString(message):
-		m := within.FindStringSubmatch(message)
-		at := r.dotted(f, m[1])
-		s := f.key(at)
 		r.say(f.name, s.Line, s.column, "%s: %s", strings.Join(at, "."), m[2])
 	case object.MatchString(message):
 		m := object.FindStringSubmatch(message)

@@ -20,7 +20,6 @@ const (
 	deepest    = 64
 )
 
-// file is one compose file.
 type file struct {
 	name string
 	root *yaml.Node

@@ -13,7 +13,6 @@ import (
 	"strings"
 )
 
-// entry is one file of a tree.
 type entry struct {
 	mode string
 	hash string

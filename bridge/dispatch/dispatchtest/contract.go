@@ -32,19 +32,20 @@ type Fixture struct {
 
 // Contract runs every sentence of the contract on a fresh fixture.
 func Contract(t *testing.T, open func(t *testing.T) Fixture) {
-	lease := func() run.Lease { return run.Lease{Expires: time.Now().Add(time.Hour)} }
-	request := func(recipe string) run.Request {
-		return run.Request{ID: run.NewID(time.Now()), Recipe: recipe, Limit: time.Minute}
+	must := func(t *testing.T, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	lease := func() run.Lease { return run.Lease{Expires: time.Now().Add(time.Hour)} }
 	follow := func(t *testing.T, d dispatch.Dispatcher, id run.ID, after int64) []run.Event {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		var events []run.Event
 		for e, err := range d.Follow(ctx, id, 1, after) {
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			events = append(events, e)
 		}
 		if ctx.Err() != nil {
@@ -54,28 +55,22 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 	}
 	start := func(t *testing.T, f Fixture, recipe string) run.Request {
 		t.Helper()
-		r := request(recipe)
-		if err := f.Dispatcher.Dispatch(t.Context(), r, 1, lease()); err != nil {
-			t.Fatal(err)
-		}
+		r := run.Request{ID: run.NewID(time.Now()), Recipe: recipe, Limit: time.Minute}
+		must(t, f.Dispatcher.Dispatch(t.Context(), r, 1, lease()))
 		return r
 	}
-	phase := func(t *testing.T, d dispatch.Dispatcher, id run.ID) dispatch.Phase {
+	want := func(t *testing.T, d dispatch.Dispatcher, id run.ID, want dispatch.Phase) {
 		t.Helper()
-		s, err := d.State(t.Context(), id, 1)
-		if err != nil {
-			t.Fatal(err)
+		if s, err := d.State(t.Context(), id, 1); err != nil || s.Phase != want {
+			t.Fatalf("phase %s, %v, want %s", s.Phase, err, want)
 		}
-		return s.Phase
 	}
 	firstEvent := func(t *testing.T, d dispatch.Dispatcher, id run.ID) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		for _, err := range d.Follow(ctx, id, 1, 0) {
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			return
 		}
 		t.Fatal("it said nothing")
@@ -94,9 +89,7 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 		if len(events) != 3 || events[2].Kind != run.KindFinished || events[0].Seq >= events[1].Seq {
 			t.Fatalf("got %v", seqs(events))
 		}
-		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Complete {
-			t.Fatalf("phase %s after the last word", p)
-		}
+		want(t, f.Dispatcher, r.ID, dispatch.Complete)
 	})
 	t.Run("follow resumes after a sequence number", func(t *testing.T) {
 		f := open(t)
@@ -108,9 +101,7 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 	t.Run("the same attempt dispatched twice starts once", func(t *testing.T) {
 		f := open(t)
 		r := start(t, f, Finishes)
-		if err := f.Dispatcher.Dispatch(t.Context(), r, 1, lease()); err != nil {
-			t.Fatal(err)
-		}
+		must(t, f.Dispatcher.Dispatch(t.Context(), r, 1, lease()))
 		follow(t, f.Dispatcher, r.ID, 0)
 		if n := f.Starts(r.ID, 1); n != 1 {
 			t.Fatalf("started %d times", n)
@@ -119,9 +110,7 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 	t.Run("an attempt that was never dispatched is unknown", func(t *testing.T) {
 		f := open(t)
 		id := run.NewID(time.Now())
-		if p := phase(t, f.Dispatcher, id); p != dispatch.Unknown {
-			t.Fatalf("phase %s", p)
-		}
+		want(t, f.Dispatcher, id, dispatch.Unknown)
 		if got := follow(t, f.Dispatcher, id, 0); len(got) != 0 {
 			t.Fatalf("got %v", seqs(got))
 		}
@@ -132,28 +121,20 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 		if got := follow(t, f.Dispatcher, r.ID, 0); len(got) != 1 {
 			t.Fatalf("got %v", seqs(got))
 		}
-		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Lost {
-			t.Fatalf("phase %s", p)
-		}
+		want(t, f.Dispatcher, r.ID, dispatch.Lost)
 	})
 	t.Run("stop lets the attempt tear down and say its last word", func(t *testing.T) {
 		f := open(t)
 		r := start(t, f, Waits)
 		// A stop that comes before the attempt listens would kill it: wait for its first event.
 		firstEvent(t, f.Dispatcher, r.ID)
-		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Running {
-			t.Fatalf("phase %s", p)
-		}
-		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
-			t.Fatal(err)
-		}
+		want(t, f.Dispatcher, r.ID, dispatch.Running)
+		must(t, f.Dispatcher.Stop(t.Context(), r.ID, 1))
 		events := follow(t, f.Dispatcher, r.ID, 0)
 		if len(events) == 0 || events[len(events)-1].Kind != run.KindFinished {
 			t.Fatalf("got %v", seqs(events))
 		}
-		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
-			t.Fatalf("stopping what is over: %v", err)
-		}
+		must(t, f.Dispatcher.Stop(t.Context(), r.ID, 1))
 	})
 	t.Run("what still runs is not swept", func(t *testing.T) {
 		f := open(t)
@@ -174,16 +155,12 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 		f := open(t)
 		r := start(t, f, Waits)
 		again := f.Reopen()
-		if p := phase(t, again, r.ID); p.Over() {
-			t.Fatalf("phase %s", p)
+		if s, err := again.State(t.Context(), r.ID, 1); err != nil || s.Phase.Over() {
+			t.Fatalf("phase %s, %v", s.Phase, err)
 		}
 		firstEvent(t, again, r.ID)
-		if p := phase(t, again, r.ID); p != dispatch.Running {
-			t.Fatalf("phase %s", p)
-		}
-		if err := again.Stop(t.Context(), r.ID, 1); err != nil {
-			t.Fatal(err)
-		}
+		want(t, again, r.ID, dispatch.Running)
+		must(t, again.Stop(t.Context(), r.ID, 1))
 		events := follow(t, again, r.ID, 1)
 		if len(events) == 0 || events[len(events)-1].Kind != run.KindFinished {
 			t.Fatalf("got %v", seqs(events))
@@ -205,9 +182,7 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 			}()
 		}
 		firstEvent(t, f.Dispatcher, r.ID)
-		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
-			t.Fatal(err)
-		}
+		must(t, f.Dispatcher.Stop(t.Context(), r.ID, 1))
 		for range cap(got) {
 			if seen := <-got; len(seen) != 3 {
 				t.Errorf("got %v", seen)
@@ -225,21 +200,15 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 			cancel()
 		}
 		cancel()
-		if p := phase(t, f.Dispatcher, r.ID); p != dispatch.Running {
-			t.Fatalf("phase %s", p)
-		}
-		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
-			t.Fatal(err)
-		}
+		want(t, f.Dispatcher, r.ID, dispatch.Running)
+		must(t, f.Dispatcher.Stop(t.Context(), r.ID, 1))
 		follow(t, f.Dispatcher, r.ID, 1)
 	})
 	t.Run("what was stopped by us has no cause", func(t *testing.T) {
 		f := open(t)
 		r := start(t, f, Waits)
 		firstEvent(t, f.Dispatcher, r.ID)
-		if err := f.Dispatcher.Stop(t.Context(), r.ID, 1); err != nil {
-			t.Fatal(err)
-		}
+		must(t, f.Dispatcher.Stop(t.Context(), r.ID, 1))
 		follow(t, f.Dispatcher, r.ID, 0)
 		for _, d := range []dispatch.Dispatcher{f.Dispatcher, f.Reopen()} {
 			if s, err := d.State(t.Context(), r.ID, 1); err != nil || s.Cause != "" || s.Phase != dispatch.Complete {
@@ -251,9 +220,7 @@ func Contract(t *testing.T, open func(t *testing.T) Fixture) {
 		f := open(t)
 		r := start(t, f, Finishes)
 		follow(t, f.Dispatcher, r.ID, 0)
-		if err := f.Reopen().Dispatch(t.Context(), r, 1, lease()); err != nil {
-			t.Fatal(err)
-		}
+		must(t, f.Reopen().Dispatch(t.Context(), r, 1, lease()))
 		if got := follow(t, f.Dispatcher, r.ID, 0); len(got) != 3 || f.Starts(r.ID, 1) != 1 {
 			t.Fatalf("got %v, started %d times", seqs(got), f.Starts(r.ID, 1))
 		}

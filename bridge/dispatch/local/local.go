@@ -34,7 +34,6 @@ import (
 // a few system calls, but the machine may be busy.
 const stampGrace = 20 * time.Second
 
-// Config is what a Dispatcher needs.
 type Config struct {
 	Root     string // the folder that holds every run's folder
 	Instance string // put on every label
@@ -52,7 +51,6 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Dispatcher implements dispatch.Dispatcher.
 type Dispatcher struct{ Config }
 
 // New returns a dispatcher over the root folder, which it makes if it is missing.

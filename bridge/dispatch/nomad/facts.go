@@ -93,25 +93,20 @@ func (d *Dispatcher) counts(ctx context.Context, k key, n note, allocs []*api.Al
 	if len(allocs) == 1 {
 		return allocs[0], nil
 	}
-	if n.Collected {
-		for _, a := range allocs {
-			if a.ID == n.Alloc {
-				return a, nil
-			}
-		}
+	holds := func(id string) func(*api.AllocationListStub) bool {
+		return func(a *api.AllocationListStub) bool { return a.ID == id }
+	}
+	if at := slices.IndexFunc(allocs, holds(n.Alloc)); n.Collected && at >= 0 {
+		return allocs[at], nil
 	}
 	lease, _, err := d.Client.Variables().Peek(cluster.LeasePath(k.id, k.attempt), d.query(ctx))
 	if err != nil {
 		return nil, cluster.Explain(fmt.Sprintf("read the lease of run %s", k.id), err)
 	}
-	if lease != nil {
-		for _, a := range allocs {
-			if a.ID == lease.Items["alloc"] {
-				return a, nil
-			}
-		}
+	if lease == nil {
+		return allocs[0], nil
 	}
-	return allocs[0], nil
+	return allocs[max(0, slices.IndexFunc(allocs, holds(lease.Items[cluster.LeaseAlloc])))], nil
 }
 
 // node reads a node; nil where the cluster knows none.

@@ -42,7 +42,6 @@ const (
 	pollEvery = time.Second
 )
 
-// Config is what a Dispatcher needs.
 type Config struct {
 	Client     *cluster.Client
 	Namespaces cluster.Namespaces
@@ -64,7 +63,6 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Dispatcher implements dispatch.Dispatcher.
 type Dispatcher struct {
 	Config
 	news   *news
@@ -76,7 +74,6 @@ type Dispatcher struct {
 	noting sync.Mutex // held while a note is changed
 }
 
-// key names an attempt.
 type key struct {
 	id      run.ID
 	attempt int
@@ -93,12 +90,8 @@ func New(c Config) (*Dispatcher, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.PlaceWithin <= 0 {
-		c.PlaceWithin = defaultPlaceWithin
-	}
-	if c.ReconcileEvery <= 0 {
-		c.ReconcileEvery = defaultReconcile
-	}
+	c.PlaceWithin = cmp.Or(max(c.PlaceWithin, 0), defaultPlaceWithin)
+	c.ReconcileEvery = cmp.Or(max(c.ReconcileEvery, 0), defaultReconcile)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return &Dispatcher{Config: c, news: newNews(), mirrors: map[key]*mirror{}}, nil
 }

@@ -108,7 +108,6 @@ func metric(m *api.AllocationMetric) string {
 	return oneLine(strings.Join(why, "; "))
 }
 
-// ending is how a task ended.
 type ending struct {
 	there  bool
 	code   int

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"sync"
@@ -48,10 +49,19 @@ func (m *Meter) Counts() map[string]int64 {
 	return maps.Clone(m.byKinds)
 }
 
+// ServerTime is when the server answered, by its own clock.
+func ServerTime(h http.Header) (time.Time, error) {
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}, errors.New("the forge's answer has no Date header, so its time is not known")
+	}
+	return now.UTC(), nil
+}
+
 // ReadClock compares the clocks, for a request that was sent and answered at these times
 // of ours. The server's has whole seconds, so half of one is added.
 func (m *Meter) ReadClock(h http.Header, sent, now time.Time) {
-	date, err := http.ParseTime(h.Get("Date"))
+	date, err := ServerTime(h)
 	if err != nil {
 		return
 	}

@@ -109,21 +109,15 @@ func (c *call) body(v any) bool {
 	return true
 }
 
-// since reads the query's since; everything is updated at or after the zero time.
+// since reads the query's since, or answers that it is no time.
 func (c *call) since() (time.Time, bool) {
-	text := c.r.FormValue("since")
-	if text == "" {
-		return time.Time{}, true
-	}
-	t, err := time.Parse(time.RFC3339, text)
+	t, err := sinceOf(c.r)
 	if err != nil {
 		c.fail(http.StatusUnprocessableEntity, err.Error())
-		return t, false
 	}
-	return t.Truncate(time.Second), true
+	return t, err == nil
 }
 
-// api has the routes, without the prefix.
 func (s *Server) api() *http.ServeMux {
 	mux := http.NewServeMux()
 	route := func(pattern string, do func(c *call)) {

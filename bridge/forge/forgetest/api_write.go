@@ -12,48 +12,42 @@ func createComment(c *call, r *repo) {
 	if !c.body(&in) {
 		return
 	}
-	i, err := c.s.issue(r.owner, r.name, atoi(c.r.PathValue("n")))
-	if err != nil {
+	switch i, err := c.s.issue(r.owner, r.name, atoi(c.r.PathValue("n"))); {
+	case err != nil:
 		c.fail(http.StatusInternalServerError, "") // as Gitea does
-		return
-	}
-	if i.locked && !c.s.mayWrite(r, c.u) {
+	case i.locked && !c.s.mayWrite(r, c.u):
 		c.fail(http.StatusForbidden, "issue.is_locked")
-		return
-	}
-	if in.Body == "" {
+	case in.Body == "":
 		c.fail(http.StatusUnprocessableEntity, "[Body]: Required")
-		return
+	default:
+		answer(c.w, http.StatusCreated, c.s.asComment(c.s.addComment(i, c.u, in.Body)))
 	}
-	answer(c.w, http.StatusCreated, c.s.asComment(c.s.addComment(i, c.u, in.Body)))
 }
 
 func editComment(c *call, k *comment) {
 	var in struct{ Body string }
-	if !c.body(&in) {
-		return
-	}
-	if k.author != c.u && !c.s.mayWrite(k.issue.repo, c.u) {
+	switch {
+	case !c.body(&in):
+	case k.author != c.u && !c.s.mayWrite(k.issue.repo, c.u):
 		c.w.WriteHeader(http.StatusForbidden)
-		return
+	default:
+		c.s.edit(k, c.u, in.Body)
+		answer(c.w, http.StatusOK, c.s.asComment(k))
 	}
-	c.s.edit(k, c.u, in.Body)
-	answer(c.w, http.StatusOK, c.s.asComment(k))
 }
 
-// allowedReactions is Gitea's default list.
+// allowedReactions are all of GitHub's, and Gitea's default list.
 var allowedReactions = []string{"+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"}
 
 func react(c *call, k *comment) {
 	var in struct{ Content string }
-	if !c.body(&in) {
+	switch {
+	case !c.body(&in):
 		return
-	}
-	if k.issue.locked && !c.s.mayWrite(k.issue.repo, c.u) {
+	case k.issue.locked && !c.s.mayWrite(k.issue.repo, c.u):
 		c.fail(http.StatusForbidden, "no permission to change reaction")
 		return
-	}
-	if !slices.Contains(allowedReactions, in.Content) {
+	case !slices.Contains(allowedReactions, in.Content):
 		c.fail(http.StatusForbidden, "'"+in.Content+"' is not an allowed reaction")
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 )
 
-// Kind is a way to fail.
 type Kind string
 
 // The ways to fail. Where nothing else is said the request has no effect.
@@ -24,7 +23,6 @@ const (
 	Revoked     Kind = "401"       // the token is not accepted
 )
 
-// Failure says which requests fail, and how.
 type Failure struct {
 	Kind   Kind
 	Method string        // "" is any
@@ -119,3 +117,17 @@ func record(r *http.Request, next http.Handler) *httptest.ResponseRecorder {
 	next.ServeHTTP(recorded, r)
 	return recorded
 }
+
+// LagSearch stops the index that the search of issues goes through: what changes from now
+// on is not found until the lag ends, although lists have it.
+func (s *Server) LagSearch(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.indexed = time.Time{}
+	if on {
+		s.indexed = s.time()
+	}
+}
+
+// isIndexed says whether the search knows an issue as it is.
+func (s *Server) isIndexed(i *issue) bool { return s.indexed.IsZero() || !i.updated.After(s.indexed) }

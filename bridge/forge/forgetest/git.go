@@ -48,7 +48,6 @@ func GitWith(dir string, env []string, args ...string) (string, error) {
 	return strings.TrimSuffix(stdout.String(), "\n"), nil
 }
 
-// revisions lists commits oldest first.
 func revisions(dir string, args ...string) ([]string, error) {
 	out, err := Git(dir, append([]string{"rev-list", "--reverse"}, args...)...)
 	return strings.Fields(out), err
@@ -60,7 +59,8 @@ func isAncestor(dir, old, new string) bool {
 	return err == nil
 }
 
-func commitOf(dir, ref string) (string, error) {
-	ref = cmp.Or(ref, "HEAD")
-	return Git(dir, "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
+func commitOf(dir, ref string) (string, error) { return Git(dir, toCommit(ref)...) }
+
+func toCommit(ref string) []string {
+	return []string{"rev-parse", "--verify", "--end-of-options", cmp.Or(ref, "HEAD") + "^{commit}"}
 }

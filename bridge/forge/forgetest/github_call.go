@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"time"
 )
 
-// object is a JSON object.
 type object = map[string]any
 
 // ghCall is one request to GitHub's API, inside the server's lock.
@@ -68,7 +68,6 @@ func (c *ghCall) signedIn() bool {
 	return true
 }
 
-// body reads a JSON body.
 func (c *ghCall) body(v any) bool {
 	err := json.NewDecoder(c.r.Body).Decode(v)
 	if err != nil && err != io.EOF {
@@ -91,18 +90,13 @@ func (c *ghCall) mayTalk(r *repo) bool {
 	return c.by.grant == nil || c.may(r, "issues") || c.may(r, "pull_requests")
 }
 
-// since reads the query's since; everything is updated at or after the zero time.
+// since reads the query's since, or answers that it is no time.
 func (c *ghCall) since() (time.Time, bool) {
-	text := c.r.FormValue("since")
-	if text == "" {
-		return time.Time{}, true
-	}
-	t, err := time.Parse(time.RFC3339, text)
+	t, err := sinceOf(c.r)
 	if err != nil {
 		c.invalid("", "since", "invalid", "since is no time")
-		return t, false
 	}
-	return t.Truncate(time.Second), true
+	return t, err == nil
 }
 
 // ghPage cuts a page out of a list, and sets the Link header, by the repository's number
@@ -116,11 +110,7 @@ func ghPage[T any](c *ghCall, list []T) []T {
 // and how long it is at most.
 func (c *ghCall) pageLinks(length int) (from, size int) {
 	number := max(1, atoi(c.r.FormValue("page")))
-	size = atoi(c.r.FormValue("per_page"))
-	if size <= 0 {
-		size = defaultPage
-	}
-	size = min(size, maxGitHubPage)
+	size = min(cmp.Or(max(0, atoi(c.r.FormValue("per_page"))), defaultPage), maxGitHubPage)
 	last := (length + size - 1) / size
 	link := func(n int, rel string) string {
 		q := c.r.URL.Query()

@@ -9,9 +9,6 @@ import (
 // maxText is how long a comment or an issue may be, in characters.
 const maxText = 65536
 
-// githubReactions are all that there are.
-var githubReactions = []string{"+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"}
-
 // listGitHubRepoComments filters by the time of the last change, inclusive.
 func listGitHubRepoComments(c *ghCall, r *repo) {
 	since, ok := c.since()
@@ -38,13 +35,7 @@ func listGitHubComments(c *ghCall, i *issue) {
 	if !ok {
 		return
 	}
-	found := []*comment{}
-	for _, k := range i.comments {
-		if !k.updated.Before(since) {
-			found = append(found, k)
-		}
-	}
-	c.comments(ghPage(c, found))
+	c.comments(ghPage(c, slices.DeleteFunc(slices.Clone(i.comments), func(k *comment) bool { return k.updated.Before(since) })))
 }
 
 // text checks a comment's text, or answers what is wrong with it.
@@ -103,7 +94,7 @@ func createReaction(c *ghCall, k *comment) {
 	case !c.mayTalk(k.issue.repo):
 		c.withheld()
 		return
-	case !slices.Contains(githubReactions, in.Content):
+	case !slices.Contains(allowedReactions, in.Content):
 		c.invalid("Reaction", "content", "invalid", "content is not one of the reactions")
 		return
 	case k.issue.locked && !c.may(k.issue.repo, "issues"):

@@ -29,7 +29,6 @@ func newHub() hub {
 	}
 }
 
-// grant is an installation's token.
 type grant struct {
 	install     *installation
 	repos       map[int64]bool // nil is all of the installation's
@@ -140,13 +139,8 @@ func (g *grant) covers(r *repo) bool {
 
 // sees says whether a caller may know that a repository is there.
 func (s *Server) sees(c caller, r *repo) bool {
-	switch {
-	case !r.private:
-		return true
-	case c.grant != nil:
+	if r.private && c.grant != nil {
 		return c.grant.covers(r)
-	case c.user != nil:
-		return s.member(r.owner, c.user.Login) != "" || strings.EqualFold(r.owner, c.user.Login)
 	}
-	return false
+	return s.mayRead(r, c.user)
 }

@@ -77,12 +77,8 @@ func editGitHubIssue(c *ghCall, i *issue) {
 		c.invalid("Issue", "state", "invalid", "")
 		return
 	}
-	if in.Title != nil {
-		i.title = *in.Title
-	}
-	if in.Body != nil {
-		i.body = *in.Body
-	}
+	set(&i.title, in.Title)
+	set(&i.body, in.Body)
 	if in.State != nil {
 		i.open = *in.State == "open"
 	}

@@ -136,7 +136,7 @@ func (s *Server) ghComment(k *comment, by caller) object {
 
 func ghReactions(k *comment, address string) object {
 	out := object{"url": address + "/reactions", "total_count": len(k.reactions)}
-	for _, content := range githubReactions {
+	for _, content := range allowedReactions {
 		out[content] = 0
 	}
 	for _, r := range k.reactions {
@@ -187,7 +187,6 @@ func (g signature) shape() object {
 // stamp is a time as GitHub writes it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// orNull gives null for the empty text.
 func orNull(s string) any {
 	if s == "" {
 		return nil

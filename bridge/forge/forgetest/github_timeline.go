@@ -50,7 +50,6 @@ func (c *ghCall) commitsOf(i *issue) []gitCommit {
 	if err != nil {
 		return nil
 	}
-	found = slices.Clone(found)
 	slices.Reverse(found)
 	return found
 }

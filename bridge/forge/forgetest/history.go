@@ -31,13 +31,7 @@ func timeline(c *call, i *issue) {
 	slices.SortFunc(all, func(a, b *sdk.TimelineComment) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
-	kept := all[:0]
-	for _, e := range all {
-		if !e.Updated.Before(since) {
-			kept = append(kept, e)
-		}
-	}
-	cut := page(c.w, c.r, kept)
+	cut := page(c.w, c.r, slices.DeleteFunc(all, func(e *sdk.TimelineComment) bool { return e.Updated.Before(since) }))
 	c.w.Header().Set("X-Total-Count", fmt.Sprint(len(cut))) // Gitea counts the page
 	if len(cut) == 0 {
 		answer(c.w, http.StatusOK, nil) // and says null
@@ -69,10 +63,4 @@ func listCommits(c *call, r *repo) {
 	answer(c.w, http.StatusOK, page(c.w, c.r, list))
 }
 
-func (r *repo) empty() bool {
-	if r.dir == "" {
-		return true
-	}
-	_, err := commitOf(r.dir, "refs/heads/"+r.defaultBranch)
-	return err != nil
-}
+func (r *repo) empty() bool { return r.dir == "" || !holds(r, "refs/heads/"+r.defaultBranch) }

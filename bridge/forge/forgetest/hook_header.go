@@ -3,14 +3,14 @@ package forgetest
 import (
 	"cmp"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"hash"
 	"net/http"
 	"strconv"
+
+	"github.com/google/uuid"
 )
 
 // hookHeader has what each kind of forge sends. A Gitea's webhook looks like one of
@@ -47,7 +47,7 @@ func (s *Server) hookHeader(h *hook, kind hookKind, body []byte) http.Header {
 		header.Set("X-Hub-Signature", "sha1="+sign(sha1.New))
 		header.Set("X-Hub-Signature-256", "sha256="+sign(sha256.New))
 	}
-	setDelivery(header, newGUID())
+	setDelivery(header, uuid.NewString())
 	if s.kind != GitHub {
 		for _, name := range s.ownNames() {
 			header.Set("X-"+name+"-Delivery", header.Get("X-GitHub-Delivery"))
@@ -72,11 +72,4 @@ func setDelivery(h http.Header, guid string) {
 			h.Set(name, guid)
 		}
 	}
-}
-
-func newGUID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"seatrial/bridge/forge"
 )
 
@@ -42,7 +44,6 @@ type hook struct {
 	busy    bool // somebody delivers what waits
 }
 
-// post is a webhook on its way.
 type post struct {
 	hook    *hook
 	header  http.Header
@@ -116,7 +117,7 @@ func (s *Server) Redeliver(guid string) bool {
 		}
 		again := *p
 		if again.header = p.header.Clone(); s.kind != GitHub {
-			setDelivery(again.header, newGUID())
+			setDelivery(again.header, uuid.NewString())
 		}
 		s.queue(&again)
 		return true

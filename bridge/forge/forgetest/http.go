@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,7 +12,6 @@ import (
 	"time"
 )
 
-// Request is one that the server got.
 type Request struct {
 	At     time.Time // by the forge's clock
 	Came   time.Time // by this machine's
@@ -26,22 +26,10 @@ type Request struct {
 // mostRequests bounds the list: the demonstration may stay up for long.
 const mostRequests = 20000
 
-// Requests lists the requests to the API so far.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.asked)
-}
-
-// RequestsBy counts the requests to the API that a user's tokens made, by route.
-func (s *Server) RequestsBy(login string) map[string]int {
-	counts := map[string]int{}
-	for _, r := range s.Requests() {
-		if strings.EqualFold(r.User, login) {
-			counts[r.Route]++
-		}
-	}
-	return counts
 }
 
 const apiPrefix = "/api/v1"
@@ -181,14 +169,20 @@ const (
 // page cuts a page out of a list, as Gitea does, and sets the header with the total.
 func page[T any](w http.ResponseWriter, r *http.Request, list []T) []T {
 	number := max(1, atoi(r.FormValue("page")))
-	size := atoi(r.FormValue("limit"))
-	if size <= 0 {
-		size = defaultPage
-	}
-	size = min(size, maxPage)
+	size := min(cmp.Or(max(0, atoi(r.FormValue("limit"))), defaultPage), maxPage)
 	w.Header().Set("X-Total-Count", strconv.Itoa(len(list)))
 	from := min((number-1)*size, len(list))
 	return list[from:min(from+size, len(list))]
+}
+
+// sinceOf reads the query's since; everything is updated at or after the zero time.
+func sinceOf(r *http.Request) (time.Time, error) {
+	text := r.FormValue("since")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t.Truncate(time.Second), err
 }
 
 func atoi(s string) int {

@@ -1,6 +1,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -12,12 +13,8 @@ import (
 // getGiteaBranch answers for a branch of the repository itself.
 func getGiteaBranch(c *call, r *repo) {
 	name := c.r.PathValue("branch")
-	if r.dir == "" || exec.Command("git", "check-ref-format", "refs/heads/"+name).Run() != nil {
-		c.notFound()
-		return
-	}
-	commit, err := commitOf(r.dir, "refs/heads/"+name)
-	if err != nil {
+	commit := c.s.head(r, "refs/heads/"+name)
+	if commit == "" || exec.Command("git", "check-ref-format", "refs/heads/"+name).Run() != nil {
 		c.notFound()
 		return
 	}
@@ -62,12 +59,8 @@ func editIssue(c *call, i *issue) {
 		c.w.WriteHeader(http.StatusForbidden)
 		return
 	}
-	if in.Title != "" {
-		i.title = in.Title
-	}
-	if in.Body != nil {
-		i.body = *in.Body
-	}
+	i.title = cmp.Or(in.Title, i.title)
+	set(&i.body, in.Body)
 	if in.State != nil {
 		i.open = *in.State == string(sdk.StateOpen)
 	}

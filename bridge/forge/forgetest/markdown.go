@@ -32,7 +32,6 @@ func markdown(text string) template.HTML {
 // allowList renders the raw HTML in Markdown.
 type allowList struct{}
 
-// RegisterFuncs implements renderer.NodeRenderer.
 func (allowList) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 	r.Register(ast.KindHTMLBlock, func(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {

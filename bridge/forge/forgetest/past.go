@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// past remembers what git said about a repository, until something is pushed to it:
-// a benchmark asks hundreds of repositories the same again and again.
-type past struct {
-	heads   map[string]string // by reference
-	lists   map[string][]gitCommit
-	lengths map[string]int
+// past remembers what git said about a repository, by the question, until something is
+// pushed to it: a benchmark asks hundreds of repositories the same again and again.
+type past map[string]said
+
+type said struct {
+	out string
+	err error
 }
 
-// gitCommit is a commit as git has it.
 type gitCommit struct {
 	sha, tree         string
 	parents           []string
@@ -27,14 +27,18 @@ type signature struct {
 	at          time.Time
 }
 
-// past is what is known about the git repository in a folder.
-func (s *Server) past(dir string) *past {
-	p := s.pasts[dir]
-	if p == nil {
-		p = &past{heads: map[string]string{}, lists: map[string][]gitCommit{}, lengths: map[string]int{}}
-		s.pasts[dir] = p
+// ask asks git about the repository in a folder, once.
+func (s *Server) ask(dir string, args ...string) (string, error) {
+	if s.pasts[dir] == nil {
+		s.pasts[dir] = past{}
 	}
-	return p
+	key := strings.Join(args, "\x00")
+	answer, known := s.pasts[dir][key]
+	if !known {
+		answer.out, answer.err = Git(dir, args...)
+		s.pasts[dir][key] = answer
+	}
+	return answer.out, answer.err
 }
 
 // pushed forgets what is known about a folder, since something in it has changed.
@@ -45,37 +49,23 @@ func (s *Server) head(r *repo, ref string) string {
 	if r.dir == "" {
 		return ""
 	}
-	p := s.past(r.dir)
-	head, known := p.heads[ref]
-	if !known {
-		head, _ = commitOf(r.dir, ref)
-		p.heads[ref] = head
-	}
+	head, _ := s.ask(r.dir, toCommit(ref)...)
 	return head
 }
 
-// branches lists a repository's branches by name.
 func (s *Server) branches(r *repo) []string {
 	if r.dir == "" {
 		return nil
 	}
-	out, err := Git(r.dir, "for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
-	if err != nil {
-		return nil
-	}
+	out, _ := s.ask(r.dir, "for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
 	return strings.Fields(out)
 }
 
 // commits lists what git log says, at most n after the first skip ones, newest first.
 func (s *Server) commits(r *repo, skip, n int, revisions ...string) ([]gitCommit, error) {
-	p := s.past(r.dir)
-	key := fmt.Sprint(skip, n, revisions)
-	if list, known := p.lists[key]; known {
-		return list, nil
-	}
 	args := []string{"log", "-z", fmt.Sprintf("--skip=%d", skip), fmt.Sprintf("--max-count=%d", n),
 		"--format=%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%aI%x1f%cn%x1f%ce%x1f%cI%x1f%B", "--end-of-options"}
-	out, err := Git(r.dir, append(args, revisions...)...)
+	out, err := s.ask(r.dir, append(args, revisions...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +78,9 @@ func (s *Server) commits(r *repo, skip, n int, revisions ...string) ([]gitCommit
 			})
 		}
 	}
-	p.lists[key] = list
 	return list, nil
 }
 
-// commit is what git says of one.
 func (s *Server) commit(r *repo, revision string) (gitCommit, bool) {
 	found, err := s.commits(r, 0, 1, revision)
 	if err != nil || len(found) != 1 {
@@ -108,12 +96,6 @@ func signed(f []string) signature {
 
 // length counts the commits that lead to one.
 func (s *Server) length(r *repo, commit string) int {
-	p := s.past(r.dir)
-	n, known := p.lengths[commit]
-	if !known {
-		out, _ := Git(r.dir, "rev-list", "--count", "--end-of-options", commit)
-		n = atoi(out)
-		p.lengths[commit] = n
-	}
-	return n
+	out, _ := s.ask(r.dir, "rev-list", "--count", "--end-of-options", commit)
+	return atoi(out)
 }

@@ -3,7 +3,6 @@ package forgetest
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"seatrial/bridge/forge"
@@ -60,7 +59,25 @@ func (s *Server) AddEmptyRepos(owner, prefix string, n int) []forge.Repo {
 	return repos
 }
 
-// DeleteRepo removes a repository.
+// AddTwins adds many repositories that share the git repository of another, to
+// measure with: they have commits and cost no disk. Nothing may be pushed to them.
+func (s *Server) AddTwins(of forge.Repo, prefix string, n int) ([]forge.Repo, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first, err := s.repo(of.Owner, of.Name)
+	if err != nil {
+		return nil, err
+	}
+	twins := make([]forge.Repo, n)
+	for i := range n {
+		s.lastRepo++
+		r := &repo{id: s.lastRepo, owner: first.owner, name: fmt.Sprintf("%s%d", prefix, i), dir: first.dir, defaultBranch: first.defaultBranch}
+		s.keep(r)
+		twins[i] = forge.Repo{Forge: s.ID(), Owner: r.owner, Name: r.name}
+	}
+	return twins, nil
+}
+
 func (s *Server) DeleteRepo(at forge.Repo) error {
 	return s.inRepo(at, func(r *repo) error {
 		r.deleted = true
@@ -100,11 +117,8 @@ func (r *repo) tags() []string {
 	if r.dir == "" {
 		return nil
 	}
-	out, err := Git(r.dir, "tag", "--sort=-creatordate")
-	if err != nil {
-		return nil
-	}
-	return slices.Collect(strings.FieldsSeq(out))
+	out, _ := Git(r.dir, "tag", "--sort=-creatordate")
+	return strings.Fields(out)
 }
 
 // Archive makes a repository say that it is archived. What is written there is taken all

@@ -66,7 +66,7 @@ type Server struct {
 	lagging  bool
 	indexed  time.Time // what changed later the search does not know yet; zero: it knows everything
 	offset   time.Duration
-	pasts    map[string]*past // by the folder of the git repository
+	pasts    map[string]past // by the folder of the git repository
 	hub      hub
 
 	syncHooks  bool
@@ -86,13 +86,12 @@ type Server struct {
 
 var _ World = (*Server)(nil)
 
-// New starts a server.
 func New(o Options) (*Server, error) {
 	s := &Server{
 		kind: o.Kind, hurry: o.Hurry,
 		now: o.Now, log: o.Log, word: o.Word, dir: o.Dir, done: make(chan struct{}),
 		users: map[string]*user{}, renamed: map[string]*user{}, orgs: map[string]*org{}, tokens: map[string]*user{}, repos: map[string]*repo{}, numbered: map[int64]*repo{}, forks: map[string][]*issue{},
-		pasts: map[string]*past{}, hub: newHub(),
+		pasts: map[string]past{}, hub: newHub(),
 	}
 	s.posted, s.caller = sync.NewCond(&s.mu), newCaller()
 	s.hooksCtx, s.endHooks = context.WithCancel(context.Background())
@@ -126,7 +125,6 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// clear removes what the server made.
 func (s *Server) clear() error {
 	if !s.owned {
 		return nil
@@ -140,7 +138,6 @@ func NewServer(t testing.TB) *Server {
 	return NewServerOf(t, Options{})
 }
 
-// NewServerOf is NewServer with options.
 func NewServerOf(t testing.TB, o Options) *Server {
 	t.Helper()
 	if o.Dir == "" {
@@ -161,7 +158,6 @@ func NewServerOf(t testing.TB, o Options) *Server {
 	return s
 }
 
-// Close stops the server and removes what it made.
 func (s *Server) Close() error {
 	s.Mend()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
@@ -239,7 +235,6 @@ func (s *Server) inPull(at forge.Repo, n int, do func(i *issue) error) error {
 	})
 }
 
-// keep makes a repository known.
 func (s *Server) keep(r *repo) {
 	s.repos[strings.ToLower(r.owner+"/"+r.name)] = r
 	s.numbered[r.id] = r
@@ -287,14 +282,12 @@ func (s *Server) mayRead(r *repo, u *user) bool {
 	return !r.private || u != nil && (strings.EqualFold(r.owner, u.Login) || s.member(r.owner, u.Login) != "")
 }
 
-// mayWrite says whether somebody may write to a repository.
 func (s *Server) mayWrite(r *repo, u *user) bool {
 	return u != nil && (strings.EqualFold(r.owner, u.Login) || s.member(r.owner, u.Login) == Write)
 }
 
 func (s *Server) repoDir(id int64) string { return filepath.Join(s.dir, fmt.Sprintf("%d.git", id)) }
 
-// complain records a misuse.
 func (s *Server) complain(format string, args ...any) {
 	s.complaints = append(s.complaints, fmt.Sprintf(format, args...))
 }

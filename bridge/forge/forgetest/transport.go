@@ -20,7 +20,6 @@ func (s *Server) Transport() http.RoundTripper { return inProcess{s.http.Handler
 
 type inProcess struct{ server http.Handler }
 
-// RoundTrip implements http.RoundTripper.
 func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	var body []byte
 	if r.Body != nil {

@@ -1,18 +1,13 @@
 package gitea
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"net/url"
 	"os"
-	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	sdk "code.gitea.io/sdk/gitea"
@@ -47,7 +42,7 @@ func (f *Forge) DefaultBranch(ctx context.Context, repo forge.Repo) (string, []f
 	}
 	r, _, err := client.GetRepo(repo.Owner, repo.Name)
 	if err != nil {
-		return "", nil, failed(err, "read the repository %s", repo)
+		return "", nil, adapter.Failed(err, "read the repository %s", repo)
 	}
 	if r.DefaultBranch == "" {
 		return "", nil, fmt.Errorf("cannot read the repository %s: the answer names no default branch", repo)
@@ -59,7 +54,7 @@ func (f *Forge) DefaultBranch(ctx context.Context, repo forge.Repo) (string, []f
 		ListOptions: sdk.ListOptions{Page: 1, PageSize: 1}, SHA: r.DefaultBranch,
 	})
 	if err != nil {
-		return "", nil, failed(err, "look up the branch %s of %s", r.DefaultBranch, repo)
+		return "", nil, adapter.Failed(err, "look up the branch %s of %s", r.DefaultBranch, repo)
 	}
 	if len(list) == 0 || list[0] == nil || list[0].CommitMeta == nil {
 		return "", nil, fmt.Errorf("cannot look up the branch %s of %s: the answer names no commit", r.DefaultBranch, repo)
@@ -101,21 +96,10 @@ func (f *Forge) fetchLog(ctx context.Context, repo forge.Repo, branch string) (s
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	if _, err := f.git(ctx, dir, "init", "--quiet", "--bare", "."); err != nil {
-		return "", err
-	}
 	f.wire.Count(ctx)
-	// Our own address, not the one that the answer names: the token goes nowhere else.
-	from := f.url + "/" + url.PathEscape(repo.Owner) + "/" + url.PathEscape(repo.Name) + ".git"
-	_, err = f.git(ctx, dir, "fetch", "--quiet", "--no-tags", "--no-auto-gc", "--filter=tree:0",
-		"--depth="+strconv.Itoa(latestCommits), from, "+refs/heads/"+branch+":refs/heads/tip")
-	if err != nil {
-		return "", err
-	}
-	return f.git(ctx, dir, "log", "-n", strconv.Itoa(latestCommits), "--format=%H %T %ct", "refs/heads/tip")
+	return f.git().Log(ctx, f.cloneURL(repo), "refs/heads/"+branch, dir, "%H %T %ct", latestCommits)
 }
 
-// parseLog reads what fetchLog returned.
 func parseLog(log string) ([]forge.Tree, error) {
 	var trees []forge.Tree
 	for line := range strings.Lines(log) {
@@ -152,42 +136,4 @@ func unpackTrees(packed []byte, size int) (trees []forge.Tree) {
 		})
 	}
 	return trees
-}
-
-// git runs git without anybody's settings, hooks or prompts, and over HTTP alone. The
-// token travels in the environment, where no list of processes shows it.
-func (f *Forge) git(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"}
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "GIT_SSL_CAINFO", "SSL_CERT_FILE"} {
-		if v, ok := os.LookupEnv(name); ok {
-			cmd.Env = append(cmd.Env, name+"="+v)
-		}
-	}
-	settings := [][2]string{
-		{"core.hooksPath", "/dev/null"}, {"credential.helper", ""}, {"gc.auto", "0"}, {"http.followRedirects", "false"},
-		{"http.lowSpeedLimit", "1000"}, {"http.lowSpeedTime", "60"}, // its helpers end by themselves, too
-		{"protocol.allow", "never"}, {"protocol.http.allow", "always"}, {"protocol.https.allow", "always"},
-	}
-	token := f.wire.token()
-	if token != "" {
-		settings = append(settings, [2]string{"http.extraHeader", "Authorization: token " + token})
-	}
-	for i, s := range settings {
-		cmd.Env = append(cmd.Env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, s[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, s[1]))
-	}
-	cmd.Env = append(cmd.Env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(settings)))
-	cmd.WaitDelay = time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nobody waits for it any more
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		said := adapter.Beginning(stderr.Bytes())
-		if token != "" {
-			said = strings.ReplaceAll(said, token, "…")
-		}
-		return "", fmt.Errorf("git %s: %w: %s", args[0], err, said)
-	}
-	return stdout.String(), nil
 }

@@ -11,6 +11,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // comment turns a comment into ours; ok is false if it is not on a pull request.
@@ -48,7 +49,7 @@ func (f *Forge) React(ctx context.Context, repo forge.Repo, comment int64, react
 		return err
 	}
 	_, _, err = client.PostIssueCommentReaction(repo.Owner, repo.Name, comment, reaction)
-	return failed(err, "react to comment %d of %s", comment, repo)
+	return adapter.Failed(err, "react to comment %d of %s", comment, repo)
 }
 
 // CreateComment writes a comment on a pull request. After an error it may be there
@@ -60,7 +61,7 @@ func (f *Forge) CreateComment(ctx context.Context, repo forge.Repo, pull int, bo
 	}
 	made, _, err := client.CreateIssueComment(repo.Owner, repo.Name, int64(pull), sdk.CreateIssueCommentOption{Body: body})
 	if err != nil {
-		return 0, failed(err, "comment on %s#%d", repo, pull)
+		return 0, adapter.Failed(err, "comment on %s#%d", repo, pull)
 	}
 	if made.ID == 0 {
 		return 0, fmt.Errorf("cannot comment on %s#%d: the answer names no comment", repo, pull)
@@ -76,7 +77,7 @@ func (f *Forge) EditComment(ctx context.Context, repo forge.Repo, id int64, body
 		return err
 	}
 	_, _, err = client.EditIssueComment(repo.Owner, repo.Name, id, sdk.EditIssueCommentOption{Body: body})
-	return failed(err, "edit comment %d of %s", id, repo)
+	return adapter.Failed(err, "edit comment %d of %s", id, repo)
 }
 
 // FindComment finds the first comment by an author on a pull request whose text
@@ -89,7 +90,7 @@ func (f *Forge) FindComment(ctx context.Context, repo forge.Repo, pull int, mark
 	// This list has no pages: Gitea gives it in one piece.
 	list, _, err := client.ListIssueComments(repo.Owner, repo.Name, int64(pull), sdk.ListIssueCommentOptions{ListOptions: sdk.ListOptions{Page: -1}})
 	if err != nil {
-		return 0, false, failed(err, "list the comments of %s#%d", repo, pull)
+		return 0, false, adapter.Failed(err, "list the comments of %s#%d", repo, pull)
 	}
 	for _, c := range list {
 		if c != nil && c.Poster != nil && c.Poster.ID == author.ID && strings.Contains(c.Body, marker) {

@@ -6,6 +6,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // SetStatus posts a commit status. It works for any commit that the repository holds,
@@ -18,7 +19,7 @@ func (f *Forge) SetStatus(ctx context.Context, repo forge.Repo, commit string, s
 	_, _, err = client.CreateStatus(repo.Owner, repo.Name, commit, sdk.CreateStatusOption{
 		State: sdk.StatusState(s.State), Context: s.Context, Description: s.Description, TargetURL: s.TargetURL,
 	})
-	return failed(err, "set the status %q of %.12s in %s", s.Context, commit, repo)
+	return adapter.Failed(err, "set the status %q of %.12s in %s", s.Context, commit, repo)
 }
 
 // mostStatusPages bounds the search for the last status of a context.
@@ -36,7 +37,7 @@ func (f *Forge) LastStatus(ctx context.Context, repo forge.Repo, commit, statusC
 			ListOptions: sdk.ListOptions{Page: page, PageSize: pageSize},
 		})
 		if err != nil {
-			return forge.Status{}, false, failed(err, "read the statuses of %.12s in %s", commit, repo)
+			return forge.Status{}, false, adapter.Failed(err, "read the statuses of %.12s in %s", commit, repo)
 		}
 		// Newest second first, but in no order within a second: the number decides.
 		var last *sdk.Status

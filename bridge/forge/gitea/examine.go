@@ -10,6 +10,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // Budget is empty: Gitea sets no limit.
@@ -36,7 +37,7 @@ func (f *Forge) Examine(ctx context.Context, org string, repos []forge.Repo) []f
 func (f *Forge) knownTo(ctx context.Context) (forge.Person, forge.Ability) {
 	a := forge.Ability{Name: "be known to the forge"}
 	me, err := f.Self(ctx)
-	var answer *answerError
+	var answer *adapter.Error
 	switch {
 	case err == nil:
 		a.State, a.Why = forge.AbilityThere, fmt.Sprintf("We are %s. %s", me.Login, f.version(ctx))
@@ -53,10 +54,8 @@ func (f *Forge) knownTo(ctx context.Context) (forge.Person, forge.Ability) {
 	return me, a
 }
 
-// scopes are what a token needs.
 const scopes = "read:user, read:organization, write:issue and write:repository"
 
-// version is a sentence about the server's.
 func (f *Forge) version(ctx context.Context) string {
 	client, err := f.client(ctx, "doctor")
 	if err != nil {
@@ -129,7 +128,7 @@ func (f *Forge) repository(ctx context.Context, repo forge.Repo) (*sdk.Repositor
 		return nil, err
 	}
 	r, _, err := client.GetRepo(repo.Owner, repo.Name)
-	return r, failed(err, "read the repository %s", repo)
+	return r, adapter.Failed(err, "read the repository %s", repo)
 }
 
 // takesComments is what a repository's own settings stand in the way of.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -173,7 +172,7 @@ func (f *Forge) movedPulls(ctx context.Context, org string, since time.Time) ([]
 			State:       sdk.StateAll, Type: sdk.IssueTypePull, Owner: org, Since: since,
 		})
 	})
-	return list, now, failed(err, "search the pull requests of %s", org)
+	return list, now, adapter.Failed(err, "search the pull requests of %s", org)
 }
 
 func (f *Forge) repoComments(ctx context.Context, kind string, repo forge.Repo, since time.Time) ([]*sdk.Comment, time.Time, error) {
@@ -186,7 +185,7 @@ func (f *Forge) repoComments(ctx context.Context, kind string, repo forge.Repo, 
 			ListOptions: sdk.ListOptions{Page: page, PageSize: pageSize}, Since: since,
 		})
 	})
-	return list, now, failed(err, "list the comments of %s", repo)
+	return list, now, adapter.Failed(err, "list the comments of %s", repo)
 }
 
 // serverTime asks the server something small for the sake of its clock.
@@ -205,17 +204,9 @@ func (f *Forge) serverTime(ctx context.Context, scope forge.Scope) (time.Time, e
 		_, resp, err = client.GetRepo(scope.Repo.Owner, scope.Repo.Name)
 	}
 	if err != nil {
-		return time.Time{}, failed(err, "begin to read %s", scope.Name())
+		return time.Time{}, adapter.Failed(err, "begin to read %s", scope.Name())
 	}
-	return serverNow(resp)
-}
-
-func serverNow(resp *sdk.Response) (time.Time, error) {
-	now, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("the forge's answer has no Date header, so its time is not known")
-	}
-	return now.UTC(), nil
+	return adapter.ServerTime(resp.Header)
 }
 
 // pages reads a list to its end, and returns the server's time as of the first page.
@@ -239,7 +230,7 @@ func onePass[T any](get func(page int) ([]T, *sdk.Response, error)) (list []T, n
 			return nil, now, false, err
 		}
 		if page == 1 {
-			if now, err = serverNow(resp); err != nil {
+			if now, err = adapter.ServerTime(resp.Header); err != nil {
 				return nil, now, false, err
 			}
 		}

@@ -26,7 +26,6 @@ import (
 	"seatrial/bridge/forge/adapter"
 )
 
-// Config says which server, and as whom.
 type Config struct {
 	ID  string // the forge's id in our configuration
 	URL string // of the server, such as https://git.example.org
@@ -49,7 +48,6 @@ type Config struct {
 	RetryPause time.Duration
 }
 
-// Limits of one request.
 const (
 	// DefaultTimeout leaves a busy Gitea time for a long list, and is shorter than a polling interval.
 	DefaultTimeout = 20 * time.Second
@@ -87,12 +85,8 @@ func New(c Config) (*Forge, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Timeout <= 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.RetryPause <= 0 {
-		c.RetryPause = DefaultRetryPause
-	}
+	c.Timeout = cmp.Or(max(c.Timeout, 0), DefaultTimeout)
+	c.RetryPause = cmp.Or(max(c.RetryPause, 0), DefaultRetryPause)
 	if c.Scratch != "" {
 		err := os.RemoveAll(c.Scratch)
 		if err == nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // Branch tells where a branch is now; an empty name means the default one. The error
@@ -23,7 +24,7 @@ func (f *Forge) Branch(ctx context.Context, repo forge.Repo, name string) (forge
 	}
 	r, _, err := client.GetRepo(repo.Owner, repo.Name)
 	if err != nil {
-		return forge.Branch{}, failed(err, "read the repository %s", repo)
+		return forge.Branch{}, adapter.Failed(err, "read the repository %s", repo)
 	}
 	if r.DefaultBranch == "" || r.CloneURL == "" {
 		return forge.Branch{}, fmt.Errorf("cannot read the repository %s: the answer names no default branch, or no address", repo)
@@ -35,7 +36,7 @@ func (f *Forge) Branch(ctx context.Context, repo forge.Repo, name string) (forge
 	}
 	b, _, err := client.GetRepoBranch(repo.Owner, repo.Name, found.Name)
 	if err != nil {
-		return forge.Branch{}, failed(err, "look up the branch %s of %s", found.Name, repo)
+		return forge.Branch{}, adapter.Failed(err, "look up the branch %s of %s", found.Name, repo)
 	}
 	if b.Commit == nil || b.Commit.ID == "" {
 		return forge.Branch{}, fmt.Errorf("cannot look up the branch %s of %s: the answer names no commit", found.Name, repo)

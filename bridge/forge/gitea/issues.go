@@ -8,6 +8,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // mostIssuePages bounds the search for an issue of ours: a thousand of one author.
@@ -22,7 +23,7 @@ func (f *Forge) CreateIssue(ctx context.Context, repo forge.Repo, title, body st
 	}
 	made, _, err := client.CreateIssue(repo.Owner, repo.Name, sdk.CreateIssueOption{Title: title, Body: body})
 	if err != nil {
-		return 0, failed(err, "open an issue in %s", repo)
+		return 0, adapter.Failed(err, "open an issue in %s", repo)
 	}
 	if made.Index == 0 {
 		return 0, fmt.Errorf("cannot open an issue in %s: the answer names no issue", repo)
@@ -42,7 +43,7 @@ func (f *Forge) EditIssue(ctx context.Context, repo forge.Repo, number int, titl
 		state = sdk.StateOpen
 	}
 	_, _, err = client.EditIssue(repo.Owner, repo.Name, int64(number), sdk.EditIssueOption{Title: title, Body: &body, State: &state})
-	return failed(err, "edit issue %d of %s", number, repo)
+	return adapter.Failed(err, "edit issue %d of %s", number, repo)
 }
 
 // FindIssue finds the newest issue by an author, open or closed, whose text contains the
@@ -58,7 +59,7 @@ func (f *Forge) FindIssue(ctx context.Context, repo forge.Repo, marker string, a
 			ListOptions: sdk.ListOptions{Page: page, PageSize: pageSize}, State: sdk.StateAll, Type: sdk.IssueTypeIssue, CreatedBy: author.Login,
 		})
 		if err != nil {
-			return forge.Issue{}, false, failed(err, "list the issues of %s", repo)
+			return forge.Issue{}, false, adapter.Failed(err, "list the issues of %s", repo)
 		}
 		var newest *sdk.Issue
 		for _, i := range list {

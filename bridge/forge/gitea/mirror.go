@@ -16,15 +16,20 @@ import (
 // processes. It goes to the forge's configured address with the token, which is in the
 // environment of that git alone: nothing in the folder has it, and no error.
 func (f *Forge) Mirror(ctx context.Context, repo forge.Repo, dir string, refs ...string) error {
-	g := git.Git{}
-	if token := f.wire.token(); token != "" {
-		g.Authorization = "token " + token
-	}
 	f.wire.Count(adapter.WithKind(ctx, "git"))
-	if _, err := g.MirrorInto(ctx, f.cloneURL(repo), dir, refs...); err != nil {
+	if _, err := f.git().MirrorInto(ctx, f.cloneURL(repo), dir, refs...); err != nil {
 		return fmt.Errorf("cannot copy the repository %s: %w", repo, err)
 	}
 	return nil
+}
+
+// git runs git with the token, over HTTP alone, and follows nobody elsewhere.
+func (f *Forge) git() *git.Git {
+	g := &git.Git{}
+	if token := f.wire.token(); token != "" {
+		g.Authorization = "token " + token
+	}
+	return g
 }
 
 // cloneURL is our own address, not one that an answer names: the token goes nowhere else.

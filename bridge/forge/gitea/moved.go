@@ -69,7 +69,7 @@ func (f *Forge) loginOf(ctx context.Context, p forge.Person) (string, error) {
 	}
 	list, _, err := client.SearchUsers(sdk.SearchUsersOption{UID: p.ID})
 	if err != nil {
-		return "", failed(err, "ask how %s is called now", p.Login)
+		return "", adapter.Failed(err, "ask how %s is called now", p.Login)
 	}
 	for _, u := range list {
 		if u != nil && u.ID == p.ID && u.UserName != "" {

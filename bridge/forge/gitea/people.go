@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // Self is whom our token belongs to.
@@ -17,7 +18,7 @@ func (f *Forge) Self(ctx context.Context) (forge.Person, error) {
 	}
 	me, _, err := client.GetMyUserInfo()
 	if err != nil {
-		return forge.Person{}, failed(err, "find out whom the token belongs to")
+		return forge.Person{}, adapter.Failed(err, "find out whom the token belongs to")
 	}
 	if me.ID == 0 || me.UserName == "" {
 		return forge.Person{}, errors.New("cannot find out whom the token belongs to: the answer names nobody")
@@ -50,15 +51,15 @@ func (f *Forge) member(ctx context.Context, org string, p forge.Person) (bool, e
 		return false, nil // a deleted account
 	}
 	is, _, err := client.CheckOrgMembership(org, p.Login)
-	err = plain(err)
-	var answer *answerError
+	err = adapter.Plain(err)
+	var answer *adapter.Error
 	switch {
 	case errors.Is(err, forge.ErrNotFound):
 		return false, nil
 	case errors.As(err, &answer) && answer.Status == http.StatusSeeOther:
 		return false, fmt.Errorf("cannot ask whether %s is a member of %s: %w", p.Login, org, errOutside)
 	case err != nil:
-		return false, failed(err, "ask whether %s is a member of %s", p.Login, org)
+		return false, adapter.Failed(err, "ask whether %s is a member of %s", p.Login, org)
 	}
 	return is, nil
 }
@@ -68,14 +69,14 @@ func (f *Forge) member(ctx context.Context, org string, p forge.Person) (bool, e
 // any other error means that the forge could not be asked.
 func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 	me, err := f.Self(ctx)
-	var answer *answerError
+	var answer *adapter.Error
 	switch {
 	case errors.Is(err, forge.ErrUnauthorized):
-		return cannotWork("with %s: %w. Make a token in the settings of the bot's account, under Applications, and give it to us", f.url, err)
+		return adapter.CannotWork("with %s: %w. Make a token in the settings of the bot's account, under Applications, and give it to us", f.url, err)
 	case errors.Is(err, forge.ErrForbidden):
-		return cannotWork("with %s: %w. The token needs the scopes read:user, read:organization, write:issue and write:repository", f.url, err)
+		return adapter.CannotWork("with %s: %w. The token needs the scopes read:user, read:organization, write:issue and write:repository", f.url, err)
 	case errors.As(err, &answer) && answer.Status == http.StatusNotFound:
-		return cannotWork("with %s: %w. Is this the address of a Gitea? Its API is expected at %s/api/v1", f.url, err, f.url)
+		return adapter.CannotWork("with %s: %w. Is this the address of a Gitea? Its API is expected at %s/api/v1", f.url, err, f.url)
 	case err != nil:
 		return err
 	}
@@ -84,20 +85,20 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 		return err
 	}
 	if _, _, err = client.GetOrg(org); err != nil {
-		if errors.Is(plain(err), forge.ErrNotFound) {
-			return cannotWork("for the organisation %s: %s has none of this name, or it hides it from %s", org, f.url, me.Login)
+		if errors.Is(adapter.Plain(err), forge.ErrNotFound) {
+			return adapter.CannotWork("for the organisation %s: %s has none of this name, or it hides it from %s", org, f.url, me.Login)
 		}
-		return failed(err, "look up the organisation %s", org)
+		return adapter.Failed(err, "look up the organisation %s", org)
 	}
 	is, err := f.Member(ctx, org, me)
 	if errors.Is(err, errOutside) {
-		return &AccessError{Err: err}
+		return &adapter.AccessError{Err: err}
 	}
 	if err != nil {
 		return err
 	}
 	if !is {
-		return cannotWork("for the organisation %s: our account %s is not a member of it. Add it to a team that may write to the repositories under test", org, me.Login)
+		return adapter.CannotWork("for the organisation %s: our account %s is not a member of it. Add it to a team that may write to the repositories under test", org, me.Login)
 	}
 	return nil
 }

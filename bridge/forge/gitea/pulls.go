@@ -22,7 +22,7 @@ func (f *Forge) PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.
 	}
 	raw, _, err := client.GetPullRequest(repo.Owner, repo.Name, int64(n))
 	if err != nil {
-		return forge.PullRequest{}, failed(err, "read pull request %s#%d", repo, n)
+		return forge.PullRequest{}, adapter.Failed(err, "read pull request %s#%d", repo, n)
 	}
 	if raw.Index != int64(n) || raw.Head == nil || raw.Base == nil || raw.Base.Repository == nil {
 		return forge.PullRequest{}, fmt.Errorf("cannot read pull request %s#%d: the answer describes none", repo, n)
@@ -78,7 +78,7 @@ func (f *Forge) Pushes(ctx context.Context, repo forge.Repo, n int, since time.T
 			ListOptions: sdk.ListOptions{Page: page, PageSize: pageSize},
 		})
 		if err != nil {
-			return nil, failed(err, "read the timeline of %s#%d", repo, n)
+			return nil, adapter.Failed(err, "read the timeline of %s#%d", repo, n)
 		}
 		for _, e := range entries {
 			if e == nil {

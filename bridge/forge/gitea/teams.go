@@ -11,6 +11,7 @@ import (
 	sdk "code.gitea.io/sdk/gitea"
 
 	"seatrial/bridge/forge"
+	"seatrial/bridge/forge/adapter"
 )
 
 // TeamMember says whether somebody is in a team of an organisation. The error wraps
@@ -40,15 +41,15 @@ func (f *Forge) inTeam(ctx context.Context, org, team string, id int64, p forge.
 		return false, err
 	}
 	found, _, err := client.GetTeamMember(id, p.Login)
-	err = plain(err)
-	var answer *answerError
+	err = adapter.Plain(err)
+	var answer *adapter.Error
 	switch {
 	case errors.Is(err, forge.ErrNotFound):
 		return false, nil
 	case errors.As(err, &answer) && answer.Status == http.StatusForbidden:
 		return false, fmt.Errorf("cannot ask whether %s is in the team %s of %s: the forge tells that only to the team's own members: add our account to it", p.Login, team, org)
 	case err != nil:
-		return false, failed(err, "ask whether %s is in the team %s of %s", p.Login, team, org)
+		return false, adapter.Failed(err, "ask whether %s is in the team %s of %s", p.Login, team, org)
 	}
 	return found.ID == p.ID, nil
 }
@@ -89,7 +90,7 @@ func (f *Forge) findTeam(ctx context.Context, org, team string) (int64, error) {
 		}
 		list, _, err := client.ListOrgTeams(org, sdk.ListTeamsOptions{ListOptions: sdk.ListOptions{Page: page, PageSize: pageSize}})
 		if err != nil {
-			return 0, failed(err, "list the teams of %s", org)
+			return 0, adapter.Failed(err, "list the teams of %s", org)
 		}
 		for _, t := range list {
 			if t != nil && strings.EqualFold(t.Name, team) {

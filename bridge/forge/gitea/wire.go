@@ -31,7 +31,6 @@ func newWire(c Config) *wire {
 	return w
 }
 
-// RoundTrip implements http.RoundTripper.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet {
 		return w.once(r)
@@ -39,7 +38,6 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return adapter.Question(r.Context(), w.log, w.pause, func() (*http.Response, error) { return w.once(r) })
 }
 
-// once sends the request one time.
 func (w *wire) once(r *http.Request) (*http.Response, error) {
 	w.Count(r.Context())
 	req := r.Clone(r.Context())

@@ -17,7 +17,7 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 	answer, answered := errors.AsType[*adapter.Error](err)
 	switch {
 	case errors.Is(err, errNotInstalled):
-		return &AccessError{Err: err}
+		return &adapter.AccessError{Err: err}
 	case errors.Is(err, forge.ErrUnauthorized) && f.apps != nil:
 		return adapter.CannotWork("with %s: %w. Is the App's number right, and is its private key one that its settings still list?", f.url, err)
 	case errors.Is(err, forge.ErrUnauthorized):
@@ -30,7 +30,7 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 	if _, err = f.ask(aboutOrg(ctx, "member", org), http.MethodGet, "orgs/"+segment(org), nil, nil); err != nil {
 		switch err = adapter.Plain(err); {
 		case errors.Is(err, errNotInstalled):
-			return &AccessError{Err: err}
+			return &adapter.AccessError{Err: err}
 		case errors.Is(err, forge.ErrNotFound):
 			return adapter.CannotWork("for the organisation %s: %s has none of this name, or it hides it from %s", org, f.url, me.Login)
 		}
@@ -39,7 +39,7 @@ func (f *Forge) CheckAccess(ctx context.Context, org string) error {
 	is, err := f.Member(ctx, org, me)
 	switch {
 	case errors.Is(err, errOutside):
-		return &AccessError{Err: err}
+		return &adapter.AccessError{Err: err}
 	case errors.Is(err, forge.ErrForbidden) && f.apps != nil:
 		return adapter.CannotWork("for the organisation %s: %w. Give the App the organisation permission Members, read only, and accept it where it is installed", org, err)
 	case err != nil:

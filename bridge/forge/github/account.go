@@ -50,10 +50,8 @@ func (t *tokenSigner) id() string {
 
 func (t *tokenSigner) renew() bool { return false }
 
-// bearer implements bearer.
 func (t *tokenSigner) bearer(context.Context) (string, error) { return t.token(), nil }
 
-// RoundTrip implements http.RoundTripper.
 func (t *tokenSigner) RoundTrip(r *http.Request) (*http.Response, error) {
 	req := r.Clone(r.Context())
 	if token := t.token(); token != "" {

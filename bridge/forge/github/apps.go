@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -140,11 +142,7 @@ func (p *apps) leave(to aim) {
 func (p *apps) all() []*account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var list []*account
-	for _, a := range p.installs {
-		list = append(list, a)
-	}
-	return list
+	return slices.Collect(maps.Values(p.installs))
 }
 
 // appOf is the App to which an installation's account belongs; 0 with a token.

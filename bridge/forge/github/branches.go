@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,9 +68,7 @@ func (f *Forge) Branch(ctx context.Context, repo forge.Repo, name string) (forge
 		return forge.Branch{}, err
 	}
 	asked := name
-	if name == "" {
-		name = r.GetDefaultBranch()
-	}
+	name = cmp.Or(name, r.GetDefaultBranch())
 	b := forge.Branch{
 		Repo: repo, Name: name, CloneURL: r.GetCloneURL(), Private: r.GetPrivate(),
 		URL: r.GetHTMLURL() + "/tree/" + (&url.URL{Path: name}).EscapedPath(),

@@ -98,7 +98,6 @@ func (f *Forge) readOrg(ctx context.Context, scope forge.Scope, c cursor) ([]for
 	return comments, next, nil
 }
 
-// readRepo reads what is new in a repository.
 func (f *Forge) readRepo(ctx context.Context, kind string, repo forge.Repo, mark adapter.Mark) ([]forge.Comment, adapter.Mark, error) {
 	list, now, err := f.repoComments(ctx, kind, repo, mark.Since())
 	if err != nil {
@@ -152,5 +151,5 @@ func (f *Forge) serverTime(ctx context.Context, scope forge.Scope) (time.Time, e
 	if err != nil {
 		return time.Time{}, adapter.Failed(err, "begin to read %s", scope.Name())
 	}
-	return serverNow(header)
+	return adapter.ServerTime(header)
 }

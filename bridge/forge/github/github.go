@@ -27,7 +27,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -49,10 +48,6 @@ type Config struct {
 	Token func() string
 	// Apps are used instead of a token.
 	Apps []App
-
-	// Scratch is taken so that all forges are configured alike. Nothing is put there: this
-	// API tells trees. New makes it empty.
-	Scratch string
 
 	// HTTPClient's transport carries the requests; nil means the default one.
 	HTTPClient *http.Client
@@ -77,7 +72,6 @@ type App struct {
 	InstallationID int64
 }
 
-// Limits of one request.
 const (
 	// DefaultTimeout leaves GitHub time for a long list, and is shorter than a polling interval.
 	DefaultTimeout = 20 * time.Second
@@ -120,15 +114,6 @@ func New(c Config) (*Forge, error) {
 		}
 	}
 	c.fill()
-	if c.Scratch != "" {
-		err := os.RemoveAll(c.Scratch)
-		if err == nil {
-			err = os.MkdirAll(c.Scratch, 0o700)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot use forge %s: cannot empty the folder for passing files: %w", c.ID, err)
-		}
-	}
 	f := &Forge{id: c.ID, url: strings.TrimRight(c.URL, "/"), log: c.Log, now: c.Now, wire: newWire(c)}
 	f.api = sdk.NewClient(&http.Client{
 		Transport:     f.wire,
@@ -153,15 +138,9 @@ func (c *Config) fill() {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Timeout <= 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.RetryPause <= 0 {
-		c.RetryPause = DefaultRetryPause
-	}
-	if c.WritePause <= 0 {
-		c.WritePause = DefaultWritePause
-	}
+	c.Timeout = cmp.Or(max(c.Timeout, 0), DefaultTimeout)
+	c.RetryPause = cmp.Or(max(c.RetryPause, 0), DefaultRetryPause)
+	c.WritePause = cmp.Or(max(c.WritePause, 0), DefaultWritePause)
 }
 
 // apiAddress is where the API is, with a slash at the end.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	sdk "github.com/google/go-github/v60/github"
@@ -27,7 +28,6 @@ func (f *Forge) CreateIssue(ctx context.Context, repo forge.Repo, title, body st
 	return made.GetNumber(), nil
 }
 
-// EditIssue replaces the title and the text of an issue, and opens or closes it.
 func (f *Forge) EditIssue(ctx context.Context, repo forge.Repo, number int, title, body string, open bool) error {
 	state := "closed"
 	if open {
@@ -51,23 +51,14 @@ func (f *Forge) FindIssue(ctx context.Context, repo forge.Repo, marker string, a
 	fits := func(i *sdk.Issue) bool {
 		return i != nil && !i.IsPullRequest() && f.person(i.User).ID == author.ID && strings.Contains(i.GetBody(), marker)
 	}
-	list, _, _, err := pages(about(ctx, "issue", repo), f, pathOf(repo)+"/issues", query, func(page []*sdk.Issue) bool {
-		for _, i := range page {
-			if fits(i) {
-				return true
-			}
-		}
-		return false
-	})
+	list, _, _, err := pages(about(ctx, "issue", repo), f, pathOf(repo)+"/issues", query, func(page []*sdk.Issue) bool { return slices.ContainsFunc(page, fits) })
 	if err != nil {
 		return forge.Issue{}, false, adapter.Failed(err, "list the issues of %s", repo)
 	}
-	for _, i := range list {
-		if fits(i) {
-			return forge.Issue{
-				Repo: repo, Number: i.GetNumber(), Title: i.GetTitle(), Body: i.GetBody(), Open: i.GetState() == "open", URL: i.GetHTMLURL(),
-			}, true, nil
-		}
+	at := slices.IndexFunc(list, fits)
+	if at < 0 {
+		return forge.Issue{}, false, nil
 	}
-	return forge.Issue{}, false, nil
+	i := list[at]
+	return forge.Issue{Repo: repo, Number: i.GetNumber(), Title: i.GetTitle(), Body: i.GetBody(), Open: i.GetState() == "open", URL: i.GetHTMLURL()}, true, nil
 }

@@ -3,12 +3,15 @@ package github
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"seatrial/bridge/forge/adapter"
 )
 
 const (
@@ -31,7 +34,7 @@ func pages[T any](ctx context.Context, f *Forge, path string, query url.Values, 
 			return nil, now, n, err
 		}
 		if n == 1 {
-			if now, err = serverNow(header); err != nil {
+			if now, err = adapter.ServerTime(header); err != nil {
 				return nil, now, n, err
 			}
 		}
@@ -44,9 +47,7 @@ func pages[T any](ctx context.Context, f *Forge, path string, query url.Values, 
 		if enough != nil && enough(items) || len(next) == 0 {
 			return list, now, n, nil
 		}
-		for name, values := range next {
-			query[name] = values
-		}
+		maps.Copy(query, next)
 	}
 	return nil, now, n, fmt.Errorf("the list did not end after %d pages", mostPages)
 }
@@ -58,7 +59,7 @@ func pages[T any](ctx context.Context, f *Forge, path string, query url.Values, 
 func whole[T any](ctx context.Context, f *Forge, path string, query url.Values, same func(a, b T) bool) ([]T, time.Time, error) {
 	var before []T
 	for try := range rereads + 1 {
-		list, now, n, err := pages[T](ctx, f, path, clone(query), nil)
+		list, now, n, err := pages[T](ctx, f, path, maps.Clone(query), nil)
 		if err != nil {
 			return nil, now, err
 		}
@@ -68,14 +69,6 @@ func whole[T any](ctx context.Context, f *Forge, path string, query url.Values, 
 		before = list
 	}
 	return nil, time.Time{}, fmt.Errorf("the list changed each of the %d times that it was read", rereads+1)
-}
-
-func clone(v url.Values) url.Values {
-	out := url.Values{}
-	for name, values := range v {
-		out[name] = slices.Clone(values)
-	}
-	return out
 }
 
 // pageKeys are the parameters by which GitHub's lists go on.
@@ -118,12 +111,4 @@ func isNext(parameters string) bool {
 		}
 	}
 	return false
-}
-
-func serverNow(h http.Header) (time.Time, error) {
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("the forge's answer has no Date header, so its time is not known")
-	}
-	return now.UTC(), nil
 }

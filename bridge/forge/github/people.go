@@ -12,10 +12,6 @@ import (
 	"seatrial/bridge/forge/adapter"
 )
 
-// AccessError says what somebody must do so that we can work: it does not pass by
-// itself.
-type AccessError = adapter.AccessError
-
 // errOutside: the forge tells memberships only to members.
 var errOutside = errors.New("only members may see who is a member, and our own account is not one, or its token may not see members: add it to the organisation, and allow the token to read members")
 

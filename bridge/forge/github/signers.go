@@ -17,7 +17,6 @@ import (
 	"seatrial/bridge/forge/adapter"
 )
 
-// appSigner signs with an App's key.
 type appSigner struct {
 	app  int64
 	key  func() []byte
@@ -76,7 +75,6 @@ type dated struct {
 	key *rsa.PrivateKey
 }
 
-// Sign implements ghinstallation.Signer.
 func (d *dated) Sign(claims jwt.Claims) (string, error) {
 	c, ok := claims.(*jwt.RegisteredClaims)
 	if !ok {
@@ -91,7 +89,6 @@ func (d *dated) Sign(claims jwt.Claims) (string, error) {
 	return ghinstallation.NewRSASigner(jwt.SigningMethodRS256, d.key).Sign(&moved)
 }
 
-// RoundTrip implements http.RoundTripper.
 func (s *appSigner) RoundTrip(r *http.Request) (*http.Response, error) {
 	signed, err := s.current()
 	if err != nil {
@@ -134,7 +131,6 @@ func (s *installSigner) current() (*ghinstallation.Transport, error) {
 	return s.token, nil
 }
 
-// RoundTrip implements http.RoundTripper.
 func (s *installSigner) RoundTrip(r *http.Request) (*http.Response, error) {
 	signed, err := s.current()
 	if err != nil {
@@ -144,7 +140,6 @@ func (s *installSigner) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, s.plain(err)
 }
 
-// bearer implements bearer.
 func (s *installSigner) bearer(ctx context.Context) (string, error) {
 	signed, err := s.current()
 	if err != nil {

@@ -22,10 +22,7 @@ func (f *Forge) SetStatus(ctx context.Context, repo forge.Repo, commit string, s
 		return adapter.Failed(f.setCheck(about(ctx, "status", repo), repo, commit, s), "set the check run of %.12s in %s", commit, repo)
 	}
 	state, description := string(s.State), cut(s.Description, mostDescription)
-	in := sdk.RepoStatus{State: &state, Context: &s.Context, Description: &description}
-	if s.TargetURL != "" {
-		in.TargetURL = &s.TargetURL
-	}
+	in := sdk.RepoStatus{State: &state, Context: &s.Context, Description: &description, TargetURL: optional(s.TargetURL)}
 	_, err := f.ask(about(ctx, "status", repo), http.MethodPost, pathOf(repo)+"/statuses/"+segment(commit), in, nil)
 	return adapter.Failed(err, "set the status of %.12s in %s", commit, repo)
 }

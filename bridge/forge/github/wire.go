@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -54,7 +55,6 @@ func newWire(c Config) *wire {
 	return w
 }
 
-// RoundTrip implements http.RoundTripper.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	to, _ := ctx.Value(aimKey{}).(aim)
@@ -91,7 +91,6 @@ func (w *wire) renewing(a *account, to aim, r *http.Request) (*http.Response, er
 	return resp, err
 }
 
-// once sends a request one time.
 func (w *wire) once(a *account, r *http.Request) (*http.Response, error) {
 	if err := a.gate.may(adapter.Kind(r.Context()), w.now()); err != nil {
 		return nil, err
@@ -135,11 +134,7 @@ func (w *wire) once(a *account, r *http.Request) (*http.Response, error) {
 
 // forgetLimits keeps the library from limits of its own: ours know what is free.
 func forgetLimits(h http.Header) {
-	for name := range h {
-		if strings.HasPrefix(strings.ToLower(name), "x-ratelimit-") {
-			h.Del(name)
-		}
-	}
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.HasPrefix(strings.ToLower(name), "x-ratelimit-") })
 }
 
 // sender sends a signed request one time, counts it, and reads the answer whole.
@@ -153,7 +148,6 @@ type sender struct {
 // bareWait is how long GitHub's documentation asks to wait where an answer does not say.
 const bareWait = "60"
 
-// RoundTrip implements http.RoundTripper.
 func (s *sender) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	if strings.HasSuffix(r.URL.Path, "/access_tokens") { // the library asks for an installation's token

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"seatrial/bridge/forge"
@@ -27,9 +26,7 @@ func announcements(t *testing.T, s Subject) {
 	for _, a := range []ledger.Announcement{want, {Key: "run:x", UpdatedAt: at(6)}, want} {
 		must(t, s.SetAnnouncement(ctx, a))
 		got, err := s.Announcement(ctx, "run:x")
-		if diff := cmp.Diff(a, got); err != nil || diff != "" {
-			t.Errorf("%v (-set +read):\n%s", err, diff)
-		}
+		same(t, "what was set", a, got, err)
 	}
 }
 
@@ -45,12 +42,7 @@ func unannounced(t *testing.T, s Subject) {
 	check := func(want ...run.ID) {
 		t.Helper()
 		got, err := s.Unannounced(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("unannounced (-want +got):\n%s", diff)
-		}
+		same(t, "unannounced", want, got, err, cmpopts.EquateEmpty())
 	}
 	check(want...)
 	must(t, s.SetAnnouncement(ctx, ledger.Announcement{Key: ledger.RunKey(want[0]), Intent: true}))
@@ -99,9 +91,7 @@ func audit(t *testing.T, s Subject) {
 	}
 	for _, limit := range []int{2, 10} {
 		got, err := s.AuditLog(t.Context(), limit)
-		if diff := cmp.Diff(want[:min(limit, 3)], got); err != nil || diff != "" {
-			t.Errorf("AuditLog(%d): %v (-want +got):\n%s", limit, err, diff)
-		}
+		same(t, "the log", want[:min(limit, 3)], got, err)
 	}
 }
 
@@ -129,16 +119,11 @@ func latestRuns(t *testing.T, s Subject) {
 	pocketbase := story(t, s, "pocketbase", 2, 3, 0)
 	guestbook := story(t, s, "guestbook", 1, 2, 4)
 	got, err := s.LatestRuns(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	var ids []run.ID
 	for _, r := range got {
 		ids = append(ids, r.Request.ID)
 	}
-	if diff := cmp.Diff([]run.ID{guestbook, pocketbase}, ids); diff != "" {
-		t.Errorf("LatestRuns (-want +got):\n%s", diff)
-	}
+	same(t, "the latest runs", []run.ID{guestbook, pocketbase}, ids, err)
 }
 
 func badge(t *testing.T, s Subject) {
@@ -190,8 +175,6 @@ func hostileText(t *testing.T, s Subject) {
 		}
 		open, err := s.OpenComments(t.Context())
 		must(t, err)
-		if diff := cmp.Diff(c, open[i].Comment); diff != "" {
-			t.Errorf("%q (-seen +read):\n%s", text, diff)
-		}
+		same(t, text, c, open[i].Comment, nil)
 	}
 }

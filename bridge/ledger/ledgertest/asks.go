@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/journaltest"
@@ -70,17 +68,19 @@ func asksOnce(t *testing.T, s Subject) {
 	if _, err := s.Report(ctx, other.ID); err == nil {
 		t.Error("the second time made a run")
 	}
-	got, ok, err := s.Asked(ctx, "k", at(3))
-	if diff := cmp.Diff(first, got); err != nil || !ok || diff != "" {
-		t.Errorf("%v, %v (-decided +read):\n%s", ok, err, diff)
+	want := func(want ledger.Ask, now time.Time) {
+		t.Helper()
+		got, ok, err := s.Asked(ctx, want.Key, now)
+		same(t, "what was decided", want, got, err)
+		if !ok {
+			t.Errorf("%s is not known as decided", want.Key)
+		}
 	}
+	want(first, at(3))
 	refused := ledger.Ask{Key: "r", What: "org/wiki", At: at(4), Who: "ada", Decision: ledger.Decision{Refusal: "not-enrolled"}}
-	_, err = s.DecideAsk(ctx, refused)
+	_, err := s.DecideAsk(ctx, refused)
 	must(t, err)
-	got, ok, err = s.Asked(ctx, "r", at(5))
-	if diff := cmp.Diff(refused, got); err != nil || !ok || diff != "" {
-		t.Errorf("a refusal: %v, %v (-decided +read):\n%s", ok, err, diff)
-	}
+	want(refused, at(5))
 }
 
 func asksAllOrNone(t *testing.T, s Subject) {

@@ -93,13 +93,15 @@ func ids(comments []ledger.Comment) (ids []int64) {
 func wantOpen(t *testing.T, s Subject, want ...int64) []ledger.Comment {
 	t.Helper()
 	got, err := s.OpenComments(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, ids(got)); diff != "" {
-		t.Errorf("open comments (-want +got):\n%s", diff)
-	}
+	same(t, "open comments", want, ids(got), err)
 	return got
+}
+
+func same[T any](t *testing.T, what string, want, got T, err error, options ...cmp.Option) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, options...); err != nil || diff != "" {
+		t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
+	}
 }
 
 func must(t *testing.T, err error) {
@@ -132,9 +134,7 @@ func seenOnce(t *testing.T, s Subject) {
 		t.Errorf("a known comment: See = %v, %v; want false", isNew, err)
 	}
 	got := wantOpen(t, s, 5)
-	if diff := cmp.Diff([]ledger.Comment{{Comment: comment(5), State: ledger.Open}}, got); diff != "" {
-		t.Errorf("the comment (-first seen +read):\n%s", diff)
-	}
+	same(t, "the comment as it was first seen", []ledger.Comment{{Comment: comment(5), State: ledger.Open}}, got, nil)
 	elsewhere := comment(5)
 	elsewhere.Repo.Forge = "other"
 	if isNew, err := s.See(t.Context(), elsewhere, ledger.Ignored); err != nil || !isNew {

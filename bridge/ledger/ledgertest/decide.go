@@ -6,15 +6,12 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"seatrial/bridge/ledger"
 	"seatrial/harness/journal"
 	"seatrial/harness/journal/journaltest"
 	"seatrial/harness/run"
 )
 
-// decide lets a comment start a run, and returns the run.
 func decide(t *testing.T, s Subject, comment int64) run.ID {
 	t.Helper()
 	story := journaltest.Story(journaltest.Request("guestbook", int(comment)))
@@ -106,9 +103,9 @@ func commentOf(t *testing.T, s Subject) {
 		}
 	}
 	c, ok, err := s.CommentOf(ctx, id)
-	want := ledger.Comment{Comment: comment(2), State: ledger.Decided, Run: id}
-	if diff := cmp.Diff(want, c); err != nil || !ok || diff != "" {
-		t.Errorf("CommentOf = %v, %v (-want +got):\n%s", ok, err, diff)
+	same(t, "the comment", ledger.Comment{Comment: comment(2), State: ledger.Decided, Run: id}, c, err)
+	if !ok {
+		t.Error("the run has no comment")
 	}
 	if _, ok, err := s.CommentOf(ctx, "another"); ok || err != nil {
 		t.Errorf("CommentOf a run that no comment started = %v, %v", ok, err)
@@ -126,12 +123,7 @@ func refused(t *testing.T, s Subject) {
 	want := func(want ...int64) {
 		t.Helper()
 		got, err := s.RefusedComments(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, ids(got)); diff != "" {
-			t.Errorf("refused comments (-want +got):\n%s", diff)
-		}
+		same(t, "refused comments", want, ids(got), err)
 	}
 	want(1, 2)
 	key := ledger.CommentKey("gitea", 1)

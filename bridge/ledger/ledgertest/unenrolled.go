@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
-
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
 )
@@ -54,9 +52,7 @@ func unenrolled(t *testing.T, s Subject) {
 	}
 	got, err := s.Unenrolled(ctx)
 	want := []ledger.UnenrolledRepo{{Repo: wiki, First: at(1), Last: at(5)}, {Repo: repo, First: at(2), Last: at(2)}}
-	if diff := gocmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("unenrolled (-want +got): %v\n%s", err, diff)
-	}
+	same(t, "unenrolled", want, got, err)
 	for i := range ledger.MostUnenrolled {
 		must(t, s.SeeUnenrolled(ctx, forge.Repo{Forge: "gitea", Owner: "org", Name: fmt.Sprint("r", i)}, at(10+i)))
 	}

@@ -47,10 +47,8 @@ var (
 	Dirty      = ID(90)
 )
 
-// Journal is a journal in memory with the sample's runs.
 type Journal struct{ *journaltest.Memory }
 
-// NewJournal fills a journal.
 func NewJournal() Journal { return fill(stories()) }
 
 func fill(stories [][]run.Event) Journal {
@@ -63,7 +61,6 @@ func fill(stories [][]run.Event) Journal {
 	return j
 }
 
-// LatestRuns implements dashboard.Journal.
 func (j Journal) LatestRuns(ctx context.Context) ([]run.Report, error) {
 	all, err := j.Reports(ctx, journal.Filter{Limit: 1000})
 	var latest []run.Report
@@ -87,7 +84,6 @@ func (j Journal) DefaultBranchReport(ctx context.Context, forge, repo string) (r
 	return run.Report{}, false, err
 }
 
-// Enrolments are the recipes of the sample.
 func Enrolments() page.Enrolments {
 	var e page.Enrolments
 	for _, name := range []string{"guestbook", "hedgedoc", "nextcloud", "pocketbase", "uptime-kuma", "vaultwarden", "wiki", "zulip"} {
@@ -97,7 +93,6 @@ func Enrolments() page.Enrolments {
 	return e
 }
 
-// Unenrolled are two repositories that are not enrolled.
 func Unenrolled(context.Context) []page.UnenrolledRepo {
 	return []page.UnenrolledRepo{
 		{Forge: "gitea", Repo: "recipes/peertube", Last: Now.Add(-20 * time.Minute)},
@@ -105,7 +100,6 @@ func Unenrolled(context.Context) []page.UnenrolledRepo {
 	}
 }
 
-// Queue is the queue of the sample.
 func Queue() run.Queue {
 	return run.Queue{
 		Slots: []run.Slot{
@@ -122,7 +116,6 @@ type log struct{ *strings.Reader }
 
 func (log) Close() error { return nil }
 
-// OpenLog opens a log of the sample.
 func OpenLog(id run.ID, attempt int) (io.ReadSeekCloser, error) {
 	if id == Waiting || id == Superseded {
 		return nil, fs.ErrNotExist

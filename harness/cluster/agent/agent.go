@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +34,6 @@ const Variable = "SEATRIAL_NOMAD_PROGRAM"
 // bootLimit is for an agent to answer; a machine may be busy.
 const bootLimit = 90 * time.Second
 
-// ErrNoProgram says that there is no Nomad to start.
 var ErrNoProgram = errors.New("there is no nomad program: install Nomad, name it in " + Variable + ", or build one with dev/nomad/build")
 
 // Find looks for a Nomad program: in the environment, in PATH, and where
@@ -58,7 +58,6 @@ func Find() (string, error) {
 	return "", ErrNoProgram
 }
 
-// Options say what an agent is.
 type Options struct {
 	Program string // from Find
 	Dir     string // of this agent alone; it is made
@@ -83,7 +82,6 @@ type Options struct {
 	Change func(config map[string]any)
 }
 
-// Agent is one process.
 type Agent struct {
 	Options
 	HTTP string // http://host:port
@@ -123,7 +121,7 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 		if err := a.boot(ctx, false); err != nil {
 			return nil, err
 		}
-		if err := a.awaitKeys(ctx); err != nil {
+		if err := a.WaitLeader(ctx); err != nil {
 			return nil, errors.Join(err, a.Stop())
 		}
 		if err := a.Stop(); err != nil {
@@ -133,7 +131,7 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 	if err := a.Restart(ctx); err != nil || o.NoServer || o.Expect > 1 {
 		return a, err
 	}
-	if err := a.awaitKeys(ctx); err != nil { // without them it keeps no variables
+	if err := a.WaitLeader(ctx); err != nil { // without them it keeps no variables
 		return nil, errors.Join(err, a.Stop())
 	}
 	return a, nil
@@ -153,7 +151,6 @@ func (a *Agent) Stop() error {
 	return nil
 }
 
-// PID is the agent's process, or 0.
 func (a *Agent) PID() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -249,23 +246,14 @@ func (a *Agent) boot(ctx context.Context, client bool) error {
 
 // environment keeps whatever is meant for another Nomad from this one.
 func environment() []string {
-	var env []string
-	for _, entry := range os.Environ() {
-		if !strings.HasPrefix(entry, "NOMAD_") {
-			env = append(env, entry)
-		}
-	}
-	return env
+	return slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "NOMAD_") })
 }
 
 func (a *Agent) config(client bool) map[string]any {
 	host, port := split(strings.TrimPrefix(a.HTTP, "http://"))
 	_, rpc := split(a.RPC)
 	_, serf := split(a.Serf)
-	grace := a.Grace
-	if grace <= 0 {
-		grace = 10 * time.Second
-	}
+	grace := cmp.Or(max(a.Grace, 0), 10*time.Second)
 	c := map[string]any{
 		"name": a.Name, "log_level": "INFO", "bind_addr": host, "data_dir": filepath.Join(a.Dir, "data"), "disable_update_check": true, "leave_on_interrupt": false, "leave_on_terminate": false,
 		"advertise": map[string]any{"http": host, "rpc": host, "serf": host},
@@ -362,21 +350,19 @@ func (a *Agent) await(ctx context.Context, ended <-chan struct{}, what string, s
 
 func (a *Agent) awaitAnswer(ctx context.Context, ended <-chan struct{}) error {
 	return a.await(ctx, ended, "answer", func(ctx context.Context) error {
-		switch {
-		case a.NoServer:
+		if a.NoServer {
 			return a.get(ctx, "/v1/agent/health?type=client", nil)
-		case a.Expect > 1: // a leader comes when there are enough
-			if err := a.get(ctx, "/v1/status/leader", nil); !errors.Is(err, errStatus) {
-				return err
-			}
+		}
+		err := a.get(ctx, "/v1/status/leader", nil)
+		if a.Expect > 1 && errors.Is(err, errStatus) { // a leader comes when there are enough
 			return nil
 		}
-		return a.get(ctx, "/v1/status/leader", nil)
+		return err
 	})
 }
 
-// awaitKeys waits until the leader has its signing keys.
-func (a *Agent) awaitKeys(ctx context.Context) error {
+// WaitLeader waits until the cluster has a leader, with its signing keys.
+func (a *Agent) WaitLeader(ctx context.Context) error {
 	return a.await(ctx, a.ended, "keys", func(ctx context.Context) error {
 		var set struct{ Keys []json.RawMessage }
 		if err := a.get(ctx, "/.well-known/jwks.json", &set); err != nil {
@@ -426,9 +412,6 @@ func (a *Agent) Bootstrap(ctx context.Context) (token string, err error) {
 	})
 	return token, err
 }
-
-// WaitLeader waits until the cluster has a leader, with its keys.
-func (a *Agent) WaitLeader(ctx context.Context) error { return a.awaitKeys(ctx) }
 
 // WaitReady waits until so many nodes are ready for work.
 func (a *Agent) WaitReady(ctx context.Context, token string, nodes int) error {

@@ -94,7 +94,7 @@ func plan(ctx context.Context, client *cluster.Client, o Options) (steps []step,
 }
 
 func (p planner) hasACLs(ctx context.Context) (bool, error) {
-	_, _, err := p.client.ACLPolicies().List(query(ctx, ""))
+	_, _, err := p.client.ACLPolicies().List(p.client.Query(ctx, ""))
 	if err != nil && strings.Contains(err.Error(), "ACL support disabled") {
 		return false, nil
 	}
@@ -103,12 +103,12 @@ func (p planner) hasACLs(ctx context.Context) (bool, error) {
 
 func (p planner) namespace(ctx context.Context, want object) (step, error) {
 	s := step{Change: Change{Kind: Namespace, Name: want.name}}
-	found, _, err := p.client.Namespaces().Info(want.name, query(ctx, ""))
+	found, _, err := p.client.Namespaces().Info(want.name, p.client.Query(ctx, ""))
 	switch {
 	case cluster.Is(err, cluster.ErrNotFound):
 		s.Did = Made
 		s.do = func(ctx context.Context) error {
-			_, err := p.client.Namespaces().Register(&api.Namespace{Name: want.name, Description: want.description}, write(ctx, ""))
+			_, err := p.client.Namespaces().Register(&api.Namespace{Name: want.name, Description: want.description}, p.client.Write(ctx, ""))
 			return err
 		}
 	case err != nil:
@@ -125,7 +125,7 @@ func (p planner) policy(ctx context.Context, want object) (step, error) {
 	if want.job != "" {
 		policy.JobACL = &api.JobACL{Namespace: want.namespace, JobID: want.job}
 	}
-	found, _, err := p.client.ACLPolicies().Info(want.name, query(ctx, ""))
+	found, _, err := p.client.ACLPolicies().Info(want.name, p.client.Query(ctx, ""))
 	if err != nil && !cluster.Is(err, cluster.ErrNotFound) {
 		return s, err
 	}
@@ -141,7 +141,7 @@ func (p planner) policy(ctx context.Context, want object) (step, error) {
 	}
 	if s.Did != Kept {
 		s.do = func(ctx context.Context) error {
-			_, err := p.client.ACLPolicies().Upsert(policy, write(ctx, ""))
+			_, err := p.client.ACLPolicies().Upsert(policy, p.client.Write(ctx, ""))
 			return err
 		}
 	}
@@ -160,7 +160,7 @@ func sameJob(a, b *api.JobACL) bool {
 
 func (p planner) job(ctx context.Context, want object) (step, error) {
 	s := step{Change: Change{Kind: Job, Name: want.name}}
-	found, _, err := p.client.Jobs().Info(want.name, query(ctx, want.namespace))
+	found, _, err := p.client.Jobs().Info(want.name, p.client.Query(ctx, want.namespace))
 	var index uint64
 	switch {
 	case cluster.Is(err, cluster.ErrNotFound):
@@ -189,7 +189,7 @@ func (p planner) job(ctx context.Context, want object) (step, error) {
 		// Enforced, so that nobody's edit of this moment is overwritten.
 		_, _, err = p.client.Jobs().RegisterOpts(job, &api.RegisterOptions{
 			EnforceIndex: true, ModifyIndex: index, Submission: &api.JobSubmission{Source: want.text, Format: "hcl2"},
-		}, write(ctx, want.namespace))
+		}, p.client.Write(ctx, want.namespace))
 		return err
 	}
 	return s, nil
@@ -202,7 +202,7 @@ func (p planner) settings(ctx context.Context) ([]step, error) {
 		return nil, err
 	}
 	s := step{Change: Change{Kind: Variable, Name: want.Path, Did: Changed}}
-	found, _, err := p.client.Variables().Read(want.Path, query(ctx, want.Namespace))
+	found, _, err := p.client.Variables().Read(want.Path, p.client.Query(ctx, want.Namespace))
 	switch missing := errors.Is(err, api.ErrVariablePathNotFound) || cluster.Is(err, cluster.ErrNotFound); {
 	case missing && isEmpty(p.options.Settings):
 		return nil, nil
@@ -218,7 +218,7 @@ func (p planner) settings(ctx context.Context) ([]step, error) {
 	}
 	s.do = func(ctx context.Context) error {
 		// Checked, so that nobody's change of this moment is overwritten.
-		_, _, err := p.client.Variables().CheckedUpdate(want, write(ctx, want.Namespace))
+		_, _, err := p.client.Variables().CheckedUpdate(want, p.client.Write(ctx, want.Namespace))
 		return err
 	}
 	return []step{s}, nil
@@ -232,7 +232,7 @@ func (p planner) ours(ctx context.Context, job *api.Job) (ours bool, source stri
 	if stopped(job) {
 		return job.Meta[definitionKey] != "", "", nil
 	}
-	submitted, _, err := p.client.Jobs().Submission(*job.ID, int(*job.Version), query(ctx, *job.Namespace))
+	submitted, _, err := p.client.Jobs().Submission(*job.ID, int(*job.Version), p.client.Query(ctx, *job.Namespace))
 	if cluster.Is(err, cluster.ErrNotFound) {
 		return false, "", nil
 	}
@@ -245,7 +245,7 @@ func (p planner) ours(ctx context.Context, job *api.Job) (ours bool, source stri
 	asMade, err := p.client.Jobs().ParseHCL(submitted.Source, true)
 	var planned *api.JobPlanResponse
 	if err == nil {
-		planned, _, err = p.client.Jobs().Plan(asMade, true, write(ctx, *job.Namespace))
+		planned, _, err = p.client.Jobs().Plan(asMade, true, p.client.Write(ctx, *job.Namespace))
 	}
 	if cluster.Is(err, cluster.ErrForbidden) {
 		return true, submitted.Source, nil
@@ -258,11 +258,3 @@ func isEmpty(s cluster.Settings) bool {
 }
 
 func stopped(job *api.Job) bool { return job.Stop != nil && *job.Stop }
-
-func query(ctx context.Context, namespace string) *api.QueryOptions {
-	return (&api.QueryOptions{Namespace: namespace}).WithContext(ctx)
-}
-
-func write(ctx context.Context, namespace string) *api.WriteOptions {
-	return (&api.WriteOptions{Namespace: namespace}).WithContext(ctx)
-}

@@ -38,7 +38,7 @@ func Dismantle(ctx context.Context, client *cluster.Client, o Options) error {
 	failed := []error{err}
 	for _, object := range objects {
 		if object.Kind == Policy {
-			_, err := client.ACLPolicies().Delete(object.name, write(ctx, ""))
+			_, err := client.ACLPolicies().Delete(object.name, client.Write(ctx, ""))
 			failed = append(failed, unlessGone(err))
 		}
 	}
@@ -47,53 +47,52 @@ func Dismantle(ctx context.Context, client *cluster.Client, o Options) error {
 
 // revoke removes the tokens that were made for a policy alone.
 func revoke(ctx context.Context, client *cluster.Client, policy string) error {
-	tokens, _, err := client.ACLTokens().List(query(ctx, ""))
+	tokens, _, err := client.ACLTokens().List(client.Query(ctx, ""))
 	if err != nil {
 		return cluster.Explain("list the tokens", err)
 	}
 	var failed []error
 	for _, token := range tokens {
 		if slices.Equal(token.Policies, []string{policy}) {
-			_, err := client.ACLTokens().Delete(token.AccessorID, write(ctx, ""))
+			_, err := client.ACLTokens().Delete(token.AccessorID, client.Write(ctx, ""))
 			failed = append(failed, unlessGone(err))
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// empty removes a namespace and all that is in it.
 func empty(ctx context.Context, client *cluster.Client, namespace string) error {
-	if _, _, err := client.Namespaces().Info(namespace, query(ctx, "")); cluster.Is(err, cluster.ErrNotFound) {
+	if _, _, err := client.Namespaces().Info(namespace, client.Query(ctx, "")); cluster.Is(err, cluster.ErrNotFound) {
 		return nil
 	}
-	jobs, _, err := client.Jobs().List(query(ctx, namespace))
+	jobs, _, err := client.Jobs().List(client.Query(ctx, namespace))
 	if err != nil {
 		return cluster.Explain("list the jobs of namespace "+namespace, err)
 	}
 	for _, job := range jobs {
-		if _, _, err := client.Jobs().Deregister(job.ID, true, write(ctx, namespace)); unlessGone(err) != nil {
+		if _, _, err := client.Jobs().Deregister(job.ID, true, client.Write(ctx, namespace)); unlessGone(err) != nil {
 			return cluster.Explain("remove the job "+job.ID, err)
 		}
 	}
-	volumes, _, err := client.HostVolumes().List(nil, query(ctx, namespace))
+	volumes, _, err := client.HostVolumes().List(nil, client.Query(ctx, namespace))
 	if err != nil {
 		return cluster.Explain("list the volumes of namespace "+namespace, err)
 	}
 	for _, v := range volumes {
-		if _, _, err := client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: v.ID}, write(ctx, namespace)); unlessGone(err) != nil {
+		if _, _, err := client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: v.ID}, client.Write(ctx, namespace)); unlessGone(err) != nil {
 			return cluster.Explain("remove the volume "+v.Name, err)
 		}
 	}
-	variables, _, err := client.Variables().PrefixList("seatrial/", query(ctx, namespace))
+	variables, _, err := client.Variables().PrefixList("seatrial/", client.Query(ctx, namespace))
 	if err != nil {
 		return cluster.Explain("list the variables of namespace "+namespace, err)
 	}
 	for _, v := range variables {
-		if _, err := client.Variables().Delete(v.Path, write(ctx, namespace)); unlessGone(err) != nil {
+		if _, err := client.Variables().Delete(v.Path, client.Write(ctx, namespace)); unlessGone(err) != nil {
 			return cluster.Explain("remove the variable "+v.Path, err)
 		}
 	}
-	if _, err := client.Namespaces().Delete(namespace, write(ctx, "")); unlessGone(err) != nil {
+	if _, err := client.Namespaces().Delete(namespace, client.Write(ctx, "")); unlessGone(err) != nil {
 		return fmt.Errorf("cannot remove the namespace %s: %w", namespace, err)
 	}
 	return nil

@@ -10,10 +10,8 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// Mark says how a finding is.
 type Mark int
 
-// The marks.
 const (
 	Fine Mark = iota
 	Doubt
@@ -27,7 +25,6 @@ type Finding struct {
 	Next string // what to do; empty where it is fine
 }
 
-// String is a line for people.
 func (f Finding) String() string {
 	line := [...]string{"✓", "!", "✗"}[f.Mark] + " " + f.What
 	if f.Next != "" {
@@ -81,7 +78,7 @@ func (d *doctor) fine(what string, args ...any) { d.say(Fine, "", what, args...)
 func (d *doctor) leader(ctx context.Context) (string, error) {
 	// Only the cluster's own word: an agent that answers may have no servers.
 	var leader string
-	_, err := d.client.Raw().Query("/v1/status/leader", &leader, query(ctx, ""))
+	_, err := d.client.Raw().Query("/v1/status/leader", &leader, d.client.Query(ctx, ""))
 	if err != nil {
 		return "", cluster.Explain("examine the cluster", err)
 	}
@@ -93,7 +90,7 @@ func (d *doctor) leader(ctx context.Context) (string, error) {
 
 // token says whether there is any sense in going on.
 func (d *doctor) token(ctx context.Context) bool {
-	self, _, err := d.client.ACLTokens().Self(query(ctx, ""))
+	self, _, err := d.client.ACLTokens().Self(d.client.Query(ctx, ""))
 	switch {
 	case err != nil && strings.Contains(err.Error(), "ACL support disabled"):
 		d.say(Doubt, "turn them on (acl { enabled = true }) before code that you do not trust runs there", "ACLs are off: whoever reaches Nomad may do anything")
@@ -125,7 +122,7 @@ func (d *doctor) management() bool { return !d.acls || d.self.Type == "managemen
 
 func (d *doctor) namespaces(ctx context.Context) {
 	for _, name := range []string{d.options.Namespaces.Runs, d.options.Namespaces.Apps} {
-		_, _, err := d.client.Namespaces().Info(name, query(ctx, ""))
+		_, _, err := d.client.Namespaces().Info(name, d.client.Query(ctx, ""))
 		switch {
 		case err == nil:
 			d.fine("the namespace %s exists", name)

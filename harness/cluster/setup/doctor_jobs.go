@@ -48,7 +48,7 @@ func (d *doctor) jobs(ctx context.Context) {
 
 // builder looks whether runs can be dispatched to a job that is not ours.
 func (d *doctor) builder(ctx context.Context, name, fine string) {
-	job, _, err := d.client.Jobs().Info(name, query(ctx, d.options.Namespaces.Runs))
+	job, _, err := d.client.Jobs().Info(name, d.client.Query(ctx, d.options.Namespaces.Runs))
 	switch {
 	case cluster.Is(err, cluster.ErrNotFound):
 		d.say(Wrong, "register it in the namespace "+d.options.Namespaces.Runs+", or take it out of the enrolment", "there is no job %s, which an enrolment names as its builder", name)
@@ -122,7 +122,7 @@ func (d *doctor) policies(ctx context.Context) {
 
 // janitor looks at the last time that it came.
 func (d *doctor) janitor(ctx context.Context) {
-	q := query(ctx, d.options.Namespaces.Runs)
+	q := d.client.Query(ctx, d.options.Namespaces.Runs)
 	q.Prefix = cluster.JobJanitor + "/periodic-"
 	found, _, err := d.client.Jobs().List(q)
 	if cluster.Is(err, cluster.ErrForbidden) {

@@ -26,7 +26,7 @@ var missingBefore = []struct{ version, missing string }{
 
 // nodes looks at the nodes of the pool where runs go.
 func (d *doctor) nodes(ctx context.Context) {
-	all, _, err := d.client.Nodes().List(query(ctx, ""))
+	all, _, err := d.client.Nodes().List(d.client.Query(ctx, ""))
 	if cluster.Is(err, cluster.ErrForbidden) {
 		return // said by capabilities
 	}
@@ -131,7 +131,7 @@ func (d *doctor) killTimeouts(ctx context.Context, nodes []*api.NodeListStub) {
 }
 
 func (d *doctor) maxKillTimeout(ctx context.Context, node string) (time.Duration, error) {
-	at, err := d.client.GetNodeClient(node, query(ctx, ""))
+	at, err := d.client.GetNodeClient(node, d.client.Query(ctx, ""))
 	if err != nil {
 		return 0, err
 	}
@@ -140,7 +140,7 @@ func (d *doctor) maxKillTimeout(ctx context.Context, node string) (time.Duration
 			Client struct{ MaxKillTimeout string }
 		} `json:"config"`
 	}
-	if _, err := at.Raw().Query("/v1/agent/self", &self, query(ctx, "")); err != nil {
+	if _, err := at.Raw().Query("/v1/agent/self", &self, d.client.Query(ctx, "")); err != nil {
 		return 0, err
 	}
 	return time.ParseDuration(cmp.Or(self.Config.Client.MaxKillTimeout, "30s"))
@@ -150,7 +150,7 @@ func (d *doctor) maxKillTimeout(ctx context.Context, node string) (time.Duration
 func (d *doctor) offers(ctx context.Context, nodes []*api.NodeListStub) {
 	offered := map[string][]string{}
 	for _, node := range nodes {
-		info, _, err := d.client.Nodes().Info(node.ID, query(ctx, ""))
+		info, _, err := d.client.Nodes().Info(node.ID, d.client.Query(ctx, ""))
 		if err != nil {
 			d.trouble("the node "+node.Name, err)
 			return

@@ -18,36 +18,35 @@ type need struct {
 	probe             func(context.Context) error // nil: there is no such call, and the policy's text tells
 }
 
-// nonexistent is the name of things that do not exist.
 const nonexistent = "seatrial-doctor"
 
 func (d *doctor) needs() []need {
 	runs, apps := d.options.Namespaces.Runs, d.options.Namespaces.Apps
 	jobs, vars := d.client.Jobs(), d.client.Variables()
 	list := func(namespace string) func(context.Context) error {
-		return func(ctx context.Context) error { _, _, err := jobs.List(query(ctx, namespace)); return err }
+		return func(ctx context.Context) error { _, _, err := jobs.List(d.client.Query(ctx, namespace)); return err }
 	}
 	read := func(namespace string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, _, err := jobs.Info(nonexistent, query(ctx, namespace))
+			_, _, err := jobs.Info(nonexistent, d.client.Query(ctx, namespace))
 			return err
 		}
 	}
 	stop := func(namespace string, purge bool) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, _, err := jobs.Deregister(nonexistent, purge, write(ctx, namespace))
+			_, _, err := jobs.Deregister(nonexistent, purge, d.client.Write(ctx, namespace))
 			return err
 		}
 	}
 	peek := func(path string) func(context.Context) error {
-		return func(ctx context.Context) error { _, _, err := vars.Peek(path, query(ctx, runs)); return err }
+		return func(ctx context.Context) error { _, _, err := vars.Peek(path, d.client.Query(ctx, runs)); return err }
 	}
 	inRuns, inApps, leases, enrolments := "namespace "+runs, "namespace "+apps, "variables seatrial/leases/* of "+runs, "variables seatrial/recipes/* of "+runs
 	return []need{
 		{"list-jobs", inRuns, list(runs)},
 		{"read-job", inRuns, read(runs)},
 		{"dispatch-job", inRuns, func(ctx context.Context) error {
-			_, _, err := jobs.Dispatch(nonexistent, nil, nil, "", write(ctx, runs))
+			_, _, err := jobs.Dispatch(nonexistent, nil, nil, "", d.client.Write(ctx, runs))
 			return err
 		}},
 		{"read-logs", inRuns, nil},
@@ -58,7 +57,7 @@ func (d *doctor) needs() []need {
 		{"list", leases, nil},
 		{"destroy", leases, func(ctx context.Context) error {
 			const never = 1 // no variable has this index
-			_, err := vars.CheckedDelete("seatrial/leases/"+nonexistent, never, write(ctx, runs))
+			_, err := vars.CheckedDelete("seatrial/leases/"+nonexistent, never, d.client.Write(ctx, runs))
 			return err
 		}},
 		{"read", enrolments, peek("seatrial/recipes/" + nonexistent)},
@@ -69,15 +68,15 @@ func (d *doctor) needs() []need {
 		{"purge-job", inApps, stop(apps, true)},
 		{"alloc-lifecycle", inApps, nil},
 		{"host-volume-read", inApps, func(ctx context.Context) error {
-			_, _, err := d.client.HostVolumes().Get(nonexistent, query(ctx, apps))
+			_, _, err := d.client.HostVolumes().Get(nonexistent, d.client.Query(ctx, apps))
 			return err
 		}},
 		{"host-volume-delete", inApps, func(ctx context.Context) error {
-			_, _, err := d.client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: nonexistent}, write(ctx, apps))
+			_, _, err := d.client.HostVolumes().Delete(&api.HostVolumeDeleteRequest{ID: nonexistent}, d.client.Write(ctx, apps))
 			return err
 		}},
 		{`policy = "read"`, "node", func(ctx context.Context) error {
-			_, _, err := d.client.Nodes().List(query(ctx, ""))
+			_, _, err := d.client.Nodes().List(d.client.Query(ctx, ""))
 			return err
 		}},
 	}
@@ -119,13 +118,13 @@ func (d *doctor) capabilities(ctx context.Context) {
 
 // rules are the texts of the token's policies: everybody may read their own.
 func (d *doctor) rules(ctx context.Context) (text string, ok bool) {
-	stubs, _, err := d.client.ACLPolicies().List(query(ctx, ""))
+	stubs, _, err := d.client.ACLPolicies().List(d.client.Query(ctx, ""))
 	if err != nil {
 		return "", false
 	}
 	var all []string
 	for _, stub := range stubs {
-		policy, _, err := d.client.ACLPolicies().Info(stub.Name, query(ctx, ""))
+		policy, _, err := d.client.ACLPolicies().Info(stub.Name, d.client.Query(ctx, ""))
 		if err != nil {
 			return "", false
 		}

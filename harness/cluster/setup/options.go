@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,7 +15,6 @@ import (
 	"seatrial/recipes"
 )
 
-// Drivers of the executor.
 const (
 	DriverRawExec = "raw_exec"
 	DriverDocker  = "docker"
@@ -63,15 +63,13 @@ var (
 
 // withDefaults fills in what is empty, and refuses what cannot work.
 func (o Options) withDefaults() (Options, error) {
-	if o.Namespaces == (cluster.Namespaces{}) {
-		o.Namespaces = cluster.NamespacesFor("")
-	}
-	o.Binary = or(o.Binary, "/usr/local/bin/seatrial")
-	o.State = or(o.State, "/var/lib/seatrial")
-	o.Driver = or(o.Driver, DriverRawExec)
-	o.NodePool = or(o.NodePool, "default")
-	o.JanitorEvery = or(o.JanitorEvery, 10*time.Minute)
-	o.LostAfter = or(o.LostAfter, 5*time.Minute)
+	o.Namespaces = cmp.Or(o.Namespaces, cluster.NamespacesFor(""))
+	o.Binary = cmp.Or(o.Binary, "/usr/local/bin/seatrial")
+	o.State = cmp.Or(o.State, "/var/lib/seatrial")
+	o.Driver = cmp.Or(o.Driver, DriverRawExec)
+	o.NodePool = cmp.Or(o.NodePool, "default")
+	o.JanitorEvery = cmp.Or(o.JanitorEvery, 10*time.Minute)
+	o.LostAfter = cmp.Or(o.LostAfter, 5*time.Minute)
 	for _, name := range []string{o.Namespaces.Runs, o.Namespaces.Apps} {
 		if !namespaceName.MatchString(name) {
 			return o, fmt.Errorf("%q is not a name for a namespace: write it with letters, digits and -", name)
@@ -122,11 +120,3 @@ func (o Options) checkRecipes() error {
 // interpolated says whether Nomad would replace a part of the text on a node. Quoting
 // does not help against that: it is looked for after HCL was read.
 func interpolated(s string) bool { return strings.Contains(s, "${") || strings.Contains(s, "{{") }
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
-}

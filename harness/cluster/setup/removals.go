@@ -10,8 +10,14 @@ import (
 	"seatrial/harness/cluster"
 )
 
-// inUseWhy is said of what will be removed another time.
-const inUseWhy = "no such recipe is enrolled any more, but runs of it are under way: it goes another time"
+// removal is the step that removes an object, which is left alone while runs need it.
+func removal(kind Kind, name string, busy bool, do func(context.Context) error) step {
+	if busy {
+		const why = "no such recipe is enrolled any more, but runs of it are under way: it goes another time"
+		return step{Change: Change{Kind: kind, Name: name, Did: InUse, Why: why}}
+	}
+	return step{Change{Kind: kind, Name: name, Did: Removed}, do}
+}
 
 // removals are the jobs and policies of recipes that are enrolled no more, and that
 // nobody edited. While a run of one is under way it needs both.
@@ -32,7 +38,7 @@ func (p planner) wanted(kind Kind, name string) bool {
 // unneededJobs also notes which jobs have runs under way.
 func (p planner) unneededJobs(ctx context.Context, busy map[string]bool) ([]step, error) {
 	namespace := p.options.Namespaces.Runs
-	q := query(ctx, namespace)
+	q := p.client.Query(ctx, namespace)
 	q.Prefix = cluster.RecipeJob("")
 	found, _, err := p.client.Jobs().List(q)
 	if err != nil {
@@ -48,7 +54,7 @@ func (p planner) unneededJobs(ctx context.Context, busy map[string]bool) ([]step
 		if stub.ParentID != "" || !stub.ParameterizedJob || p.wanted(Job, stub.ID) {
 			continue
 		}
-		job, _, err := p.client.Jobs().Info(stub.ID, query(ctx, namespace))
+		job, _, err := p.client.Jobs().Info(stub.ID, p.client.Query(ctx, namespace))
 		if cluster.Is(err, cluster.ErrNotFound) {
 			continue
 		}
@@ -61,22 +67,16 @@ func (p planner) unneededJobs(ctx context.Context, busy map[string]bool) ([]step
 			}
 			continue
 		}
-		s := step{Change: Change{Kind: Job, Name: stub.ID, Did: Removed}}
-		if busy[stub.ID] {
-			s.Did, s.Why = InUse, inUseWhy
-		} else {
-			s.do = func(ctx context.Context) error {
-				_, _, err := p.client.Jobs().DeregisterOpts(stub.ID, &api.DeregisterOptions{Purge: true}, write(ctx, namespace))
-				return err
-			}
-		}
-		steps = append(steps, s)
+		steps = append(steps, removal(Job, stub.ID, busy[stub.ID], func(ctx context.Context) error {
+			_, _, err := p.client.Jobs().DeregisterOpts(stub.ID, &api.DeregisterOptions{Purge: true}, p.client.Write(ctx, namespace))
+			return err
+		}))
 	}
 	return steps, nil
 }
 
 func (p planner) unneededPolicies(ctx context.Context, busy map[string]bool) ([]step, error) {
-	stubs, _, err := p.client.ACLPolicies().List(query(ctx, ""))
+	stubs, _, err := p.client.ACLPolicies().List(p.client.Query(ctx, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -85,23 +85,17 @@ func (p planner) unneededPolicies(ctx context.Context, busy map[string]bool) ([]
 		if !strings.HasPrefix(stub.Name, p.options.policyName("harness-")) || p.wanted(Policy, stub.Name) {
 			continue
 		}
-		policy, _, err := p.client.ACLPolicies().Info(stub.Name, query(ctx, ""))
+		policy, _, err := p.client.ACLPolicies().Info(stub.Name, p.client.Query(ctx, ""))
 		if err != nil {
 			return nil, err
 		}
 		if edited(policy.Rules) || policy.JobACL == nil || policy.JobACL.Namespace != p.options.Namespaces.Runs {
 			continue
 		}
-		s := step{Change: Change{Kind: Policy, Name: stub.Name, Did: Removed}}
-		if busy[policy.JobACL.JobID] {
-			s.Did, s.Why = InUse, inUseWhy
-		} else {
-			s.do = func(ctx context.Context) error {
-				_, err := p.client.ACLPolicies().Delete(stub.Name, write(ctx, ""))
-				return err
-			}
-		}
-		steps = append(steps, s)
+		steps = append(steps, removal(Policy, stub.Name, busy[policy.JobACL.JobID], func(ctx context.Context) error {
+			_, err := p.client.ACLPolicies().Delete(stub.Name, p.client.Write(ctx, ""))
+			return err
+		}))
 	}
 	return steps, nil
 }

@@ -31,13 +31,11 @@ const (
 // killTimeout is longer than a run takes to tear down.
 const killTimeout = run.TeardownBudget + 2*time.Minute
 
-// File is one object's definition.
 type File struct {
 	Name string // such as jobs/seatrial-run.nomad.hcl
 	HCL  string
 }
 
-// Render is everything that Apply makes, in its order.
 func Render(o Options) ([]File, error) {
 	objects, err := render(o)
 	if err != nil {
@@ -50,7 +48,6 @@ func Render(o Options) ([]File, error) {
 	return files, nil
 }
 
-// object is one thing on a cluster.
 type object struct {
 	Kind
 	name        string
@@ -141,7 +138,7 @@ func (r *renderer) run(recipe string, e recipes.Enrolment) {
 	if r.Driver == DriverDocker || e.Image != "" {
 		// In a container there is no state folder of the node's: the allocation's is
 		// there, and both tasks see it.
-		v["Driver"], v["Image"], v["Command"], v["State"] = DriverDocker, or(e.Image, r.Image), "seatrial", `"${NOMAD_ALLOC_DIR}/state"`
+		v["Driver"], v["Image"], v["Command"], v["State"] = DriverDocker, cmp.Or(e.Image, r.Image), "seatrial", `"${NOMAD_ALLOC_DIR}/state"`
 	}
 	limit := int(int64(e.Resources.Memory)>>20) + harnessMemoryMB
 	v["CPU"], v["MemoryMB"], v["MemoryMaxMB"] = harnessMHz+int(e.Resources.CPUs*mhzPerCPU), limit, 0
@@ -198,4 +195,12 @@ func span(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+func quoteAll(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = cluster.Quote(text)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
 }

@@ -32,14 +32,14 @@ func BridgeToken(ctx context.Context, client *cluster.Client, o Options, file st
 		return c, fmt.Errorf("cannot write the bridge's token: %w", err)
 	}
 	c.Did = Made
-	made, _, err := client.ACLTokens().Create(&api.ACLToken{Name: "seatrial bridge", Type: "client", Policies: []string{policy}}, write(ctx, ""))
+	made, _, err := client.ACLTokens().Create(&api.ACLToken{Name: "seatrial bridge", Type: "client", Policies: []string{policy}}, client.Write(ctx, ""))
 	if err != nil {
 		return c, errors.Join(cluster.Explain("make a token for the bridge", err), f.Close(), os.Remove(file))
 	}
 	_, err = fmt.Fprintln(f, made.SecretID)
 	if err = errors.Join(err, f.Close()); err != nil {
 		// A token that nobody has must not stay.
-		_, revoked := client.ACLTokens().Delete(made.AccessorID, write(context.WithoutCancel(ctx), ""))
+		_, revoked := client.ACLTokens().Delete(made.AccessorID, client.Write(context.WithoutCancel(ctx), ""))
 		return c, errors.Join(fmt.Errorf("cannot write the bridge's token: %w", err), revoked, os.Remove(file))
 	}
 	return c, nil
@@ -50,7 +50,7 @@ func checkToken(ctx context.Context, client *cluster.Client, policy, file string
 	if err != nil {
 		return fmt.Errorf("cannot read the bridge's token: %w", err)
 	}
-	q := query(ctx, "")
+	q := client.Query(ctx, "")
 	q.AuthToken = strings.TrimSpace(string(text))
 	if q.AuthToken == "" {
 		return fmt.Errorf("%s is there already, is empty, and is left as it is: remove it, or name another file", file)

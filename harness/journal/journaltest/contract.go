@@ -60,9 +60,7 @@ func comesBack(t *testing.T, j journal.Journal) {
 	id := story[0].Run
 	mustAppend(t, j, story...)
 	got, err := j.Events(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if diff := cmp.Diff(story, got); diff != "" {
 		t.Errorf("events differ (-appended +read):\n%s", diff)
 	}
@@ -159,13 +157,9 @@ func foldsReports(t *testing.T, j journal.Journal) {
 		sofar = append(sofar, e)
 		mustAppend(t, j, e)
 		want, err := run.Fold(sofar)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		got, err := j.Report(t.Context(), e.Run)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(run.Report{})); diff != "" {
 			t.Fatalf("after %s (-folded +read):\n%s", e.Kind, diff)
 		}
@@ -181,9 +175,7 @@ func reportsAreCopies(t *testing.T, j journal.Journal) {
 		first.Stages[i].Outcome = run.Failed
 	}
 	extra := run.Event{Run: story[0].Run, Source: run.Bridge, Seq: 999, Kind: run.KindJoined, Note: "only in my copy"}
-	if err := first.Apply(extra); err != nil {
-		t.Fatal(err)
-	}
+	must(t, first.Apply(extra))
 	second, _ := j.Report(t.Context(), story[0].Run)
 	all, _ := j.Reports(t.Context(), journal.Filter{})
 	for _, got := range append(all, second) {
@@ -210,9 +202,7 @@ func hostileText(t *testing.T, j journal.Journal) {
 		e := run.Event{Run: id, Attempt: 1, Source: run.Harness, Seq: int64(i + 1), At: at(i), Kind: run.KindWarning, Note: text}.With(text)
 		mustAppend(t, j, e)
 		events, err := j.Events(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		var data string
 		got := events[len(events)-1]
 		if err := got.Into(&data); err != nil || got.Note != text || data != text {
@@ -223,7 +213,12 @@ func hostileText(t *testing.T, j journal.Journal) {
 
 func mustAppend(t *testing.T, j journal.Appender, events ...run.Event) {
 	t.Helper()
-	if err := j.Append(t.Context(), events...); err != nil {
+	must(t, j.Append(t.Context(), events...))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -32,9 +32,7 @@ func follows(t *testing.T, j journal.Journal) {
 		mustAppend(t, j, e)
 	}
 	got := <-done
-	if got.err != nil {
-		t.Fatal(got.err)
-	}
+	must(t, got.err)
 	var events []run.Event
 	for _, entry := range got.entries {
 		events = append(events, entry.Event)
@@ -45,9 +43,7 @@ func follows(t *testing.T, j journal.Journal) {
 	// A position that was seen resumes behind it.
 	middle := got.entries[len(first)-1].Position
 	rest, err := collect(t.Context(), j, middle, len(second))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if diff := cmp.Diff(got.entries[len(first):], rest); diff != "" {
 		t.Errorf("followed after position %d:\n%s", middle, diff)
 	}

@@ -36,7 +36,6 @@ type memoryRun struct {
 	report run.Report
 }
 
-// NewMemory returns an empty journal.
 func NewMemory() *Memory {
 	return &Memory{runs: map[run.ID]*memoryRun{}, changed: make(chan struct{})}
 }

@@ -53,9 +53,7 @@ func filters(t *testing.T, j journal.Journal) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			reports, err := j.Reports(t.Context(), c.filter)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			var got, want []run.ID
 			for _, r := range reports {
 				got = append(got, r.Request.ID)

@@ -37,7 +37,6 @@ const startLimit = 60 * time.Second
 
 const adminName = "keeper" // of the forge; nobody in a test is called so
 
-// Gitea is a running server.
 type Gitea struct {
 	url   string
 	dir   string
@@ -96,7 +95,6 @@ func New(t testing.TB) *Gitea {
 //go:embed app.ini.tmpl
 var iniTemplate string
 
-// Start starts a server.
 func Start() (_ *Gitea, err error) {
 	binary, static, err := Binary()
 	if err != nil {
@@ -150,7 +148,6 @@ func Start() (_ *Gitea, err error) {
 	return g, err
 }
 
-// command runs one of Gitea's other commands and returns what it printed.
 func (g *Gitea) command(binary string, args ...string) (string, error) {
 	cmd := exec.Command(binary, append(args, "--config", filepath.Join(g.dir, "app.ini"))...)
 	cmd.Dir, cmd.Env = g.dir, g.env()

@@ -58,3 +58,11 @@ func (g *Gitea) SetLocked(at forge.Repo, n int, locked bool) error {
 	}
 	return err
 }
+
+// SetPrivate hides a repository from everybody outside its organisation.
+func (g *Gitea) SetPrivate(r forge.Repo, private bool) error {
+	if _, _, err := g.admin.EditRepo(r.Owner, r.Name, sdk.EditRepoOption{Private: &private}); err != nil {
+		return fmt.Errorf("cannot make the repository %s private: %w", r, err)
+	}
+	return nil
+}
