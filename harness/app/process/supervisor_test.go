@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -36,16 +35,21 @@ func silentSupervisor(t *testing.T) (s *supervisor, theirs *control) {
 	return s, theirs
 }
 
-// stuff sends until the supervisor, which reads nothing, takes no more.
+// stuff sends until the supervisor, which reads nothing, takes no more, not even a byte.
 func stuff(t *testing.T, s *supervisor) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	long := message{Op: opSignal, Error: strings.Repeat("x", maxMessage/2)}
-	for {
-		if err := s.send(ctx, long); errors.Is(err, context.DeadlineExceeded) {
-			return
-		} else if err != nil {
+	raw, err := s.control.conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{maxMessage / 2, 1} {
+		part := make([]byte, size)
+		for err = nil; err == nil; {
+			if failed := raw.Write(func(fd uintptr) bool { err = unix.Send(int(fd), part, unix.MSG_DONTWAIT); return true }); failed != nil {
+				t.Fatal(failed)
+			}
+		}
+		if !errors.Is(err, unix.EAGAIN) {
 			t.Fatal(err)
 		}
 	}
