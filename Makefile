@@ -6,6 +6,7 @@
 # make demo-nomad    the same on a Nomad cluster: the one at NOMAD_ADDR, or an agent that is started
 # make chaos-nomad   what can go wrong with runs on a cluster of three servers and two clients; a table
 # make chaos-swarm   all mutants of Co-op Cloud recipes, and the harness and dockerd killed in each stage
+# make truth    what the harness must find, and what it must not blame: a table of wanted and got
 # make test-nomad    the dispatcher's contract and the faults on the Nomad at NOMAD_ADDR
 # make bench    the figures of docs/reference/benchmarks.md, as ratios and counts
 # make fuzz     each fuzz target for FUZZTIME
@@ -14,7 +15,7 @@ GO ?= go
 FUZZTIME ?= 60s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: build unit check test demo demo-nomad chaos-nomad chaos-swarm test-nomad bench fuzz generate clean
+.PHONY: build unit check test demo demo-nomad chaos-nomad chaos-swarm truth test-nomad bench fuzz generate clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o seatrial .
@@ -33,6 +34,10 @@ chaos-nomad:
 chaos-swarm:
 	dev/prepare test
 	SEATRIAL_SWARM_ALL=1 SEATRIAL_MUST=docker $(GO) test -v -timeout 40m -parallel 8 -run '^TestSwarm|KeepsItsEntries' ./e2e ./recipes/examples
+
+truth:
+	dev/prepare test
+	dev/truth
 
 test-nomad:
 	dev/test-nomad

@@ -16,10 +16,10 @@ import (
 	"seatrial/recipes"
 )
 
-// Baselines finds the run that a change is compared with: the latest one whose git
-// tree is on the repository's default branch.
+// Baselines finds the run that a change is compared with: the one nearest to the tip of
+// the repository's default branch, behind commits from it.
 type Baselines interface {
-	DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error)
+	DefaultBranchReport(ctx context.Context, forge, repo string) (r run.Report, behind int, ok bool, err error)
 }
 
 // Config is what a Bridge is joined from.

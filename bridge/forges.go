@@ -141,7 +141,7 @@ func (b *Bridge) context(ctx context.Context, r run.Report) announce.Context {
 		c.Enrolment = b.EnrolmentPath(r.Request.Recipe)
 	}
 	if r.State == run.Ended && b.Baselines != nil {
-		base, ok, err := b.Baselines.DefaultBranchReport(ctx, r.Request.Code.Forge, r.Request.Code.Repo)
+		base, _, ok, err := b.Baselines.DefaultBranchReport(ctx, r.Request.Code.Forge, r.Request.Code.Repo)
 		switch {
 		case err != nil: // the comment is worth more than the comparison
 			b.Log.Warn("cannot compare with the default branch", "run", r.Request.ID, "err", err)

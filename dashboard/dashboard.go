@@ -42,9 +42,7 @@ type Journal interface {
 	journal.Follower
 	// LatestRuns returns the latest run of each recipe.
 	LatestRuns(ctx context.Context) ([]run.Report, error)
-	// DefaultBranchReport returns the latest ended run of the repository whose git
-	// tree is that of a commit on its default branch.
-	DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error)
+	badge.DefaultBranch
 }
 
 // Config is what the dashboard is made from. Journal is needed; the rest may be

@@ -226,8 +226,8 @@ func (b *broken) Last(ctx context.Context) (journal.Position, error) {
 }
 
 func (b *broken) LatestRuns(context.Context) ([]run.Report, error) { return nil, errDisk }
-func (b *broken) DefaultBranchReport(context.Context, string, string) (run.Report, bool, error) {
-	return run.Report{}, false, errDisk
+func (b *broken) DefaultBranchReport(context.Context, string, string) (run.Report, int, bool, error) {
+	return run.Report{}, 0, false, errDisk
 }
 func (b *broken) Follow(ctx context.Context, after journal.Position) iter.Seq2[journal.Entry, error] {
 	if b.fine.Load() {

@@ -195,6 +195,6 @@ func answer(b *testing.B) {
 	}
 	figure(b, "requests from a comment seen to its answer", "requests", float64(len(routes)), &bound{"<=", 6})
 	for _, route := range routes {
-		row(b, "  "+route, "", "", "")
+		row(b, benchTable, "  "+route, "", "", "")
 	}
 }

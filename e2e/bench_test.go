@@ -48,13 +48,16 @@ func figure(b *testing.B, measure, unit string, value float64, wanted *bound) {
 		shown = fmt.Sprintf("%d", int64(value))
 	}
 	b.ReportMetric(value, strings.ReplaceAll(unit, " ", "-"))
-	row(b, measure, shown+" "+unit, said, verdict)
+	row(b, benchTable, measure, shown+" "+unit, said, verdict)
 }
 
-// row appends a row to the table, if somebody wants one.
-func row(b *testing.B, cells ...string) {
+// benchTable names a file to which the figures are added.
+const benchTable = "SEATRIAL_BENCH_TABLE"
+
+// row appends a row to the table that a variable of the environment names, if one does.
+func row(b testing.TB, variable string, cells ...string) {
 	b.Helper()
-	path := os.Getenv("SEATRIAL_BENCH_TABLE")
+	path := os.Getenv(variable)
 	if path == "" {
 		return
 	}

@@ -40,22 +40,36 @@ func TestMutants(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := examine(t, enrolment, func(dir string) error { return m.Write(t.Context(), dir) })
-			t.Logf("planted: %s\n%s", m.Plants, told(got.Report))
-			if string(got.Verdict) != m.Verdict {
-				t.Errorf("the verdict is %s, want %s", got.Verdict, m.Verdict)
-			}
-			if (got.Level == run.MaxLevel) != m.Healthy {
-				t.Errorf("the level is %d", got.Level)
-			}
-			stage := run.Stage(m.Stage)
-			if outcome := got.Report.Outcome(stage); string(outcome) != m.Outcome {
-				t.Errorf("%s %s, want %s", m.Stage, outcome, m.Outcome)
-			}
-			if evidence := evidenceOf(got.Report, stage); !strings.Contains(evidence, m.Evidence) {
-				t.Errorf("the evidence does not mention %q:\n%s", m.Evidence, evidence)
-			}
+			holds(t, "process", m, got)
 		})
 	}
+}
+
+// holds says whether a run came to what a mutant must come to, and adds that to the table
+// of make truth.
+func holds(t *testing.T, deployer string, m mutants.Mutant, got result.Result) {
+	t.Helper()
+	stage := run.Stage(m.Stage)
+	t.Logf("planted: %s\n%s", m.Plants, told(got.Report))
+	if string(got.Verdict) != m.Verdict {
+		t.Errorf("the verdict is %s, want %s", got.Verdict, m.Verdict)
+	}
+	if (got.Level == run.MaxLevel) != m.Healthy {
+		t.Errorf("the level is %d", got.Level)
+	}
+	outcome := got.Report.Outcome(stage)
+	if string(outcome) != m.Outcome {
+		t.Errorf("%s %s, want %s", m.Stage, outcome, m.Outcome)
+	}
+	if evidence := evidenceOf(got.Report, stage); !strings.Contains(evidence, m.Evidence) {
+		t.Errorf("the evidence does not mention %q:\n%s", m.Evidence, evidence)
+	}
+	judged := "ok"
+	if t.Failed() {
+		judged = "WRONG"
+	}
+	row(t, "SEATRIAL_TRUTH_TABLE", m.Name, deployer, fmt.Sprintf("%s: %s %s", m.Verdict, m.Stage, m.Outcome),
+		fmt.Sprintf("%s %d: %s %s", got.Verdict, got.Level, m.Stage, outcome), judged)
 }
 
 // examine runs the recipe's pull request and returns what the run came to. Nothing

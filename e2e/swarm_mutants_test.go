@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"seatrial/harness/app/swarm/swarmtest"
-	"seatrial/harness/run"
 	"seatrial/recipes/examples/mutants"
 )
 
@@ -38,21 +37,7 @@ func TestSwarmMutants(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := examineOn(t, e, m.Example, enrolment, func(dir string) error { return m.Write(t.Context(), dir) })
-			t.Logf("planted: %s\n%s", m.Plants, told(got.Report))
-			if string(got.Verdict) != m.Verdict || got.Level == run.MaxLevel {
-				t.Errorf("the verdict is %s at level %d, want %s", got.Verdict, got.Level, m.Verdict)
-			}
-			stage := run.Stage(m.Stage)
-			if outcome := got.Report.Outcome(stage); string(outcome) != m.Outcome {
-				t.Errorf("%s %s, want %s", m.Stage, outcome, m.Outcome)
-			}
-			evidence := evidenceOf(got.Report, stage)
-			for _, f := range got.Report.Findings {
-				evidence += "\n" + f.ID + ": " + f.Text
-			}
-			if !strings.Contains(evidence, m.Evidence) {
-				t.Errorf("the evidence does not mention %q:\n%s", m.Evidence, evidence)
-			}
+			holds(t, "swarm", m, got)
 		})
 	}
 }

@@ -67,7 +67,7 @@ func BenchmarkLargeJournal(b *testing.B) {
 		{"one report", func(db *store.DB) error { _, err := db.Report(ctx, some); return err }},
 		{"unannounced", func(db *store.DB) error { _, err := db.Unannounced(ctx); return err }},
 		{"badge", func(db *store.DB) error {
-			_, ok, err := db.DefaultBranchReport(ctx, "gitea", "org/recipe-500")
+			_, _, ok, err := db.DefaultBranchReport(ctx, "gitea", "org/recipe-500")
 			if err == nil && !ok {
 				err = fmt.Errorf("no badge")
 			}

@@ -26,29 +26,31 @@ type badgeKey struct{ forge, repo string }
 type badgeAnswer struct {
 	version uint64
 	report  run.Report
+	behind  int
 	ok      bool
 }
 
-// DefaultBranchReport returns the run of the repository that ended last among
-// those whose tree is on the default branch; ok is false if there is none. What
+// DefaultBranchReport returns the run of the repository whose tree is nearest to the tip
+// of the default branch, and that ended last among those; ok is false if there is none.
+// behind is by how many commits it is not the tip's; -1 for more than are read. What
 // this process has written counts at once, what another has within the interval
 // at which followers look. It costs no query while nothing is written.
-func (db *Reader) DefaultBranchReport(ctx context.Context, forgeID, repo string) (r run.Report, ok bool, err error) {
+func (db *Reader) DefaultBranchReport(ctx context.Context, forgeID, repo string) (r run.Report, behind int, ok bool, err error) {
 	key, version := badgeKey{forgeID, repo}, db.version.Load()
 	if known, hit := db.badges.Get(key); hit && known.version == version {
-		return known.report.Clone(), known.ok, nil
+		return known.report.Clone(), known.behind, known.ok, nil
 	}
-	reports, err := db.query(ctx, `SELECT r.id, r.last_position FROM runs r
-		WHERE r.forge = ? AND r.repo = ? AND r.state = 'ended' AND r.tree <> ''
-		AND EXISTS (SELECT 1 FROM trees t WHERE t.forge = r.forge AND t.repo = r.repo AND t.tree = r.tree)
-		ORDER BY r.ended_at DESC, r.id DESC LIMIT 1`, forgeID, repo)
-	if err != nil {
-		return run.Report{}, false, db.failed(ctx, "read what the default branch of "+repo+" is worth", err)
-	}
+	reports, err := db.query(ctx, `SELECT r.id, r.last_position FROM runs r JOIN trees t USING (forge, repo, tree)
+		WHERE forge = ? AND repo = ? AND r.state = 'ended'
+		ORDER BY t.behind < 0, t.behind, r.ended_at DESC, r.id DESC LIMIT 1`, forgeID, repo)
 	answer := badgeAnswer{version: version}
-	if len(reports) > 0 {
+	if err == nil && len(reports) > 0 {
 		answer.report, answer.ok = reports[0], true
+		err = db.pool.QueryRowContext(ctx, `SELECT behind FROM trees WHERE forge = ? AND repo = ? AND tree = ?`, forgeID, repo, answer.report.Plan.Tree).Scan(&answer.behind)
+	}
+	if err != nil {
+		return run.Report{}, 0, false, db.failed(ctx, "read what the default branch of "+repo+" is worth", err)
 	}
 	db.badges.Add(key, answer)
-	return answer.report.Clone(), answer.ok, nil
+	return answer.report.Clone(), answer.behind, answer.ok, nil
 }

@@ -150,7 +150,7 @@ func TestAnsweringTheBadgeAgainCostsNoQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := func(ctx context.Context) (run.ID, bool, error) {
-		r, ok, err := db.DefaultBranchReport(ctx, "gitea", "org/guestbook")
+		r, _, ok, err := db.DefaultBranchReport(ctx, "gitea", "org/guestbook")
 		return r.Request.ID, ok, err
 	}
 	if _, ok, err := ask(ctx); ok || err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 
 	"seatrial/bridge/forge"
 	"seatrial/bridge/ledger"
@@ -24,14 +25,22 @@ func (db *DB) SetCursor(ctx context.Context, scope string, c forge.Cursor) error
 }
 
 func (db *DB) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error {
-	fresh, err := db.unknownTrees(ctx, repo, trees)
-	if err != nil || len(fresh) == 0 {
+	behind := ledger.Behind(trees)
+	known, err := db.behind(ctx, repo)
+	// Every sweep brings the same trees, and the disk need not hear of it.
+	if err != nil || len(behind) == 0 || maps.Equal(known, behind) {
 		return db.failed(ctx, "read the default branch of "+repo.String(), err)
 	}
 	return db.write(ctx, "record the default branch of "+repo.String(), func(tx *transaction) error {
-		for _, t := range fresh {
-			_, err := tx.ExecContext(ctx, `INSERT INTO trees (forge, repo, tree, commit_hash, at) VALUES (?, ?, ?, ?, ?)
-				ON CONFLICT (forge, repo, tree) DO NOTHING`, repo.Forge, repo.String(), t.Tree, t.Commit, encodeTime(t.At))
+		if _, err := tx.ExecContext(ctx, `UPDATE trees SET behind = -1 WHERE forge = ? AND repo = ? AND behind >= 0`, repo.Forge, repo.String()); err != nil {
+			return err
+		}
+		for i, t := range trees {
+			if n, ok := behind[t.Tree]; !ok || n != i {
+				continue
+			}
+			_, err := tx.ExecContext(ctx, `INSERT INTO trees (forge, repo, tree, commit_hash, at, behind) VALUES (?, ?, ?, ?, ?, ?)
+				ON CONFLICT (forge, repo, tree) DO UPDATE SET behind = excluded.behind`, repo.Forge, repo.String(), t.Tree, t.Commit, encodeTime(t.At), i)
 			if err != nil {
 				return err
 			}
@@ -40,22 +49,23 @@ func (db *DB) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree)
 	})
 }
 
-// unknownTrees drops what is there already: every sweep brings the same trees, and
-// the disk need not hear of it.
-func (db *Reader) unknownTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) (fresh []forge.Tree, err error) {
-	for _, t := range trees {
-		if t.Tree == "" {
-			continue
-		}
-		known, err := db.OnDefaultBranch(ctx, repo.Forge, repo.String(), t.Tree)
-		if err != nil {
+// behind is what was read last of a default branch, as ledger.Behind tells it.
+func (db *Reader) behind(ctx context.Context, repo forge.Repo) (map[string]int, error) {
+	rows, err := db.pool.QueryContext(ctx, `SELECT tree, behind FROM trees WHERE forge = ? AND repo = ? AND behind >= 0`, repo.Forge, repo.String())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	known := map[string]int{}
+	for rows.Next() {
+		var tree string
+		var n int
+		if err := rows.Scan(&tree, &n); err != nil {
 			return nil, err
 		}
-		if !known {
-			fresh = append(fresh, t)
-		}
+		known[tree] = n
 	}
-	return fresh, nil
+	return known, rows.Err()
 }
 
 func (db *DB) Record(ctx context.Context, e ledger.AuditEntry) error {

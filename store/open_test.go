@@ -83,14 +83,14 @@ func closed(t *testing.T) string {
 
 func TestOpenRefusesANewerJournalAndLeavesItAlone(t *testing.T) {
 	path := closed(t)
-	raw(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)`)
+	raw(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (8, 1)`)
 	before := content(t, path)
 	err := wantRefused(t, path, store.Options{})
-	want := "the journal at " + path + " was written by a newer seatrial (schema 7, this one knows 6): use that version, or another --state"
+	want := "the journal at " + path + " was written by a newer seatrial (schema 8, this one knows 7): use that version, or another --state"
 	if err.Error() != want {
 		t.Errorf("got  %v\nwant %v", err, want)
 	}
-	if newer := new(store.NewerError); !errors.As(err, &newer) || newer.Schema != 7 {
+	if newer := new(store.NewerError); !errors.As(err, &newer) || newer.Schema != 8 {
 		t.Errorf("%#v is no NewerError", err)
 	}
 	if content(t, path) != before {
@@ -166,7 +166,7 @@ func TestOpenAfterAFirstOpeningThatWasCutShort(t *testing.T) {
 func TestOpenBringsAnOlderJournalUpToDate(t *testing.T) {
 	path := closed(t)
 	raw(t, path, `DROP TABLE unenrolled`, `DROP TABLE asks`, `DROP INDEX runs_of_person`, `DROP INDEX comments_remembered`,
-		`ALTER TABLE runs DROP COLUMN asker`, `DELETE FROM goose_db_version WHERE version_id > 1`)
+		`ALTER TABLE runs DROP COLUMN asker`, `ALTER TABLE trees DROP COLUMN behind`, `DELETE FROM goose_db_version WHERE version_id > 1`)
 	db, err := store.Open(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Fatal(err)

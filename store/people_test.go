@@ -83,7 +83,7 @@ func TestOfAnIgnoredCommentItsStateAloneIsKept(t *testing.T) {
 func before5(t *testing.T, path string) {
 	t.Helper()
 	raw(t, path, `DROP INDEX comments_remembered`, `DROP INDEX unenrolled_by_last`, `ALTER TABLE unenrolled RENAME TO strangers`,
-		`CREATE INDEX strangers_by_last ON strangers (last)`, `DELETE FROM goose_db_version WHERE version_id > 4`)
+		`CREATE INDEX strangers_by_last ON strangers (last)`, `ALTER TABLE trees DROP COLUMN behind`, `DELETE FROM goose_db_version WHERE version_id > 4`)
 }
 
 func TestOldJournalsLoseWhatTheyKeptOfIgnoredComments(t *testing.T) {

@@ -70,8 +70,8 @@ func TestDiskAndMemoryNeverDiffer(t *testing.T) {
 				})
 			}
 			both("DefaultBranchReport", func(s ledgertest.Subject) (any, error) {
-				r, _, err := s.DefaultBranchReport(ctx, "gitea", "org/recipe0")
-				return r, err
+				r, behind, _, err := s.DefaultBranchReport(ctx, "gitea", "org/recipe0")
+				return []any{r, behind}, err
 			})
 		}
 		t.Repeat(map[string]func(*rapid.T){

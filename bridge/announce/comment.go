@@ -3,6 +3,7 @@ package announce
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,6 +138,9 @@ func situation(r run.Report, c Context) string {
 	case run.Running:
 		if s := r.Current(); s != "" {
 			return fmt.Sprintf("Now asking: %s.", prose(string(s), 40))
+		}
+		if slices.ContainsFunc(r.Stages, func(s run.StageReport) bool { return s.Outcome != "" && s.Outcome != run.Skipped }) {
+			return "It goes on with the next question."
 		}
 		return "The recipe is being fetched."
 	case run.TearingDown:

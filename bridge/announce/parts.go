@@ -66,7 +66,7 @@ func stageTable(r run.Report, c Context) string {
 			took = span(s.Took)
 		case r.State == run.Ended || r.State == run.TearingDown:
 			answer = "not asked"
-		case s.StartedAt.IsZero():
+		case s.Stage != r.Current():
 			answer = "…"
 		default:
 			answer, note = "🔄 now", r.Progress

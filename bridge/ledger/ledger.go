@@ -106,7 +106,8 @@ type Announcements interface {
 
 // Trees remembers which git trees a repository's default branch holds.
 type Trees interface {
-	// AddTrees records trees of the default branch; known ones stay.
+	// AddTrees records the trees of the default branch's latest commits, newest first;
+	// known ones stay. None changes nothing.
 	AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error
 }
 
@@ -133,4 +134,16 @@ type Ledger interface {
 	Audit
 	Unenrolled
 	Asks
+}
+
+// Behind is by how many commits each tree is not the tip's, of the latest commits of a
+// branch, newest first.
+func Behind(trees []forge.Tree) map[string]int {
+	behind := map[string]int{}
+	for i, t := range trees {
+		if _, newer := behind[t.Tree]; !newer && t.Tree != "" {
+			behind[t.Tree] = i
+		}
+	}
+	return behind
 }

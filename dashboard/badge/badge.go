@@ -9,6 +9,8 @@ package badge
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"seatrial/harness/run"
 )
@@ -76,6 +78,33 @@ func Of(r run.Report) Badge {
 		if r.Ending == run.EndCancelled || r.Ending == run.EndSuperseded {
 			b.Message = string(r.Ending)
 		}
+	}
+	return b
+}
+
+// fades is how old a result is that no longer says how a recipe stands today: the images,
+// packages and services that it needs have moved on.
+const fades = 30 * 24 * time.Hour
+
+// old is a badge that says by how many commits its result is not the tip's (-1 for very
+// many), and how long ago it was found out, where that matters. It is green no longer:
+// nobody has tried what is there now.
+func (b Badge) old(behind int, age time.Duration) Badge {
+	var why []string
+	switch {
+	case behind == 1:
+		why = append(why, "1 commit ago")
+	case behind > 1:
+		why = append(why, fmt.Sprintf("%d commits ago", behind))
+	case behind < 0:
+		why = append(why, "many commits ago")
+	}
+	if age >= fades {
+		why = append(why, fmt.Sprintf("%d days old", int(age.Hours()/24)))
+	}
+	if len(why) > 0 {
+		b.Message = strings.Join(append([]string{strings.TrimPrefix(b.Message, "level ")}, why...), " · ")
+		b.Color = Grey
 	}
 	return b
 }

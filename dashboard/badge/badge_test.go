@@ -109,6 +109,31 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// Nobody has tried what is there now.
+func TestAnOldResultIsNotGreen(t *testing.T) {
+	const day = 24 * time.Hour
+	level, failing := Badge{Label, "level 5/5", BrightGreen}, Badge{Label, "failing", Red}
+	for _, tt := range []struct {
+		of     Badge
+		behind int
+		age    time.Duration
+		want   Badge
+	}{
+		{level, 0, 29 * day, level},
+		{failing, 0, 0, failing},
+		{level, 1, 0, Badge{Label, "5/5 · 1 commit ago", Grey}},
+		{level, 3, 29 * day, Badge{Label, "5/5 · 3 commits ago", Grey}},
+		{failing, 3, 0, Badge{Label, "failing · 3 commits ago", Grey}},
+		{level, -1, 0, Badge{Label, "5/5 · many commits ago", Grey}},
+		{level, 0, 30 * day, Badge{Label, "5/5 · 30 days old", Grey}},
+		{level, 2, 45*day + time.Hour, Badge{Label, "5/5 · 2 commits ago · 45 days old", Grey}},
+	} {
+		if got := tt.of.old(tt.behind, tt.age); got != tt.want {
+			t.Errorf("%d behind, %s old: got %+v, want %+v", tt.behind, tt.age, got, tt.want)
+		}
+	}
+}
+
 func TestSVG(t *testing.T) {
 	for name, b := range map[string]Badge{
 		"level":   {Label, "level 4/5", Green},

@@ -15,10 +15,11 @@ import (
 	"seatrial/harness/run"
 )
 
-// DefaultBranch finds the run that a recipe's plain badge speaks of: the latest
-// ended one whose git tree is on the repository's default branch.
+// DefaultBranch finds the run that a recipe's plain badge speaks of: of those whose git
+// tree is on the repository's default branch the one nearest to its tip, and of those the
+// one that ended last. behind is by how many commits it is not the tip's; -1 for very many.
 type DefaultBranch interface {
-	DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error)
+	DefaultBranchReport(ctx context.Context, forge, repo string) (r run.Report, behind int, ok bool, err error)
 }
 
 type Runs interface {
@@ -166,11 +167,11 @@ func (s *Service) find(ctx context.Context, k key) (b Badge, known bool, err err
 		return unknownRecipe, false, nil
 	}
 	if k.pull == 0 {
-		report, ok, err := s.Default.DefaultBranchReport(ctx, forge, repo)
+		report, behind, ok, err := s.Default.DefaultBranchReport(ctx, forge, repo)
 		if err != nil || !ok {
 			return untested, true, err
 		}
-		return Of(report), true, nil
+		return Of(report).old(behind, s.Now().Sub(report.EndedAt)), true, nil
 	}
 	reports, err := s.Runs.Reports(ctx, journal.Filter{Forge: forge, Repo: repo, Pull: k.pull, Limit: 1})
 	if err != nil || len(reports) == 0 {

@@ -19,21 +19,22 @@ import (
 // past is a journal in which the tests write what they like.
 type past struct {
 	main, pull atomic.Pointer[run.Report]
+	behind     int // how far main is from the tip
 	err        error
 	looks      atomic.Int64
 	during     func() // called in the middle of a look
 }
 
-func (p *past) DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error) {
+func (p *past) DefaultBranchReport(ctx context.Context, forge, repo string) (r run.Report, behind int, ok bool, err error) {
 	p.looks.Add(1)
-	r := p.main.Load()
+	latest := p.main.Load()
 	if p.during != nil {
 		p.during()
 	}
-	if p.err != nil || r == nil {
-		return run.Report{}, false, p.err
+	if p.err != nil || latest == nil {
+		return run.Report{}, 0, false, p.err
 	}
-	return *r, true, ctx.Err()
+	return *latest, p.behind, true, ctx.Err()
 }
 
 func (p *past) Report(context.Context, run.ID) (run.Report, error) {
@@ -51,7 +52,7 @@ func (p *past) Reports(_ context.Context, f journal.Filter) ([]run.Report, error
 
 func service(t testing.TB, p *past) (*Service, func(path string, header ...string) *http.Response) {
 	t.Helper()
-	now := time.Unix(1_700_000_000, 0)
+	now := time.Unix(1+60*60, 0) // an hour after what ended
 	s := New(Config{
 		Default: p, Runs: p, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
 		Repo: func(recipe string) (string, string, bool) { return "gitea", "org/guestbook", recipe == "guestbook" },

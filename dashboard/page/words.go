@@ -60,7 +60,7 @@ func stageSign(r run.Report, s run.StageReport) sign {
 	switch {
 	case r.State == run.Ended || r.State == run.TearingDown:
 		return sign{"not asked", "·", "quiet"}
-	case s.StartedAt.IsZero():
+	case s.Stage != r.Current():
 		return sign{"to come", "·", "quiet"}
 	}
 	return sign{"now", "▸", "busy"}

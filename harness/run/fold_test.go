@@ -190,3 +190,15 @@ func TestIDs(t *testing.T) {
 		t.Errorf("%s does not sort after %s", later, id)
 	}
 }
+
+// A question that was given up without an answer is not asked any more.
+func TestTheCurrentStageIsTheOneThatBeganLast(t *testing.T) {
+	at := time.Unix(100, 0)
+	r := Report{Stages: []StageReport{
+		{Stage: StagePolicy, StartedAt: at, Outcome: Passed}, {Stage: StageUpgrade, StartedAt: at.Add(time.Second)},
+		{Stage: StageRestart}, {Stage: StageInstall, StartedAt: at.Add(2 * time.Second)},
+	}}
+	if got := r.Current(); got != StageInstall {
+		t.Errorf("got %q", got)
+	}
+}

@@ -269,10 +269,11 @@ func (r *Report) Fault() (Stage, *Fault) {
 
 // Current is the stage that is being asked, or empty.
 func (r *Report) Current() Stage {
+	var latest StageReport
 	for _, s := range r.Stages {
-		if s.Outcome == "" && !s.StartedAt.IsZero() {
-			return s.Stage
+		if s.Outcome == "" && s.StartedAt.After(latest.StartedAt) {
+			latest = s
 		}
 	}
-	return ""
+	return latest.Stage
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -144,7 +145,7 @@ func printSummary(w io.Writer, r run.Report) {
 	}
 	fmt.Fprintln(w)
 	switch want := r.WouldRaise(); {
-	case len(r.Stages) == 0:
+	case !slices.ContainsFunc(r.Stages, func(s run.StageReport) bool { return s.Outcome == run.Passed || s.Outcome == run.Failed }):
 		fmt.Fprintln(w, "Nothing was asked: that makes no level.")
 	case r.Request.Only != "":
 		fmt.Fprintf(w, "Only %s was asked: that makes no level.\n", r.Request.Only)

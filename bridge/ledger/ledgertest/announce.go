@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -128,35 +129,46 @@ func latestRuns(t *testing.T, s Subject) {
 
 func badge(t *testing.T, s Subject) {
 	ctx := t.Context()
-	want := func(want run.ID) {
+	want := func(want run.ID, wantBehind int) {
 		t.Helper()
-		r, ok, err := s.DefaultBranchReport(ctx, "gitea", "org/guestbook")
-		if err != nil || ok != (want != "") || r.Request.ID != want {
-			t.Errorf("DefaultBranchReport = %q, %v, %v; want %q", r.Request.ID, ok, err, want)
+		r, behind, ok, err := s.DefaultBranchReport(ctx, "gitea", "org/guestbook")
+		if err != nil || ok != (want != "") || r.Request.ID != want || behind != wantBehind {
+			t.Errorf("DefaultBranchReport = %q, %d behind, %v, %v; want %q, %d behind", r.Request.ID, behind, ok, err, want, wantBehind)
 		}
 	}
-	add := func(trees ...string) {
+	branch := func(pulls ...int) { // the trees of its latest commits, newest first
 		t.Helper()
-		for _, tree := range trees {
-			must(t, s.AddTrees(ctx, repo, []forge.Tree{{Commit: "c" + tree, Tree: tree, At: time.Now()}}))
+		var trees []forge.Tree
+		for _, n := range pulls {
+			tree := fmt.Sprintf("tree-of-guestbook-%d", n)
+			trees = append(trees, forge.Tree{Commit: "c" + tree, Tree: tree, At: time.Now()})
 		}
+		must(t, s.AddTrees(ctx, repo, trees))
 	}
-	want("")
+	want("", 0)
 	slow := story(t, s, "guestbook", 1, 1, 9)
-	want("") // a pull request's own result is not the branch's
-	add("tree-of-guestbook-1")
-	want(slow) // merged unchanged
+	want("", 0) // a pull request's own result is not the branch's
+	branch(1)
+	want(slow, 0) // merged unchanged
+	branch(5, 4, 1)
+	want(slow, 2) // pushed since, and not tested
+	branch()
+	want(slow, 2)
 	quick := story(t, s, "guestbook", 2, 2, 3)
-	add("tree-of-guestbook-2")
-	want(slow) // quick was asked for later and ended earlier
+	branch(2, 5, 4, 1)
+	want(quick, 0) // it ended before the other one, and is the tip's
 	story(t, s, "guestbook", 3, 10, 0)
-	add("tree-of-guestbook-3")
-	want(slow) // it has not ended
+	branch(3, 2, 5)
+	want(quick, 1) // the tip's has not ended
 	later := story(t, s, "guestbook", 2, 11, 12)
-	want(later)
+	want(later, 1)
 	story(t, s, "guestbook", 7, 13, 14)
 	story(t, s, "other", 2, 15, 16)
-	want(later)
+	want(later, 1)
+	branch(6, 5)
+	want(later, -1) // it is farther back than is read
+	branch(2, 6, 2)
+	want(later, 0) // taken back
 	if r, err := s.Report(ctx, quick); err != nil || r.State != run.Ended {
 		t.Errorf("the quick run: %v, %v", r.State, err)
 	}

@@ -25,26 +25,28 @@ func (m *Memory) LatestRuns(ctx context.Context) ([]run.Report, error) {
 	return latest, nil
 }
 
-// DefaultBranchReport returns the run of the repository that ended last among
-// those whose tree is on the default branch.
-func (m *Memory) DefaultBranchReport(ctx context.Context, forgeID, repo string) (best run.Report, ok bool, err error) {
+// DefaultBranchReport returns the run of the repository whose tree is nearest to the tip
+// of the default branch, and that ended last among those.
+func (m *Memory) DefaultBranchReport(ctx context.Context, forgeID, repo string) (best run.Report, behind int, ok bool, err error) {
 	reports, err := m.all(ctx, journal.Filter{Forge: forgeID, Repo: repo, Ended: true})
 	if err != nil {
-		return run.Report{}, false, err
+		return run.Report{}, 0, false, err
 	}
-	for _, r := range reports {
-		if r.Plan == nil || ok && !r.EndedAt.After(best.EndedAt) {
-			continue
-		}
-		on, err := m.OnDefaultBranch(ctx, forgeID, repo, r.Plan.Tree)
-		if err != nil {
-			return run.Report{}, false, err
-		}
-		if on {
-			best, ok = r, true
-		}
+	nearer := func(n int, r run.Report) bool { // -1 is farther than any
+		return !ok || uint(n) < uint(behind) || n == behind && r.EndedAt.After(best.EndedAt)
 	}
-	return best, ok, nil
+	err = m.do(ctx, func() error {
+		for _, r := range reports {
+			if r.Plan == nil {
+				continue
+			}
+			if n, on := m.trees[treeKey{forgeID, repo, r.Plan.Tree}]; on && nearer(n, r) {
+				best, behind, ok = r, n, true
+			}
+		}
+		return nil
+	})
+	return best, behind, ok, err
 }
 
 func (m *Memory) all(ctx context.Context, f journal.Filter) ([]run.Report, error) {

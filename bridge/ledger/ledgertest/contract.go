@@ -20,7 +20,7 @@ type Subject interface {
 	journal.Journal
 	OnDefaultBranch(ctx context.Context, forgeID, repo, tree string) (bool, error)
 	LatestRuns(ctx context.Context) ([]run.Report, error)
-	DefaultBranchReport(ctx context.Context, forgeID, repo string) (run.Report, bool, error)
+	DefaultBranchReport(ctx context.Context, forgeID, repo string) (r run.Report, behind int, ok bool, err error)
 	AuditLog(ctx context.Context, limit int) ([]ledger.AuditEntry, error)
 }
 

@@ -27,7 +27,7 @@ type Memory struct {
 	comments      map[commentKey]ledger.Comment
 	starters      map[run.ID]commentKey
 	announcements map[string]ledger.Announcement
-	trees         map[treeKey]bool
+	trees         map[treeKey]int
 	audit         []ledger.AuditEntry
 	unenrolled    map[forge.Repo]ledger.UnenrolledRepo
 	asks          map[string]ledger.Ask
@@ -49,7 +49,7 @@ func On(j *journaltest.Memory) *Memory {
 		comments:      map[commentKey]ledger.Comment{},
 		starters:      map[run.ID]commentKey{},
 		announcements: map[string]ledger.Announcement{},
-		trees:         map[treeKey]bool{},
+		trees:         map[treeKey]int{},
 		unenrolled:    map[forge.Repo]ledger.UnenrolledRepo{},
 		asks:          map[string]ledger.Ask{},
 	}
@@ -78,17 +78,24 @@ func (m *Memory) SetCursor(ctx context.Context, scope string, c forge.Cursor) er
 
 func (m *Memory) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error {
 	return m.do(ctx, func() error {
-		for _, t := range trees {
-			if t.Tree != "" {
-				m.trees[treeKey{repo.Forge, repo.String(), t.Tree}] = true
+		behind := ledger.Behind(trees)
+		if len(behind) == 0 {
+			return nil
+		}
+		for key := range m.trees {
+			if key.forge == repo.Forge && key.repo == repo.String() {
+				m.trees[key] = -1
 			}
+		}
+		for tree, n := range behind {
+			m.trees[treeKey{repo.Forge, repo.String(), tree}] = n
 		}
 		return nil
 	})
 }
 
 func (m *Memory) OnDefaultBranch(ctx context.Context, forgeID, repo, tree string) (bool, error) {
-	return read(ctx, m, func() bool { return m.trees[treeKey{forgeID, repo, tree}] })
+	return read(ctx, m, func() bool { _, on := m.trees[treeKey{forgeID, repo, tree}]; return on })
 }
 
 func (m *Memory) Record(ctx context.Context, e ledger.AuditEntry) error {

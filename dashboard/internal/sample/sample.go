@@ -74,14 +74,14 @@ func (j Journal) LatestRuns(ctx context.Context) ([]run.Report, error) {
 
 // DefaultBranchReport implements dashboard.Journal: trees that begin with "main"
 // are on the default branch.
-func (j Journal) DefaultBranchReport(ctx context.Context, forge, repo string) (run.Report, bool, error) {
+func (j Journal) DefaultBranchReport(ctx context.Context, forge, repo string) (r run.Report, behind int, ok bool, err error) {
 	all, err := j.Reports(ctx, journal.Filter{Forge: forge, Repo: repo, Ended: true})
 	for _, r := range all {
 		if r.Plan != nil && strings.HasPrefix(r.Plan.Tree, "main") {
-			return r, true, nil
+			return r, 0, true, nil
 		}
 	}
-	return run.Report{}, false, err
+	return run.Report{}, 0, false, err
 }
 
 func Enrolments() page.Enrolments {
