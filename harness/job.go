@@ -76,9 +76,13 @@ type Source interface {
 // Fetched is what a Source brought.
 type Fetched struct {
 	Head     app.Release
-	Previous *app.Release // nil: nothing was published yet
+	Previous *app.Release // nil: nothing that the head descends from was published
 	Subject  string       // the first line of the commit's message. Untrusted
-	Versions []string     // every published version found
+	Versions []string     // every tag that the enrolment takes for a release, a version or not
+	Others   []string     // the tags that it leaves out
+
+	NoPrevious string // why there is no Previous where there are tags: which were passed over
+	Unknown    bool   // there may be a Previous all the same: NoPrevious says why it was not seen, and what to do
 }
 
 // AppConfig is what a deployer must know about one run.

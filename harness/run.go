@@ -83,7 +83,9 @@ func (a *attempt) perform(ctx context.Context) (stop *stopped) {
 	if err != nil {
 		return because(ctx, run.EndNotFetched, err)
 	}
-	plan := stage.NewPlan(stage.Facts{Head: fetched.Head, Previous: fetched.Previous, Enrolment: a.Enrolment, Only: a.Request.Only})
+	plan := stage.NewPlan(stage.Facts{
+		Head: fetched.Head, Previous: fetched.Previous, NoPrevious: fetched.NoPrevious, Unknown: fetched.Unknown, Enrolment: a.Enrolment, Only: a.Request.Only,
+	})
 	a.Emit(planned(plan, fetched))
 	if len(plan.Route) > 0 {
 		if err := a.openDeps(); err != nil {

@@ -11,7 +11,7 @@ import (
 // schema names the same values.
 func Defaults(e Enrolment) Enrolment {
 	e.Target = cmp.Or(e.Target, "process")
-	e.Versions.Tags = cmp.Or(e.Versions.Tags, "*")
+	e.Versions.Tags = cmp.Or(e.Versions.Tags, "**")
 	e.Build.Timeout = cmp.Or(e.Build.Timeout, Duration(10*time.Minute))
 	e.Health.Path = cmp.Or(e.Health.Path, "/")
 	e.Health.Timeout = cmp.Or(e.Health.Timeout, Duration(2*time.Minute))

@@ -67,7 +67,7 @@ type Enrolment struct {
 
 type Versions struct {
 	// Tags is a glob over tag names; what it matches must contain a semantic version.
-	// Default: "*".
+	// Default: "**", which takes every tag; "*" stops at a slash.
 	Tags string `json:"tags,omitempty" yaml:"tags,omitempty"`
 }
 

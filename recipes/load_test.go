@@ -90,7 +90,7 @@ func TestVersionAndRepoAloneAreEnough(t *testing.T) {
 	}
 	want := Enrolment{
 		Name: "blog", File: "tests/blog/recipe.yaml", Version: 1, Repo: "acme/blog", Target: "process",
-		Versions:  Versions{Tags: "*"},
+		Versions:  Versions{Tags: "**"},
 		Build:     Build{Timeout: Duration(10 * time.Minute)},
 		Health:    Health{Path: "/", Timeout: Duration(2 * time.Minute), Steady: Duration(12 * time.Second)},
 		Timeouts:  Timeouts{Limit: Duration(time.Hour), Silence: Duration(20 * time.Minute), Stop: Duration(10 * time.Second), Hook: Duration(5 * time.Minute)},

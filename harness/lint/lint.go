@@ -19,7 +19,9 @@ import (
 type Input struct {
 	FS        fs.FS             // the recipe's files, at the commit to examine
 	Enrolment recipes.Enrolment // with its defaults filled in
-	Versions  []string          // the tags of what was published
+	Versions  []string          // the tags that the enrolment takes for releases, a version or not
+	Others    []string          // the tags that it leaves out
+	Unknown   bool              // there may be more tags than were seen
 	Version   string            // the tag of these very files; empty if they were not published
 
 	// Of a recipe for Docker Swarm, read for Deployment.

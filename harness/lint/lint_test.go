@@ -70,6 +70,8 @@ func published(version string, tags ...string) func(*Input) {
 	return func(in *Input) { in.Version, in.Versions = version, tags }
 }
 
+func leftOut(tags ...string) func(*Input) { return func(in *Input) { in.Others = tags } }
+
 func all(changes ...func(*Input)) func(*Input) {
 	return func(in *Input) {
 		for _, change := range changes {
@@ -232,7 +234,7 @@ var rulesTable = map[string]struct {
 		[]func(*Input){all(without("LICENSE"), set("COPYING", file("x"))), all(without("LICENSE"), set("LICENSES/MIT.txt", file("x")))},
 	},
 	"version-not-semver": {
-		map[string]func(*Input){": a date": published("", "1.0.0", "2024-spring"), ": the head": published("1.2", "1.0.0")},
+		map[string]func(*Input){": a date": published("", "1.0.0", "2024-spring"), ": the head": published("1.2", "1.0.0"), ": short": published("", "1.0"), ": zeros": published("", "2024.11.02"), ": half": published("", "1.0+2.3.4")},
 		[]func(*Input){published("v2.0.0-rc.1", "v1.0.0", "1.0.0+2.3.4", "release/2.0.0", "app-1.9.3"), published("")},
 	},
 	"no-release-note": {
@@ -245,7 +247,12 @@ var rulesTable = map[string]struct {
 		},
 	},
 	"no-published-version": {
-		map[string]func(*Input){": none": published("")}, []func(*Input){published("1.0.0")},
+		map[string]func(*Input){": none": published("")},
+		[]func(*Input){published("1.0.0"), published("", "nightly"), all(published(""), leftOut("1.0.0")), all(published(""), func(in *Input) { in.Unknown = true })},
+	},
+	"every-tag-left-out": {
+		map[string]func(*Input){": all": all(published(""), leftOut("release/1.0.0"))},
+		[]func(*Input){published(""), all(published("1.0.0"), leftOut("nightly"))},
 	},
 }
 

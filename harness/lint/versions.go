@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	semverAtEnd = lazyregexp.New(`(?:^|[^0-9A-Za-z.])v?([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
+	semverAtEnd = lazyregexp.New(`(?:^|[^0-9A-Za-z.+])v?([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
 	changelog   = lazyregexp.New(`(?i)^(?:changelog|changes|news|history|releases?)(?:\..+)?$`)
 )
 
@@ -22,13 +22,14 @@ func versionRules() []rule {
 		{"version-not-semver", run.SeverityWarning, versionNotSemver},
 		{"no-release-note", run.SeverityWarning, noReleaseNote},
 		{"no-published-version", run.SeverityNote, noPublishedVersion},
+		{"every-tag-left-out", run.SeverityWarning, everyTagLeftOut},
 	}
 }
 
 func versionNotSemver(r *recipe, say say) {
 	for _, tag := range r.tags() {
 		if versionIn(tag) == "" {
-			say("", 0, "the tag %s holds no semantic version, so nothing is upgraded from it: publish it as one like 1.2.3, or leave it out with versions.tags", visible(tag))
+			say("", 0, "the tag %s holds no semantic version, so nothing is upgraded from it where there is one: publish it as one like 1.2.3, or leave it out with versions.tags", visible(tag))
 		}
 	}
 }
@@ -47,9 +48,19 @@ func noReleaseNote(r *recipe, say say) {
 }
 
 func noPublishedVersion(r *recipe, say say) {
-	if len(r.tags()) == 0 {
+	if len(r.tags()) == 0 && len(r.Others) == 0 && !r.Unknown {
 		say("", 0, "nothing was published yet, so no upgrade can be tried: tag a commit with a version like 1.0.0")
 	}
+}
+
+func everyTagLeftOut(r *recipe, say say) {
+	if len(r.tags()) > 0 || len(r.Others) == 0 || r.Unknown {
+		return
+	}
+	const most = 5
+	left := r.Others[:min(len(r.Others), most)]
+	say("", 0, "versions.tags %s leaves out every tag, such as %s, so nothing is upgraded from: widen it, and know that * stops at a slash and ** does not",
+		visible(r.Enrolment.Versions.Tags), visible(strings.Join(left, ", ")))
 }
 
 // tags is what was published, these files included.

@@ -45,7 +45,11 @@ func Execute(ctx context.Context, j Job, p Plan) Result {
 	x := &exam{Job: j, plan: p, answers: map[run.Stage]answer{}, warned: map[string]bool{}}
 	for _, s := range p.Stages {
 		if why, skipped := p.Skipped[s]; skipped {
-			x.record(s, 0, answer{outcome: run.Skipped, note: why})
+			a := answer{outcome: run.Skipped, note: why}
+			if s == run.StageUpgrade && p.Unknown {
+				a.outcome = run.Unverified
+			}
+			x.record(s, 0, a)
 		}
 	}
 	x.take(ctx, Step{Stage: run.StagePolicy})

@@ -359,15 +359,17 @@ func (l *log) Beat(e run.Event) { l.beats = append(l.beats, e.Note) }
 
 // story is one examination.
 type story struct {
-	app       *fakeApp
-	enrolment recipes.Enrolment
-	previous  *app.Release
-	only      run.Stage
-	findings  []run.Finding
-	trusted   bool
-	dir       string
-	log       log
-	result    Result
+	app        *fakeApp
+	enrolment  recipes.Enrolment
+	previous   *app.Release
+	noPrevious string
+	unknown    bool
+	only       run.Stage
+	findings   []run.Finding
+	trusted    bool
+	dir        string
+	log        log
+	result     Result
 }
 
 func newStory(t *testing.T) *story {
@@ -392,7 +394,7 @@ func (s *story) tell(ctx context.Context) {
 		},
 		Events: &s.log, Log: slog.New(slog.DiscardHandler),
 	}
-	plan := NewPlan(Facts{Head: h, Previous: s.previous, Enrolment: s.enrolment, Only: s.only})
+	plan := NewPlan(Facts{Head: h, Previous: s.previous, NoPrevious: s.noPrevious, Unknown: s.unknown, Enrolment: s.enrolment, Only: s.only})
 	s.log.Emit(run.Event{Kind: run.KindPlanned}.With(run.Plan{Stages: plan.Stages}))
 	s.result = Execute(ctx, j, plan)
 }

@@ -23,6 +23,9 @@ type Facts struct {
 	Previous  *app.Release // the published release to upgrade from; nil for none
 	Enrolment recipes.Enrolment
 	Only      run.Stage // ask this one alone, and do what it needs
+
+	NoPrevious string // why there is no Previous, where there is more to say than that
+	Unknown    bool   // whether there is a Previous could not be found out
 }
 
 // Step is one question on the way, and what is done before it can be asked.
@@ -38,6 +41,7 @@ type Step struct {
 type Plan struct {
 	Stages  []run.Stage          // what is reported, in the report's order
 	Skipped map[run.Stage]string // those of Stages that do not apply, and why
+	Unknown bool                 // whether upgrade, which is among them, applies could not be found out
 	Route   []Step               // the way through the questions
 	Detour  []Step               // the way after an upgrade that did not pass: as without a release
 }
@@ -58,6 +62,7 @@ func NewPlan(f Facts) Plan {
 		p.Stages = append(p.Stages, s)
 		if why := f.skips(s); why != "" {
 			p.Skipped[s] = why
+			p.Unknown = p.Unknown || s == run.StageUpgrade && f.Unknown && why == f.NoPrevious
 		}
 	}
 	if f.Only != "" {
@@ -148,8 +153,14 @@ func (f Facts) skips(s run.Stage) string {
 	}
 	switch s {
 	case run.StageUpgrade:
-		if f.Previous == nil {
+		switch {
+		case f.Previous != nil:
+		case f.NoPrevious == "":
 			return noRelease
+		case f.Unknown:
+			return f.NoPrevious
+		default:
+			return noRelease + ": " + f.NoPrevious
 		}
 		if f.Head.Tree != "" && f.Previous.Tree == f.Head.Tree {
 			return sameContent + f.Previous.Name

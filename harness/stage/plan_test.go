@@ -47,6 +47,9 @@ func TestPlan(t *testing.T) {
 		only          run.Stage
 		na            map[string]string
 		stages        string
+		noPrevious    string
+		unknown       bool
+		unverified    bool
 		skipped       string
 		route, detour string
 	}{
@@ -56,6 +59,12 @@ func TestPlan(t *testing.T) {
 			stages: "policy lint upgrade restart backup install restore", route: with, detour: detour},
 		{name: "without a release", checks: checks,
 			stages: "policy lint upgrade restart backup install restore checks", skipped: "upgrade: no published release to upgrade from", route: without},
+		{name: "tags that were passed over", noPrevious: "there is no version in nightly",
+			stages: "policy lint upgrade restart backup install restore", skipped: "upgrade: no published release to upgrade from: there is no version in nightly", route: without},
+		{name: "a history that is cut off", noPrevious: "the clone is shallow", unknown: true, unverified: true,
+			stages: "policy lint upgrade restart backup install restore", skipped: "upgrade: the clone is shallow", route: without},
+		{name: "a history that is cut off, and no upgrade", noPrevious: "the clone is shallow", unknown: true, na: map[string]string{"upgrade": "stateless"},
+			stages: "policy lint upgrade restart backup install restore", skipped: "upgrade: stateless", route: without},
 		{name: "same content", previous: &sameTree,
 			stages: "policy lint upgrade restart backup install restore", skipped: "upgrade: nothing to upgrade: the head has the same content as the published release 1.0.0", route: without},
 		{name: "upgrade does not apply", previous: &previous, na: map[string]string{"upgrade": "stateless"},
@@ -80,7 +89,10 @@ func TestPlan(t *testing.T) {
 		{name: "only checks, none", only: run.StageChecks, stages: "policy lint checks", skipped: "checks: the enrolment has no checks of its own"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := NewPlan(Facts{Head: head, Previous: c.previous, Only: c.only, Enrolment: recipes.Enrolment{Checks: c.checks, ExpectNA: c.na}})
+			p := NewPlan(Facts{Head: head, Previous: c.previous, NoPrevious: c.noPrevious, Unknown: c.unknown, Only: c.only, Enrolment: recipes.Enrolment{Checks: c.checks, ExpectNA: c.na}})
+			if p.Unknown != c.unverified {
+				t.Errorf("upgrade is left open: %v", p.Unknown)
+			}
 			var stages, skipped []string
 			for _, s := range p.Stages {
 				stages = append(stages, string(s))

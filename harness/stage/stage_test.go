@@ -82,6 +82,14 @@ func TestStories(t *testing.T) {
 			tells: []string{"no published release to upgrade from"},
 		},
 		{
+			name: "a good recipe whose releases are out of sight", given: func(s *story) {
+				s.previous, s.unknown, s.noPrevious = nil, true, "the clone is shallow"
+			},
+			outcomes: strings.Replace(noUpgrade, "upgrade:skipped", "upgrade:unverified", 1), verdict: run.VerdictUnverified, level: 1,
+			deeds: "deploy head,plant,stop,start,look,freeze,export data,thaw,destroy,deploy head,import data,start,look,step front page",
+			tells: []string{"the clone is shallow"}, silent: []string{"no published release"},
+		},
+		{
 			name: "an upgrade that loses data", given: func(s *story) {
 				s.app.on["upgrade head"] = func(context.Context) error { delete(s.app.volumes["data"], "app.txt"); return nil }
 			},

@@ -60,7 +60,7 @@ func eventLine(e run.Event) string {
 		var p run.Plan
 		_ = e.Into(&p)
 		if p.Previous == "" {
-			return fmt.Sprintf("plan: %s; no published release before it", listed(p.Stages, ""))
+			return fmt.Sprintf("plan: %s; found no published release before it", listed(p.Stages, ""))
 		}
 		return fmt.Sprintf("plan: %s; upgrading from %s", listed(p.Stages, ""), printable(p.Previous))
 	case run.KindStageStarted:

@@ -21,7 +21,7 @@ func (p *Performer) lint(ctx context.Context, b harness.Bench) ([]run.Finding, e
 		return nil, err
 	}
 	defer root.Close()
-	in := lint.Input{FS: root.FS(), Enrolment: b.Enrolment, Versions: b.Fetched.Versions}
+	in := lint.Input{FS: root.FS(), Enrolment: b.Enrolment, Versions: b.Fetched.Versions, Others: b.Fetched.Others, Unknown: b.Fetched.Unknown}
 	if b.Enrolment.Target != recipes.TargetSwarm {
 		return lint.Check(in), nil
 	}

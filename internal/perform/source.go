@@ -2,6 +2,7 @@ package perform
 
 import (
 	"context"
+	"slices"
 
 	"seatrial/bridge/dispatch"
 	"seatrial/harness"
@@ -36,8 +37,10 @@ func (s Source) Fetch(ctx context.Context, code run.Code, from, into string) (ha
 	if err != nil {
 		return harness.Fetched{}, err
 	}
-	fetched := harness.Fetched{Head: release(got.Head), Subject: got.Subject}
-	for _, v := range got.Versions {
+	fetched := harness.Fetched{
+		Head: release(got.Head), Subject: got.Subject, Versions: slices.Clone(got.Tags.Odd), Others: got.Tags.Others, NoPrevious: got.NoPrevious, Unknown: got.Unknown,
+	}
+	for _, v := range got.Tags.Versions {
 		fetched.Versions = append(fetched.Versions, v.Tag)
 	}
 	if got.Previous != nil {

@@ -28,6 +28,17 @@ func (s *Source) Latest(ctx context.Context, code Code, into string) (Release, e
 	if err != nil {
 		return Release{}, err
 	}
+	if len(published) == 0 {
+		shallow, err := r.shallow(ctx)
+		if err == nil && shallow {
+			if r, err = s.whole(ctx, code, r, head); err == nil {
+				published, err = r.Versions(ctx, s.Tags, head)
+			}
+		}
+		if err != nil {
+			return Release{}, err
+		}
+	}
 	if v, ok := latest(published); ok {
 		return r.release(ctx, v.Tag, v.Commit, into)
 	}

@@ -114,18 +114,18 @@ func (r *Repo) fetch(ctx context.Context, address string, refs []string) error {
 	return r.bounded(ctx, address, args)
 }
 
-// fetchCommit asks for a commit that no reference names any more. Not every forge
-// gives it.
-func (r *Repo) fetchCommit(ctx context.Context, address, commit string) error {
+// fetchCommit asks for a commit that no reference names any more, and for references
+// besides. Not every forge gives it.
+func (r *Repo) fetchCommit(ctx context.Context, address, commit string, refs ...string) error {
 	unlock, err := lock(ctx, r.dir+".lock")
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return r.bounded(ctx, address, []string{
+	return r.bounded(ctx, address, append([]string{
 		"--git-dir=" + r.dir, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
 		"--end-of-options", address, commit,
-	})
+	}, refs...))
 }
 
 // bounded runs a fetch and ends it when the mirror grows beyond all reason. Only an

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -45,10 +46,15 @@ type Release struct {
 // Fetched is what was brought.
 type Fetched struct {
 	Head     Release
-	Previous *Release  // nil: nothing that the head descends from was published
-	Base     string    // the commit from whose history Previous was chosen; empty without a repository
-	Subject  string    // the first line of the head's message. Untrusted
-	Versions []Version // everything published, highest first
+	Previous *Release // nil: nothing that the head descends from was published
+	Base     string   // the commit from whose history Previous was chosen; empty without a repository
+	Subject  string   // the first line of the head's message. Untrusted
+	Tags     Tags     // everything published
+
+	// Why there is no Previous, where there are tags: which were passed over, and why.
+	NoPrevious string
+	// Unknown says that there may be one all the same: the history is cut off before it.
+	Unknown bool
 }
 
 // Fetch writes the head's files to into/head and those of the release to upgrade from
@@ -74,7 +80,7 @@ func (s *Source) Fetch(ctx context.Context, code Code, from, into string) (Fetch
 	if f.Subject, err = r.Subject(ctx, commit); err != nil {
 		return Fetched{}, err
 	}
-	return s.previous(ctx, r, f, commit, code.Base, from, into)
+	return s.previous(ctx, r, f, commit, code, from, into)
 }
 
 func (s *Source) workTree(ctx context.Context, code Code, from, into string) (Fetched, error) {
@@ -101,7 +107,7 @@ func (s *Source) workTree(ctx context.Context, code Code, from, into string) (Fe
 	if err != nil {
 		return Fetched{}, err
 	}
-	return s.previous(ctx, r, f, commit, code.Base, from, into)
+	return s.previous(ctx, r, f, commit, code, from, into)
 }
 
 // open brings the repository here, and the commit that was asked for into it.
@@ -158,29 +164,28 @@ func (s *Source) want(ctx context.Context, r *Repo, code Code) error {
 }
 
 // previous adds the release to upgrade from.
-func (s *Source) previous(ctx context.Context, r *Repo, f Fetched, commit, base, from, into string) (Fetched, error) {
-	var err error
-	if f.Versions, err = r.Versions(ctx, s.Tags, ""); err != nil {
-		return Fetched{}, err
+func (s *Source) previous(ctx context.Context, r *Repo, f Fetched, commit string, code Code, from, into string) (Fetched, error) {
+	chosen, err := s.choose(ctx, r, &f, commit, code.Base, from)
+	if err != nil || chosen.Tag == "" || chosen.Pre() {
+		shallow, shallowErr := r.shallow(ctx)
+		if shallowErr != nil {
+			return Fetched{}, errors.Join(err, shallowErr)
+		}
+		if shallow {
+			if whole, lacks := s.whole(ctx, code, r, commit); lacks == nil {
+				r = whole
+				chosen, err = s.choose(ctx, r, &f, commit, code.Base, from)
+			} else if ctx.Err() != nil {
+				return Fetched{}, lacks
+			} else if err != nil {
+				return Fetched{}, fmt.Errorf("%w (%w)", err, lacks)
+			} else if chosen.Tag == "" {
+				f.Unknown, f.NoPrevious = true, lacks.Error()
+			}
+		}
 	}
-	if f.Base, err = r.fork(ctx, commit, base); err != nil {
-		return Fetched{}, err
-	}
-	var chosen Version
-	if from != "" {
-		if chosen.Commit, err = r.ref(ctx, "refs/tags/"+from); err != nil {
-			return Fetched{}, fmt.Errorf("cannot upgrade from %q: there is no such tag; published are: %s", from, listed(f.Versions))
-		}
-		chosen.Tag = from
-	} else {
-		reachable, err := r.Versions(ctx, s.Tags, f.Base)
-		if err != nil {
-			return Fetched{}, err
-		}
-		var ok bool
-		if chosen, ok = latest(reachable); !ok {
-			return f, nil
-		}
+	if err != nil || chosen.Tag == "" {
+		return f, err
 	}
 	previous, err := r.release(ctx, chosen.Tag, chosen.Commit, filepath.Join(into, "previous"))
 	if err != nil {
@@ -188,6 +193,34 @@ func (s *Source) previous(ctx context.Context, r *Repo, f Fetched, commit, base,
 	}
 	f.Previous = &previous
 	return f, nil
+}
+
+// choose finds the release to upgrade from, and says in f what it was chosen among. A
+// version without a tag says that there is none.
+func (s *Source) choose(ctx context.Context, r *Repo, f *Fetched, commit, base, from string) (Version, error) {
+	var err error
+	if f.Tags, err = r.Tags(ctx, s.Tags, ""); err != nil {
+		return Version{}, err
+	}
+	if f.Base, err = r.fork(ctx, commit, base); err != nil {
+		return Version{}, err
+	}
+	if from != "" {
+		at, err := r.ref(ctx, "refs/tags/"+from)
+		if err != nil {
+			return Version{}, fmt.Errorf("cannot upgrade from %q: there is no such tag; published are: %s", from, listed(f.Tags.names()))
+		}
+		return Version{Tag: from, Commit: at}, nil
+	}
+	reachable, err := r.Versions(ctx, s.Tags, f.Base)
+	if err != nil {
+		return Version{}, err
+	}
+	chosen, ok := latest(reachable)
+	if !ok {
+		f.NoPrevious = f.Tags.passedOver(s.Tags)
+	}
+	return chosen, nil
 }
 
 // fork is the commit from which the change parts from its base. Where there is no
@@ -229,17 +262,13 @@ func folder(address string) (string, bool) {
 	return address, address != "" && !strings.HasPrefix(address, "-")
 }
 
-func listed(versions []Version) string {
-	if len(versions) == 0 {
+func listed(tags []string) string {
+	if len(tags) == 0 {
 		return "none"
 	}
 	const most = 10
-	var tags []string
-	for _, v := range versions[:min(len(versions), most)] {
-		tags = append(tags, v.Tag)
-	}
-	if len(versions) > most {
-		tags = append(tags, "…")
+	if len(tags) > most {
+		tags = append(slices.Clone(tags[:most]), "…")
 	}
 	return strings.Join(tags, ", ")
 }

@@ -50,7 +50,7 @@ func TestFetchAPullRequest(t *testing.T) {
 		Head:     Release{Name: "head", Commit: h.head, Tree: h.git("rev-parse", h.head+"^{tree}"), Dir: filepath.Join(into, "head")},
 		Previous: &Release{Name: "1.0.0", Commit: h.first, Tree: h.git("rev-parse", h.first+"^{tree}"), Dir: filepath.Join(into, "previous")},
 		Base:     h.first, Subject: "Change feature",
-		Versions: []Version{{Tag: "1.1.0", Semver: "v1.1.0", Commit: h.second}, {Tag: "1.0.0", Semver: "v1.0.0", Commit: h.first}},
+		Tags: Tags{Versions: []Version{{Tag: "1.1.0", Semver: "v1.1.0", Commit: h.second}, {Tag: "1.0.0", Semver: "v1.0.0", Commit: h.first}}},
 	}
 	if diff := cmp.Diff(want, f); diff != "" {
 		t.Error(diff)
@@ -76,7 +76,7 @@ func TestFetchAPullRequest(t *testing.T) {
 		h.git("tag", "-d", "1.0.0")
 		defer h.git("tag", "1.0.0", h.first)
 		f, err := s.Fetch(t.Context(), code, "", t.TempDir())
-		if err != nil || f.Previous != nil || len(f.Versions) != 1 {
+		if err != nil || f.Previous != nil || len(f.Tags.Versions) != 1 {
 			t.Errorf("%v %+v", err, f)
 		}
 	})
@@ -313,5 +313,44 @@ func TestFetchAFolderThatIsNoRepository(t *testing.T) {
 	}
 	if _, err := (&Source{}).Fetch(t.Context(), Code{URL: dir, WorkTree: true}, "1.0.0", t.TempDir()); err == nil {
 		t.Error("it was upgraded from a tag that cannot be there")
+	}
+}
+
+func TestWhatWasPassedOverIsNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		glob, why string
+		tags      []string
+	}{
+		"no tag":     {"", "", nil},
+		"no version": {"", "there is no version in what was published: latest, nightly", []string{"nightly", "latest"}},
+		"left out":   {"v*", `versions.tags "v*" leaves out every tag: 1.0.0`, []string{"1.0.0"}},
+		"elsewhere":  {"", "the head descends from none of the published versions: 1.0.0", []string{"1.0.0", "nightly"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRepository(t)
+			r.commit("a", "1")
+			head := r.git("rev-parse", "HEAD")
+			r.commit("a", "2")
+			for _, tag := range c.tags {
+				r.git("tag", tag)
+			}
+			f, err := (&Source{Tags: c.glob}).Fetch(t.Context(), Code{URL: r.dir, Commit: head}, "", t.TempDir())
+			if err != nil || f.Previous != nil || f.NoPrevious != c.why || f.Unknown {
+				t.Errorf("%v %+v, want %q", err, f, c.why)
+			}
+		})
+	}
+}
+
+func TestReleasesThatAreNotQuiteVersions(t *testing.T) {
+	for _, tag := range []string{"release/1.0.0", "1.0", "2024.11.02", "app/v2024.01"} {
+		r := newRepository(t)
+		r.commit("a", "1")
+		r.git("tag", tag)
+		r.commit("a", "2")
+		f, err := (&Source{}).Fetch(t.Context(), Code{URL: r.dir}, "", t.TempDir())
+		if err != nil || f.Previous == nil || f.Previous.Name != tag {
+			t.Errorf("%s: %v %+v", tag, err, f)
+		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 func TestSemverIn(t *testing.T) {
 	for tag, want := range map[string]string{
 		"1.2.3": "v1.2.3", "v1.2.3": "v1.2.3", "1.0.0+2.3.4": "v1.0.0+2.3.4", "release/v1.2.3": "v1.2.3", "app-1.2.3-rc.1": "v1.2.3-rc.1",
-		"1.2": "", "v1": "", "latest": "", "01.2.3": "", "1.2.3.4": "", "x1.2.3": "", "1.2.3 beta": "", "2024.01.02": "",
+		"1.0+2.3.4": "", "1.2": "", "v1": "", "latest": "", "01.2.3": "", "1.2.3.4": "", "x1.2.3": "", "1.2.3 beta": "", "2024.01.02": "",
 	} {
 		if got, ok := semverIn(tag); got != want || ok != (want != "") {
 			t.Errorf("semverIn(%q) = %q, %v; want %q", tag, got, ok, want)
@@ -18,10 +18,24 @@ func TestSemverIn(t *testing.T) {
 	}
 }
 
+func TestVersionInWhatIsNotQuiteOne(t *testing.T) {
+	for tag, want := range map[string]string{
+		"1.2": "v1.2.0", "v1.2-rc1": "v1.2.0-rc1", "2024.01.02": "v2024.1.2", "release/1.0": "v1.0.0", "01.2.3": "v1.2.3", "1.0+2.3.4": "v1.0.0+2.3.4",
+		"v1": "", "latest": "", "1.2.3.4": "", "x1.2": "", "1.2 beta": "", "2024-spring": "",
+	} {
+		if v, ok := versionIn(tag); ok != (want != "") || ok && (v.Semver != want || !v.Loose) {
+			t.Errorf("versionIn(%q) = %+v, %v; want %q", tag, v, ok, want)
+		}
+	}
+	if v, ok := versionIn("release/1.2.3"); !ok || v.Loose {
+		t.Errorf("a semantic version: %+v", v)
+	}
+}
+
 func TestVersionsHighestFirst(t *testing.T) {
 	r := newRepository(t)
 	r.commit("a", "1")
-	for _, tag := range []string{"1.0.0", "v1.10.0", "1.9.0", "2.0.0-rc1", "1.10.0+2.9", "1.10.0+2.10", "nightly", "other/3.0.0"} {
+	for _, tag := range []string{"1.0.0", "v1.10.0", "1.9.0", "2.0.0-rc1", "1.10.0+2.9", "1.10.0+2.10", "nightly", "other/3.0.0", "1.20", "2024.11.02"} {
 		r.git("tag", tag)
 	}
 	r.git("tag", "-a", "-m", "annotated", "1.11.0")
@@ -44,12 +58,15 @@ func TestVersionsHighestFirst(t *testing.T) {
 		}
 		return tags
 	}
-	all := []string{"4.0.0", "2.0.0-rc1", "1.11.0", "1.10.0+2.10", "1.10.0+2.9", "v1.10.0", "1.9.0", "1.0.0"}
+	all := []string{"4.0.0", "2.0.0-rc1", "1.11.0", "1.10.0+2.10", "1.10.0+2.9", "v1.10.0", "1.9.0", "1.0.0", "2024.11.02", "1.20"}
 	if diff := cmp.Diff(all, tags("*", "")); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(all[1:], tags("*", r.git("rev-parse", ahead+"~1"))); diff != "" {
 		t.Error("reachable:", diff)
+	}
+	if diff := cmp.Diff(slices.Insert(slices.Clone(all), 1, "other/3.0.0"), tags("", "")); diff != "" {
+		t.Error("without a glob:", diff)
 	}
 	if diff := cmp.Diff([]string{"v1.10.0"}, tags("v*", "")); diff != "" {
 		t.Error(diff)
