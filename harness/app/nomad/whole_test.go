@@ -39,7 +39,7 @@ func (f fetcher) Fetch(ctx context.Context, code run.Code, from, into string) (h
 		return app.Release{Name: r.Name, Commit: r.Commit, Tree: r.Tree, Dir: r.Dir}
 	}
 	fetched := harness.Fetched{Head: release(got.Head), Subject: got.Subject}
-	for _, v := range got.Versions {
+	for _, v := range got.Tags.Versions {
 		fetched.Versions = append(fetched.Versions, v.Tag)
 	}
 	if got.Previous != nil {
