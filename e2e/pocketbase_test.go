@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,8 +87,12 @@ func expectPocketBase(t *testing.T, file string) {
 			t.Errorf("%s: %q", stage, outcome)
 		}
 	}
-	if !r.TornDown || len(r.Leftovers) > 0 || len(r.Warnings) > 0 || len(r.Findings) > 0 {
-		t.Errorf("torn down %t, leftovers %v, warnings %q, findings %v", r.TornDown, r.Leftovers, r.Warnings, r.Findings)
+	// It writes the types of its JavaScript anew, and nobody else may sign in as she does.
+	unexpected := slices.DeleteFunc(slices.Clone(r.Warnings), func(w string) bool {
+		return w == "Files that the app itself changed or removed: data/types.d.ts" || strings.HasPrefix(w, "The app is seeded once only, ")
+	})
+	if !r.TornDown || len(r.Leftovers) > 0 || len(unexpected) > 0 || len(r.Findings) > 0 {
+		t.Errorf("torn down %t, leftovers %v, warnings %q, findings %v", r.TornDown, r.Leftovers, unexpected, r.Findings)
 	}
 }
 
@@ -102,20 +107,22 @@ func migrating(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	const (
-		users = `
-      request: {path: /api/collections/users, headers: {Authorization: "${token}"}}
-      expect: `
-		expect = "  expect:\n"
-		before = "    - name: the data is the older release's" + users + "{text: [emailTemplate], not_text: ['{ALERT_INFO}']}\n"
-		after  = "    - name: the data is migrated" + users + "{text: ['{ALERT_INFO}']}\n"
+		users  = "request: {path: /api/collections/users, headers: {Authorization: \"${token}\"}}\n"
+		expect = "\n  expect:\n"
+		before = "\n    - name: the data is the older release's\n      " + users + "      expect: {text: [emailTemplate], not_text: ['{ALERT_INFO}']}"
+		last   = "\n  - name: the program knows its version\n"
+		after  = "\n  - name: the data is migrated\n    " + users + "    expect: {text: ['{ALERT_INFO}']}"
+		build  = "  command: CGO_ENABLED=0"
+		warm   = `  command: cp -r "$COMPILED/." "$(go env GOCACHE)" && CGO_ENABLED=0`
 	)
-	const build = "  command: CGO_ENABLED=0"
-	changed := strings.Replace(string(text), "\n"+expect, "\n"+before+expect+after, 1)
-	warm := strings.Replace(changed, build, `  command: cp -r "$COMPILED/." "$(go env GOCACHE)" && CGO_ENABLED=0`, 1)
-	if changed == string(text) || warm == changed {
-		t.Fatal("the enrolment does not hold what this test changes")
+	changed := string(text)
+	for old, new := range map[string]string{expect: before + expect, last: after + last, build: warm} {
+		if !strings.Contains(changed, old) {
+			t.Fatalf("the enrolment does not hold %q", old)
+		}
+		changed = strings.Replace(changed, old, new, 1)
 	}
-	return []byte(warm)
+	return []byte(changed)
 }
 
 // goModules are the options by which a build finds Go and, without any network, the

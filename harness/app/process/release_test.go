@@ -98,8 +98,8 @@ func TestTheReleaseCommandRunsBeforeTheServices(t *testing.T) {
 func TestAServiceThatEndsIsAFault(t *testing.T) {
 	t.Parallel()
 	for procfile, want := range map[string]string{
-		"web: echo bye; exit 3":                 "web exited with code 3 after 0",
-		"web: ./guest serve\nworker: echo done": "worker exited with code 0 after 0",
+		"web: echo bye; exit 3":                 "web exited with code 3 after ",
+		"web: ./guest serve\nworker: echo done": "worker exited with code 0 after ",
 		"web: no-such-program":                  "web exited with code 127",
 		"web: kill -SEGV $$":                    "web was ended by signal 11 (SIGSEGV)",
 	} {
