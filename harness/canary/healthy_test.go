@@ -235,7 +235,6 @@ func TestNoTableOfOursWhereNoneIsWanted(t *testing.T) {
 // renamed is an app whose volume has another name from some time on.
 type renamed struct {
 	*files
-	name string
 	dirs map[string]string
 }
 
