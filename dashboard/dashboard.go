@@ -73,6 +73,7 @@ type Config struct {
 	Version   string
 }
 
+// Dashboard is an http.Handler.
 type Dashboard struct {
 	config Config
 	mux    *http.ServeMux
@@ -82,6 +83,7 @@ type Dashboard struct {
 	failed atomic.Pointer[error] // why the journal cannot be followed right now
 }
 
+// New makes a dashboard.
 func New(c Config) *Dashboard {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -112,6 +114,7 @@ func New(c Config) *Dashboard {
 	return d
 }
 
+// ServeHTTP answers a request.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.mux.ServeHTTP(w, r) }
 
 // Run follows the journal until the context ends: badges change and browsers are

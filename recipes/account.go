@@ -50,11 +50,13 @@ func (a Account) value() any {
 // MarshalJSON writes the form that was read.
 func (a Account) MarshalJSON() ([]byte, error) { return json.Marshal(a.value()) }
 
+// UnmarshalJSON reads either form.
 func (a *Account) UnmarshalJSON(b []byte) error { return a.read(b, json.Unmarshal) }
 
 // MarshalYAML writes the form that was read.
 func (a Account) MarshalYAML() (any, error) { return a.value(), nil }
 
+// UnmarshalYAML reads either form.
 func (a *Account) UnmarshalYAML(b []byte) error {
 	return a.read(b, func(b []byte, v any) error { return yaml.Unmarshal(b, v) })
 }

@@ -65,6 +65,7 @@ type Enrolment struct {
 	ExpectNA map[string]string `json:"expect_na,omitempty" yaml:"expect_na,omitempty"`
 }
 
+// Versions says what a published release is.
 type Versions struct {
 	// Tags is a glob over tag names; what it matches must contain a semantic version.
 	// Default: "**", which takes every tag; "*" stops at a slash.
@@ -80,6 +81,7 @@ type Build struct {
 	Timeout Duration `json:"timeout,omitempty" yaml:"timeout,omitempty"` // default 10m
 }
 
+// Health says when the app is up.
 type Health struct {
 	Path   string `json:"path,omitempty" yaml:"path,omitempty"`     // default /
 	Status int    `json:"status,omitempty" yaml:"status,omitempty"` // default: any of 200 to 399
@@ -91,6 +93,7 @@ type Health struct {
 	Steady Duration `json:"steady,omitempty" yaml:"steady,omitempty"`
 }
 
+// Timeouts bound a run.
 type Timeouts struct {
 	Limit   Duration `json:"limit,omitempty" yaml:"limit,omitempty"`     // the whole run; default 60m
 	Silence Duration `json:"silence,omitempty" yaml:"silence,omitempty"` // without any progress; default 20m
@@ -136,6 +139,7 @@ type Restore struct {
 	PostHook CommandLine `json:"post_hook,omitzero" yaml:"post_hook,omitempty"` // when the app runs again
 }
 
+// Resources limit the app.
 type Resources struct {
 	Memory    ByteSize `json:"memory,omitempty" yaml:"memory,omitempty"`       // default 1GiB
 	Processes int      `json:"processes,omitempty" yaml:"processes,omitempty"` // default 512
@@ -148,6 +152,7 @@ const (
 	Deny  = "deny"
 )
 
+// Who says who may ask for runs.
 type Who struct {
 	Members *bool     `json:"members,omitempty" yaml:"members,omitempty"` // nil: yes
 	Teams   []string  `json:"teams,omitempty" yaml:"teams,omitempty"`     // instead of the whole organisation
@@ -179,6 +184,7 @@ type Step struct {
 	Capture map[string]string `json:"capture,omitempty" yaml:"capture,omitempty"` // name → JSON path; later steps write ${name}
 }
 
+// Request is an HTTP request to the app.
 type Request struct {
 	Method  string            `json:"method,omitempty" yaml:"method,omitempty"` // default GET, or POST with a body
 	Path    string            `json:"path" yaml:"path"`
@@ -203,4 +209,5 @@ const (
 	TargetNomad = "nomad" // of recipes that are Nomad job files
 )
 
+// Limit is the run's time limit.
 func (e Enrolment) Limit() time.Duration { return time.Duration(e.Timeouts.Limit) }

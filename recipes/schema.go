@@ -27,6 +27,7 @@ var schemaJSON []byte
 // fetched from there: the schema is part of this program.
 const SchemaURL = "https://seatrial.example/schema/enrolment-1.json"
 
+// Schema is the JSON Schema of an enrolment.
 func Schema() []byte { return bytes.Clone(schemaJSON) }
 
 // schema is the compiled form, with the source at hand for what messages need.
@@ -55,6 +56,7 @@ func compile(noun, address string, text []byte) (*schema, error) {
 	return &schema{noun: noun, compiled: compiled, source: source}, nil
 }
 
+// check holds a document against the schema.
 func (s *schema) check(d *document) []Problem {
 	raw, err := json.Marshal(d.value)
 	if err != nil {

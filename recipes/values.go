@@ -18,6 +18,7 @@ type CommandLine struct {
 	Shell string
 }
 
+// IsZero says that there is no command.
 func (c CommandLine) IsZero() bool { return len(c.Args) == 0 && c.Shell == "" }
 
 // String is the command as a person would type it.
@@ -38,11 +39,13 @@ func (c CommandLine) value() any {
 // MarshalJSON writes the form that was read.
 func (c CommandLine) MarshalJSON() ([]byte, error) { return json.Marshal(c.value()) }
 
+// UnmarshalJSON reads either form.
 func (c *CommandLine) UnmarshalJSON(b []byte) error { return c.read(b, json.Unmarshal) }
 
 // MarshalYAML writes the form that was read.
 func (c CommandLine) MarshalYAML() (any, error) { return c.value(), nil }
 
+// UnmarshalYAML reads either form.
 func (c *CommandLine) UnmarshalYAML(b []byte) error {
 	return c.read(b, func(b []byte, v any) error { return yaml.Unmarshal(b, v) })
 }
@@ -59,11 +62,13 @@ func (c *CommandLine) read(b []byte, unmarshal func([]byte, any) error) error {
 // Duration is a time span written like 90s, 5m or 1h30m.
 type Duration time.Duration
 
+// String is the Go form.
 func (d Duration) String() string { return time.Duration(d).String() }
 
 // MarshalText writes the Go form.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+// UnmarshalText reads it.
 func (d *Duration) UnmarshalText(b []byte) error {
 	span, err := time.ParseDuration(string(b))
 	if err != nil || span <= 0 {
@@ -91,6 +96,7 @@ func (s ByteSize) String() string {
 	return strconv.FormatInt(int64(s), 10)
 }
 
+// MarshalText writes String's form.
 func (s ByteSize) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads a whole number with or without a unit.

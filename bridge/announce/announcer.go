@@ -36,11 +36,13 @@ type Voice struct {
 	Self func(context.Context) (forge.Person, error)
 }
 
+// Reports is what is asked of the journal.
 type Reports interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)
 }
 
+// Memory is what is asked of the ledger.
 type Memory interface {
 	ledger.Announcements
 	ledger.Audit
@@ -51,6 +53,7 @@ type Memory interface {
 // DefaultEvery is how often a running run's comment is edited at most.
 const DefaultEvery = 10 * time.Second
 
+// Config is what an Announcer needs.
 type Config struct {
 	Voice   func(forgeID string) (Voice, bool)
 	Reports Reports
@@ -166,6 +169,7 @@ func (a *Announcer) keep(u update) {
 	a.wg.Go(func() { a.work(ctx, w, u) })
 }
 
+// slotsOf are the slots of one forge.
 func (a *Announcer) slotsOf(forgeID string) chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()

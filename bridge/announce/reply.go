@@ -27,10 +27,12 @@ func (a *Announcer) Reply(ctx context.Context, to forge.Comment, body string) er
 	return a.post(ctx, voice, to.Repo, to.Pull, CommentMarker(to.ID), body, &n)
 }
 
+// Silence records that a comment gets no answer.
 func (a *Announcer) Silence(ctx context.Context, c forge.Comment) error {
 	return a.finish(ctx, ledger.CommentKey(c.Repo.Forge, c.ID))
 }
 
+// refusalUpdate answers a refused comment once.
 func (a *Announcer) refusalUpdate(c ledger.Comment) update {
 	return update{
 		key:   ledger.CommentKey(c.Repo.Forge, c.ID),

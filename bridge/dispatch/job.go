@@ -46,6 +46,7 @@ func (j *Job) Complete() {
 	}
 }
 
+// Labels are the labels of everything that the job makes.
 func (j Job) Labels() run.Labels {
 	return run.Labels{Instance: j.Instance, Run: j.Request.ID, Attempt: j.Attempt, Expires: j.Lease.Expires}
 }

@@ -60,6 +60,7 @@ func (r *EventReader) open() error {
 	return err
 }
 
+// Close closes the file.
 func (r *EventReader) Close() {
 	if r.file != nil {
 		r.file.Close()

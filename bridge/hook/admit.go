@@ -103,6 +103,7 @@ const (
 
 var errBusy = errors.New("too many large bodies at once")
 
+// read reads the raw body.
 func (rc *Receiver) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readLimit)) // a recorder has none
 	limited := http.MaxBytesReader(w, r.Body, rc.config.MaxBody)

@@ -27,6 +27,7 @@ import (
 	"seatrial/secrets"
 )
 
+// Kind is what a hook is about.
 type Kind string
 
 // The kinds of events. The first four are delivered.
@@ -64,12 +65,14 @@ type Event struct {
 	Was forge.Repo
 }
 
+// The forges' protocols.
 const (
 	Gitea   = "gitea"
 	Forgejo = "forgejo"
 	GitHub  = "github"
 )
 
+// Forge is one that may send hooks.
 type Forge struct {
 	ID   string // its hooks are posted to /hook/ID
 	Kind string // Gitea, Forgejo or GitHub

@@ -114,6 +114,7 @@ func (q *queue) next() (w waiting, ok bool) {
 	return waiting{}, false
 }
 
+// done says that an event was delivered.
 func (q *queue) done(w waiting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

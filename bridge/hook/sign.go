@@ -13,6 +13,7 @@ import (
 	"seatrial/secrets"
 )
 
+// The headers that carry a signature.
 const (
 	hubSHA256  = "X-Hub-Signature-256"
 	hubSHA1    = "X-Hub-Signature"

@@ -40,12 +40,14 @@ type Branches interface {
 	DefaultBranch(ctx context.Context, repo forge.Repo) (name string, trees []forge.Tree, err error)
 }
 
+// Memory is what is asked of the ledger.
 type Memory interface {
 	ledger.Feeds
 	See(ctx context.Context, c forge.Comment, s ledger.State) (isNew bool, err error)
 	AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tree) error
 }
 
+// Source is one forge to listen to.
 type Source struct {
 	Forge    string
 	Org      string // asked about as a whole; empty where the forge has no such question
@@ -68,6 +70,7 @@ const (
 	DefaultSweepEvery = 10 * time.Minute
 )
 
+// Config is what a Poller needs.
 type Config struct {
 	Sources  []Source
 	Enrolled func() []forge.Repo // of all forges; asked anew each time
@@ -107,6 +110,7 @@ type commentKey struct {
 // recentComments is more than a list brings again of busy repositories.
 const recentComments = 1024
 
+// New makes a poller.
 func New(c Config) *Poller {
 	c.Interval = cmp.Or(max(c.Interval, 0), DefaultInterval)
 	c.SweepEvery = cmp.Or(max(c.SweepEvery, 0), DefaultSweepEvery)
@@ -123,6 +127,7 @@ func New(c Config) *Poller {
 	return p
 }
 
+// Run listens until the context ends.
 func (p *Poller) Run(ctx context.Context) error {
 	var g errgroup.Group
 	for _, s := range p.Sources {

@@ -58,6 +58,7 @@ type Links struct {
 	NomadAllocation string `json:"nomad_allocation,omitempty"`
 }
 
+// allocations answers with the latest ones.
 func (s *Service) allocations(w http.ResponseWriter, r *http.Request) {
 	found := Allocations{Allocations: []Allocation{}}
 	err := s.search(r.Context(), func(a Allocation) bool {
@@ -123,6 +124,7 @@ func (s *Service) search(ctx context.Context, yield func(Allocation) bool) error
 	return nil
 }
 
+// of is the allocation of a run that has one.
 func (s *Service) of(r run.Report) Allocation {
 	at, here := r.Started, "/runs/"+string(r.Request.ID)
 	a := Allocation{

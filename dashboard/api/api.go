@@ -20,6 +20,7 @@ import (
 	"seatrial/harness/run"
 )
 
+// Journal finds runs.
 type Journal interface {
 	// Reports returns the reports of the runs that match, newest first.
 	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)
@@ -38,8 +39,10 @@ type Config struct {
 // Service answers below /api/.
 type Service struct{ Config }
 
+// New makes a service.
 func New(c Config) *Service { return &Service{c} }
 
+// Register puts the routes into mux.
 func (s *Service) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/allocation", s.allocations)
 	mux.HandleFunc("GET /api/v1/allocation/{id}", s.allocation)

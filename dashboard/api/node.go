@@ -15,6 +15,7 @@ type Nodes struct {
 	Nodes     []Node    `json:"nodes"`
 }
 
+// Node is one machine of the cluster.
 type Node struct {
 	ID           string            `json:"id"` // Nomad's
 	Name         string            `json:"name"`
@@ -28,6 +29,7 @@ type Node struct {
 	Link         string            `json:"link,omitempty"`
 }
 
+// nodes answers with all of them.
 func (s *Service) nodes(w http.ResponseWriter, r *http.Request) {
 	if s.Cluster == nil {
 		problem(w, r, http.StatusNotFound, "Runs are performed on this server's own machine: there are no nodes. Nodes are had with --dispatch nomad.")

@@ -7,6 +7,7 @@ import (
 	"seatrial/internal/respond"
 )
 
+// problem answers with a problem.
 func problem(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	head(w.Header(), respond.ProblemType)
 	page.Send(w, r, status, respond.Problem{Status: status, Detail: detail}.Encode())

@@ -18,6 +18,7 @@ import (
 // Label is what the left half says unless the reader asks for something else.
 const Label = "seatrial"
 
+// Color is a badge's background.
 type Color string
 
 // The colours, as shields.io names them.

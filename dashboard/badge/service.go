@@ -22,6 +22,7 @@ type DefaultBranch interface {
 	DefaultBranchReport(ctx context.Context, forge, repo string) (r run.Report, behind int, ok bool, err error)
 }
 
+// Runs finds runs.
 type Runs interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)

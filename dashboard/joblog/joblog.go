@@ -41,6 +41,7 @@ const (
 // when a write fails. Its errors may mean those of harness/cluster.
 type Source func(ctx context.Context, jobID, stream string, follow bool, w io.Writer) error
 
+// Journal knows runs.
 type Journal interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 }
@@ -60,6 +61,7 @@ func New(source Source, open Opener, j Journal, log *slog.Logger) *Service {
 	return &Service{source, open, j, log, make(chan struct{}, maxFollowers)}
 }
 
+// logQuery is what a request asks for.
 type logQuery struct {
 	job    string // empty: of all of the run's attempts, one after the other
 	run    run.ID
@@ -121,6 +123,7 @@ func (s *Service) can(w http.ResponseWriter, asked logQuery) bool {
 	return false
 }
 
+// read understands a request, or refuses it.
 func read(w http.ResponseWriter, r *http.Request) (asked logQuery, ok bool) {
 	query := r.URL.Query()
 	asked = logQuery{job: query.Get("job"), stream: query.Get("log"), follow: true}

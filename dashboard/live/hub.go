@@ -122,6 +122,7 @@ func (h *Hub) unsubscribe(s *stream) {
 	delete(h.streams, s)
 }
 
+// position is that of the latest entry.
 func (h *Hub) position() journal.Position {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -32,6 +32,7 @@ var (
 	verdicts = []run.Verdict{run.VerdictPass, run.VerdictFail, run.VerdictUnverified}
 )
 
+// The states of a slot.
 const (
 	slotFree     = "free"
 	slotTaken    = "taken"

@@ -23,6 +23,7 @@ import (
 	"seatrial/harness/run"
 )
 
+// Journal is what numbers are made from.
 type Journal interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)

@@ -41,6 +41,7 @@ func loadAssets() *assets {
 	return a
 }
 
+// path is where an asset is served.
 func (a *assets) path(name string) string { return "/assets/" + a.names[name] }
 
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) {

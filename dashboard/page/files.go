@@ -28,6 +28,7 @@ var kinds = map[string]string{
 	".webp": "image/webp", ".webm": "video/webm",
 }
 
+// maxFiles bounds a listing.
 const maxFiles = 500
 
 type filesPage struct {

@@ -133,6 +133,7 @@ func (i *indexPage) cut(query url.Values) {
 	}
 }
 
+// Last is the number of the last recipe shown.
 func (i indexPage) Last() int { return i.First + len(i.Rows) - 1 }
 
 func (p *Pages) slotRow(s run.Slot, doing map[run.ID]string) slotRow {

@@ -24,6 +24,7 @@ const (
 	tailLines  = 40
 )
 
+// logView is a part of a log.
 type logView struct {
 	Size     int64
 	From, To int64
@@ -31,6 +32,7 @@ type logView struct {
 	Sections []section
 }
 
+// section is what a log says about one stage.
 type section struct {
 	ID    string
 	Title string

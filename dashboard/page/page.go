@@ -23,6 +23,7 @@ import (
 	"seatrial/recipes"
 )
 
+// Journal is what pages are made from.
 type Journal interface {
 	Report(ctx context.Context, id run.ID) (run.Report, error)
 	Reports(ctx context.Context, filter journal.Filter) ([]run.Report, error)
@@ -75,12 +76,14 @@ type Config struct {
 	Version   string
 }
 
+// Pages are the dashboard's pages.
 type Pages struct {
 	Config
 	assets    *assets
 	templates map[string]*parsed
 }
 
+// New prepares the pages.
 func New(c Config) *Pages {
 	if c.Queue == nil {
 		c.Queue = func() run.Queue { return run.Queue{} }
@@ -98,6 +101,7 @@ func New(c Config) *Pages {
 	return p
 }
 
+// Register puts the pages' routes into mux.
 func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.index)
 	mux.HandleFunc("GET /recipes/{recipe}", p.recipe)

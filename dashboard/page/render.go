@@ -90,6 +90,7 @@ func Send(w http.ResponseWriter, r *http.Request, status int, content []byte) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
+// message is a page that says one thing.
 type message struct {
 	Title string
 	Text  string

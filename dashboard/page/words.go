@@ -96,6 +96,7 @@ type level struct {
 	Rungs [run.MaxLevel]bool
 }
 
+// Max is the highest level.
 func (level) Max() int { return run.MaxLevel }
 
 // levelOf tells the level only of runs that answered: a level must not look like

@@ -16,6 +16,7 @@ type Login struct {
 	TokenFile          string
 }
 
+// Access is a way to a cluster.
 type Access struct {
 	*Client
 	Namespaces Namespaces

@@ -55,6 +55,7 @@ func (c *Client) Query(ctx context.Context, namespace string) *api.QueryOptions 
 	return q.WithContext(ctx)
 }
 
+// Write are the options of a change in a namespace.
 func (c *Client) Write(ctx context.Context, namespace string) *api.WriteOptions {
 	c.asked.Add(1)
 	w := &api.WriteOptions{Namespace: namespace}

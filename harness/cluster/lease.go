@@ -11,12 +11,14 @@ import (
 	"seatrial/harness/run"
 )
 
+// The items of a lease.
 const (
 	LeaseAlloc    = "alloc" // who holds it
 	leaseInstance = "instance"
 	leaseExpires  = "expires" // RFC 3339
 )
 
+// ErrTaken says that another allocation performs the attempt.
 var ErrTaken = errors.New("another allocation performs this attempt")
 
 // TakeLease makes the lease of an attempt, with the allocation's ID as the fencing

@@ -53,6 +53,7 @@ func (p Leases) Objects(ctx context.Context) ([]app.Object, error) {
 	return objects, nil
 }
 
+// Remove removes one.
 func (p Leases) Remove(ctx context.Context, o app.Object) error {
 	if o.Kind != KindLease || !leaseForm.MatchString(o.ID) {
 		return fmt.Errorf("cannot remove %s: it is no lease", o.ID)

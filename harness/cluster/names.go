@@ -7,6 +7,7 @@ import (
 	"seatrial/internal/lazyregexp"
 )
 
+// Jobs in the namespace of the runs.
 const (
 	JobRun     = "seatrial-run"     // parameterized; a child of it, or of one of its kind, is an attempt at a run
 	JobJanitor = "seatrial-janitor" // periodic, on every node
@@ -54,6 +55,7 @@ func RecipeJob(recipe string) string { return JobRun + "-" + recipe }
 // being quoted. Nomad itself takes more.
 var jobID = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
+// IsJobID says whether a name is fit for a job's ID.
 func IsJobID(name string) bool { return jobID.MatchString(name) }
 
 // Folder is where an attempt keeps events, log and results, below the directory that

@@ -33,8 +33,10 @@ type Driver struct {
 	Healthy bool   `json:"healthy"`
 }
 
+// NodeState says whether a node takes runs.
 type NodeState string
 
+// The states of a node.
 const (
 	NodeReady      NodeState = "ready"
 	NodeDown       NodeState = "down" // or not there yet, or not heard of
@@ -42,6 +44,7 @@ const (
 	NodeIneligible NodeState = "ineligible"
 )
 
+// NodeStates are all of them.
 func NodeStates() []NodeState { return []NodeState{NodeReady, NodeDown, NodeDraining, NodeIneligible} }
 
 // State is the node's. Being down counts before everything else.

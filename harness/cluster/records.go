@@ -22,6 +22,7 @@ const recordEnding = ".json"
 // machine that is a node of several clusters, they say whose an object is.
 type Records struct{ Dir string }
 
+// Write records an attempt.
 func (r Records) Write(l run.Labels) error {
 	text, err := json.Marshal(l)
 	if err == nil {
@@ -40,6 +41,7 @@ func (r Records) path(l run.Labels) string {
 	return filepath.Join(r.Dir, ChildTemplate(l.Run, l.Attempt)+recordEnding)
 }
 
+// Has says whether an attempt is recorded.
 func (r Records) Has(l run.Labels) bool {
 	_, err := os.Stat(r.path(l))
 	return err == nil

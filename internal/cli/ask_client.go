@@ -29,6 +29,7 @@ const (
 	biggestAnswer = 1 << 20
 )
 
+// apiClient talks to a server's API.
 type apiClient struct {
 	base    string
 	token   secrets.Value
@@ -53,6 +54,7 @@ func (a *apiClient) ask(ctx context.Context, request api.RunRequest) (accepted a
 	return accepted, a.patiently(ctx, true, func() error { return a.do(ctx, http.MethodPost, api.RunPath, body, &accepted) })
 }
 
+// look reads how it stands with a run.
 func (a *apiClient) look(ctx context.Context, id run.ID) (o api.Outcome, err error) {
 	return o, a.patiently(ctx, false, func() error { return a.do(ctx, http.MethodGet, api.RunPath+"/"+string(id), nil, &o) })
 }

@@ -52,6 +52,7 @@ type commands struct {
 	About   versionCommand `cmd:"" name:"version" help:"Print the version."`
 }
 
+// streams are what a command reads and writes.
 type streams struct {
 	In       io.Reader
 	Out, Err io.Writer

@@ -18,8 +18,10 @@ type forgeOptions struct {
 	Org            string `help:"The organisation on the forge whose members may ask for runs." placeholder:"NAME"`
 }
 
+// defaultForgeID is the id of the forge that the options name.
 const defaultForgeID = "gitea"
 
+// list is the forges as the operator wrote them.
 func (o forgeOptions) list() ([]forges.Forge, error) {
 	if o.Forges != "" {
 		if o.GiteaURL != "" || o.GiteaToken != "" || o.GiteaTokenFile != "" || o.Org != "" {

@@ -66,6 +66,7 @@ func (c *forgetCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	return leftOpen(found)
 }
 
+// account is who is meant.
 func (c *forgetCommand) account() (run.Account, error) {
 	who := run.Account{Forge: c.Forge, Person: run.Person{Login: c.Person}}
 	if digits, ok := strings.CutPrefix(c.Person, "#"); ok {
@@ -150,6 +151,7 @@ func (c *forgetCommand) say(w io.Writer, f store.Forgotten, files int) {
 	fmt.Fprintln(w, "What stands on the forge, in the enrolments and in the log of the server is not ours to change, and was left.")
 }
 
+// leftOpen is an error that names what was left.
 func leftOpen(f store.Forgotten) error {
 	if len(f.OpenRuns)+f.OpenComments == 0 {
 		return nil

@@ -63,6 +63,7 @@ func isDisk(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission)
 }
 
+// Globals are the options of every command.
 type Globals struct {
 	Version  string `kong:"-"`
 	State    string `help:"Folder of the journal, the runs' files and caches. Default: /var/lib/seatrial for root, else seatrial in $XDG_STATE_HOME or in ~/.local/state." default:"${state}" placeholder:"DIR"`
@@ -85,6 +86,7 @@ func defaultState() string {
 	return filepath.Join(home, ".local", "state", "seatrial")
 }
 
+// folder is the state folder.
 func (g Globals) folder() state.Folder { return state.Folder(g.State) }
 
 // logger writes for people on a terminal, else JSON lines.

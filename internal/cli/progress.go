@@ -39,6 +39,7 @@ type jsonProgress struct{ out *json.Encoder }
 func (p jsonProgress) show(e run.Event) { _ = p.out.Encode(e) }
 func (jsonProgress) close()             {}
 
+// lineProgress prints a line an event.
 type lineProgress struct{ w io.Writer }
 
 func (p *lineProgress) close() {}

@@ -82,6 +82,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals, s streams) error {
 	return verdictExit(report.Verdict())
 }
 
+// attempt is the one attempt of the run.
 func (c *runCommand) attempt(g *Globals, s streams, job dispatch.Job) perform.Config {
 	config := perform.Config{
 		State: g.folder(), Job: job, Isolate: c.Isolate, Keep: c.Keep, Secrets: perform.SecretsOf(os.Environ()),

@@ -100,6 +100,7 @@ func (c *serveCommand) check() error {
 	return c.waysOptions.check()
 }
 
+// isAddress says whether a text is a URL with a host.
 func isAddress(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Host != ""

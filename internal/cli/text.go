@@ -84,6 +84,7 @@ func because(what, why string) string {
 	return what + ": " + printable(why)
 }
 
+// findingLine is a finding with its place.
 func findingLine(f run.Finding) string {
 	where := ""
 	if f.File != "" {

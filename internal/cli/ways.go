@@ -49,6 +49,7 @@ type hookOptions struct {
 	HookSHA1   []string `name:"hook-sha1" help:"Id of a forge whose webhooks may be signed with SHA-1 only, as old ones are." placeholder:"ID"`
 }
 
+// proxies are the networks of --trust-proxy.
 func (o hookOptions) proxies() (all []netip.Prefix, err error) {
 	for _, text := range o.TrustProxy {
 		network, err := netip.ParsePrefix(text)

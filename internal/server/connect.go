@@ -17,12 +17,14 @@ import (
 	"seatrial/secrets"
 )
 
+// Client is what an adapter can do.
 type Client interface {
 	bridge.Client
 	accessChecker
 	doctor.Client
 }
 
+// Connected is a forge with its adapter.
 type Connected struct {
 	forges.Forge
 	Client  Client
@@ -41,6 +43,7 @@ func Connect(list []forges.Forge, scratch string, log *slog.Logger) ([]Connected
 	return all, nil
 }
 
+// open makes the adapter of one forge.
 func (c *Connected) open(scratch string, log *slog.Logger) (err error) {
 	var token func() string
 	if len(c.Apps) == 0 {
@@ -86,6 +89,7 @@ func isPrivateKey(from string) func(secrets.Value) error {
 	}
 }
 
+// token is the token of a forge as it is now.
 func (c *Connected) token(log *slog.Logger) (func() string, error) {
 	held, from := secrets.Hold(c.Token), "--gitea-token"
 	if c.TokenFile != "" {

@@ -16,6 +16,7 @@ import (
 	"seatrial/secrets"
 )
 
+// bridgeForges are the forges as the bridge takes them.
 func (sv *Server) bridgeForges() []bridge.Forge {
 	var all []bridge.Forge
 	for _, f := range sv.forges {
@@ -24,6 +25,7 @@ func (sv *Server) bridgeForges() []bridge.Forge {
 	return all
 }
 
+// Orgs names the organisations that are served.
 func (sv *Server) Orgs() string {
 	var names []string
 	for _, f := range sv.forges {

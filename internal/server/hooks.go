@@ -92,6 +92,7 @@ func HookSecrets(kept state.Folder, f forges.Forge, log *slog.Logger) (get func(
 // unenrolledFor is how long the first page speaks of a repository whose hooks have ceased.
 const unenrolledFor = 30 * 24 * time.Hour
 
+// unenrolledReader tells which repositories are not enrolled.
 type unenrolledReader interface {
 	Unenrolled(ctx context.Context) ([]ledger.UnenrolledRepo, error)
 }

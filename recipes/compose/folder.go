@@ -24,6 +24,7 @@ const (
 	longestPath = 1024
 )
 
+// reader reads one recipe.
 type reader struct {
 	ctx      context.Context
 	root     *os.Root

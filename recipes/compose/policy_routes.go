@@ -74,6 +74,7 @@ func (e *expression) either(depth int) bool {
 	return ok
 }
 
+// both is confined where one of its parts is.
 func (e *expression) both(depth int) bool {
 	ok := e.one(depth)
 	for !e.bad && e.take("&&") {

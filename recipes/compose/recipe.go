@@ -50,6 +50,7 @@ type Ignored struct {
 	Place   Place
 }
 
+// Place is where something is written.
 type Place struct {
 	File string // relative to the recipe's folder
 	Line int    // from 1; 0 for the file as a whole
@@ -77,6 +78,7 @@ func (r *Recipe) Written(path ...string) (raw string, ok bool) {
 	return s.raw, ok
 }
 
+// Service is one service.
 type Service struct {
 	Name   string // in the files
 	Full   string // in the swarm: <stack>_<name>
@@ -89,6 +91,7 @@ type Service struct {
 	Backup          *Backup
 }
 
+// Mount is a named volume in a service.
 type Mount struct {
 	Volume string // its name in the files
 	Target string // where the service sees it
@@ -116,18 +119,21 @@ type BackupVolume struct {
 	Paths  []string // relative to the volume; empty: all of it
 }
 
+// Volume is a named volume.
 type Volume struct {
 	Name     string // in the files
 	Full     string // in the engine
 	External bool
 }
 
+// Network is a network.
 type Network struct {
 	Name     string // in the files
 	Full     string // in the engine
 	External bool
 }
 
+// Config is a config.
 type Config struct {
 	Name     string // in the files
 	Full     string // in the engine
@@ -136,6 +142,7 @@ type Config struct {
 	Template bool // a template driver expands it
 }
 
+// Secret is a secret.
 type Secret struct {
 	Name     string // in the files
 	Full     string // in the engine

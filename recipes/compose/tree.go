@@ -20,6 +20,7 @@ const (
 	deepest    = 64
 )
 
+// file is one compose file.
 type file struct {
 	name string
 	root *yaml.Node

@@ -13,6 +13,7 @@ import (
 	"strings"
 )
 
+// entry is one file of a tree.
 type entry struct {
 	mode string
 	hash string

@@ -27,6 +27,7 @@ import (
 	"unicode"
 )
 
+// Git runs the git program.
 type Git struct {
 	Program string        // default: git, from PATH
 	Limit   time.Duration // for each call; default 10m
@@ -112,6 +113,7 @@ func environment(more []string) []string {
 	return append(env, more...)
 }
 
+// call is one invocation of git.
 type call struct {
 	args   []string
 	env    []string
@@ -211,6 +213,7 @@ func verb(args []string) string {
 	return ""
 }
 
+// ask returns what git prints.
 func (g *Git) ask(ctx context.Context, args ...string) (string, error) {
 	var out bytes.Buffer
 	err := g.run(ctx, call{args: args, stdout: &capped{w: &out, left: largestAnswer}})
@@ -235,6 +238,7 @@ func said(stderr string) string {
 	return strings.Join(lines[max(0, len(lines)-4):], "; ")
 }
 
+// tail keeps the end of what is written to it.
 type tail struct {
 	limit int
 	buf   []byte

@@ -45,6 +45,7 @@ func (s *Source) Latest(ctx context.Context, code Code, into string) (Release, e
 	return r.release(ctx, "head", head, into)
 }
 
+// tip is the head of the default branch.
 func (s *Source) tip(ctx context.Context, code Code) (*Repo, string, error) {
 	if dir, ok := folder(code.URL); ok && code.Copy == "" {
 		r, err := s.Git.Open(ctx, dir)

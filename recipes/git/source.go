@@ -36,6 +36,7 @@ func (s *Source) mirror(ctx context.Context, code Code, refs ...string) (*Repo, 
 	return s.Git.mirror(ctx, code.URL, code.from(), filepath.Join(s.Mirrors, mirrorName(code.URL)), refs)
 }
 
+// Release is one version, as files.
 type Release struct {
 	Name   string // the tag, or "head"
 	Commit string // empty for a work tree

@@ -25,6 +25,7 @@ import (
 // Prefix is where enrolments are among variables.
 const Prefix = "seatrial/recipes/"
 
+// The items of a variable.
 const (
 	itemText = "enrolment"
 	itemName = "name"

@@ -20,8 +20,10 @@ const (
 	longestPath = 128
 )
 
+// Did is what became of a variable.
 type Did string
 
+// What can become of one.
 const (
 	Made      Did = "made"
 	Changed   Did = "changed"

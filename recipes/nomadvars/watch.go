@@ -115,6 +115,7 @@ func (w *Watcher) await(ctx context.Context) error {
 	return nil
 }
 
+// reload reads the variables again.
 func (w *Watcher) reload(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

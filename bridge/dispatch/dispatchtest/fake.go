@@ -41,6 +41,7 @@ type attempt struct {
 
 func key(id run.ID, n int) string { return fmt.Sprintf("%s/%d", id, n) }
 
+// Dispatch starts an attempt once.
 func (f *Fake) Dispatch(_ context.Context, r run.Request, n int, _ run.Lease) error {
 	if f.Refuse != nil {
 		if err := f.Refuse(r, n); err != nil {
@@ -97,6 +98,7 @@ func (f *Fake) find(id run.ID, n int) *attempt {
 	return f.attempts[key(id, n)]
 }
 
+// Follow yields the attempt's events.
 func (f *Fake) Follow(ctx context.Context, id run.ID, n int, after int64) iter.Seq2[run.Event, error] {
 	return func(yield func(run.Event, error) bool) {
 		a := f.find(id, n)
@@ -129,6 +131,7 @@ func (f *Fake) Follow(ctx context.Context, id run.ID, n int, after int64) iter.S
 	}
 }
 
+// State tells the phase.
 func (f *Fake) State(_ context.Context, id run.ID, n int) (dispatch.State, error) {
 	a := f.find(id, n)
 	if a == nil {
@@ -139,6 +142,7 @@ func (f *Fake) State(_ context.Context, id run.ID, n int) (dispatch.State, error
 	return dispatch.State{Phase: a.phase, Cause: a.cause}, nil
 }
 
+// Stop asks the script to stop.
 func (f *Fake) Stop(_ context.Context, id run.ID, n int) error {
 	if a := f.find(id, n); a != nil {
 		a.stop()
@@ -192,6 +196,7 @@ func (f *Fake) Started(id run.ID, n int) int {
 	return f.started[key(id, n)]
 }
 
+// Swept says how often an attempt was swept.
 func (f *Fake) Swept(id run.ID, n int) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

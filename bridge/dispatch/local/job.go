@@ -13,12 +13,14 @@ import (
 	"seatrial/internal/procs"
 )
 
+// The files of an attempt's folder.
 const (
 	jobFile    = "job.json"
 	stampFile  = "harness.json"
 	outputFile = "output.txt" // what the harness printed besides: a panic's trace
 )
 
+// ReadJob reads the job of an attempt's folder.
 func ReadJob(folder string) (dispatch.Job, error) {
 	var job dispatch.Job
 	if err := readJSON(filepath.Join(folder, jobFile), &job); err != nil {

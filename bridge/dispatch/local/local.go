@@ -34,6 +34,7 @@ import (
 // a few system calls, but the machine may be busy.
 const stampGrace = 20 * time.Second
 
+// Config is what a Dispatcher needs.
 type Config struct {
 	Root     string // the folder that holds every run's folder
 	Instance string // put on every label

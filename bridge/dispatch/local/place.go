@@ -16,12 +16,14 @@ import (
 // scratch files, snapshots.
 const tempDir = "tmp"
 
+// Temp is the folder for an attempt's temporary files.
 func Temp(folder string) string { return filepath.Join(folder, tempDir) }
 
 // Place finds the temporary folders of attempts below a root. The job beside
 // each, written before it, labels it.
 type Place struct{ Root string }
 
+// Objects lists them.
 func (p Place) Objects(context.Context) ([]app.Object, error) {
 	found, err := filepath.Glob(filepath.Join(p.Root, "*", "*", tempDir))
 	if err != nil {
@@ -41,6 +43,7 @@ func (p Place) Objects(context.Context) ([]app.Object, error) {
 	return objects, nil
 }
 
+// Remove removes one.
 func (p Place) Remove(_ context.Context, o app.Object) error {
 	inside, err := filepath.Rel(p.Root, o.ID)
 	if err != nil || strings.HasPrefix(inside, "..") || filepath.Base(inside) != tempDir {

@@ -69,6 +69,7 @@ func fileError(err error) error {
 	return err
 }
 
+// list lists the files of an allocation's folder.
 func (d *Dispatcher) list(ctx context.Context, alloc, path string) ([]*api.AllocFileInfo, error) {
 	body, err := d.fileRequest(ctx, "ls", alloc, map[string]string{"path": path})
 	if err != nil {
@@ -106,6 +107,7 @@ func (d *Dispatcher) stream(ctx context.Context, alloc, path string, offset int6
 	return d.frames(ctx, "stream", alloc, map[string]string{"path": path, "offset": strconv.FormatInt(offset, 10), "origin": api.OriginStart}, take)
 }
 
+// frames reads a stream of frames.
 func (d *Dispatcher) frames(ctx context.Context, verb, alloc string, params map[string]string, take func([]byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -164,6 +166,7 @@ func (d *Dispatcher) Logs(ctx context.Context, jobID, stream string, follow bool
 	return cluster.Explain(doing, d.taskLog(ctx, alloc.ID, stream, 0, follow, w))
 }
 
+// taskLog writes the executor's output: all of it, or the last bytes.
 func (d *Dispatcher) taskLog(ctx context.Context, alloc, stream string, last int64, follow bool, w io.Writer) error {
 	params := map[string]string{"task": cluster.Executor, "type": stream, "follow": strconv.FormatBool(follow), "origin": api.OriginStart, "offset": "0"}
 	if last > 0 {

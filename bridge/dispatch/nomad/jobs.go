@@ -44,6 +44,7 @@ func (d *Dispatcher) child(ctx context.Context, k key) (*api.JobListStub, error)
 	return job, err
 }
 
+// Attempt is a live child of a parameterized job.
 type Attempt struct {
 	Run     run.ID
 	Attempt int

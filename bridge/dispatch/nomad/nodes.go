@@ -33,6 +33,7 @@ func (d *Dispatcher) Nodes() cluster.Snapshot {
 	return shot
 }
 
+// answered notes whether the cluster answered.
 func (o *offers) answered(err error, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -42,6 +42,7 @@ const (
 	pollEvery = time.Second
 )
 
+// Config is what a Dispatcher needs.
 type Config struct {
 	Client     *cluster.Client
 	Namespaces cluster.Namespaces
@@ -74,6 +75,7 @@ type Dispatcher struct {
 	noting sync.Mutex // held while a note is changed
 }
 
+// key names an attempt.
 type key struct {
 	id      run.ID
 	attempt int

@@ -13,6 +13,7 @@ import (
 	"seatrial/harness/cluster"
 )
 
+// offers are what the nodes of the cluster offer.
 type offers struct {
 	mu    sync.Mutex
 	read  bool

@@ -11,6 +11,7 @@ import (
 	"seatrial/harness/run"
 )
 
+// rule is a line of the table that makes a state of facts.
 type rule struct {
 	When   string // for people
 	Holds  func(facts) bool
@@ -57,6 +58,7 @@ func rules() []rule {
 
 const jobDead = "dead"
 
+// stateOf applies the table.
 func stateOf(f facts) dispatch.State {
 	for _, r := range rules() {
 		if r.Holds(f) {

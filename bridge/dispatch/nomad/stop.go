@@ -62,6 +62,7 @@ func (d *Dispatcher) Stop(ctx context.Context, id run.ID, attempt int) error {
 	return nil
 }
 
+// stopJob stops the job itself.
 func (d *Dispatcher) stopJob(ctx context.Context, k key, job string) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()

@@ -108,6 +108,7 @@ func metric(m *api.AllocationMetric) string {
 	return oneLine(strings.Join(why, "; "))
 }
 
+// ending is how a task ended.
 type ending struct {
 	there  bool
 	code   int

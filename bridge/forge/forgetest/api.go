@@ -118,6 +118,7 @@ func (c *call) since() (time.Time, bool) {
 	return t, err == nil
 }
 
+// api has the routes, without the prefix.
 func (s *Server) api() *http.ServeMux {
 	mux := http.NewServeMux()
 	route := func(pattern string, do func(c *call)) {

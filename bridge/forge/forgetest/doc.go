@@ -21,11 +21,13 @@ const ForgeID = "gitea"
 // Access is what membership of an organisation allows in its repositories.
 type Access string
 
+// The kinds of access.
 const (
 	Read  Access = "read"
 	Write Access = "write" // push, set statuses, edit the comments of others
 )
 
+// NewPull is a pull request to open.
 type NewPull struct {
 	Repo   forge.Repo
 	Author string

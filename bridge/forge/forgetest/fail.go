@@ -9,6 +9,7 @@ import (
 	"time"
 )
 
+// Kind is a way to fail.
 type Kind string
 
 // The ways to fail. Where nothing else is said the request has no effect.
@@ -23,6 +24,7 @@ const (
 	Revoked     Kind = "401"       // the token is not accepted
 )
 
+// Failure says which requests fail, and how.
 type Failure struct {
 	Kind   Kind
 	Method string        // "" is any

@@ -48,6 +48,7 @@ func GitWith(dir string, env []string, args ...string) (string, error) {
 	return strings.TrimSuffix(stdout.String(), "\n"), nil
 }
 
+// revisions lists commits oldest first.
 func revisions(dir string, args ...string) ([]string, error) {
 	out, err := Git(dir, append([]string{"rev-list", "--reverse"}, args...)...)
 	return strings.Fields(out), err

@@ -11,6 +11,7 @@ import (
 	"time"
 )
 
+// App is a GitHub App.
 type App struct {
 	ID    int64
 	Slug  string
@@ -18,6 +19,7 @@ type App struct {
 	Key   []byte // its private key, PEM
 }
 
+// app is what the server keeps of one.
 type app struct {
 	id          int64
 	slug        string

@@ -11,6 +11,7 @@ import (
 	"time"
 )
 
+// object is a JSON object.
 type object = map[string]any
 
 // ghCall is one request to GitHub's API, inside the server's lock.
@@ -68,6 +69,7 @@ func (c *ghCall) signedIn() bool {
 	return true
 }
 
+// body reads a JSON body.
 func (c *ghCall) body(v any) bool {
 	err := json.NewDecoder(c.r.Body).Decode(v)
 	if err != nil && err != io.EOF {

@@ -7,6 +7,7 @@ import (
 	"time"
 )
 
+// check is a check run.
 type check struct {
 	id                   int64
 	app                  *app
@@ -21,6 +22,7 @@ type check struct {
 	createdAt            time.Time
 }
 
+// annotation is a note on a line of a file.
 type annotation struct {
 	Path       string `json:"path"`
 	StartLine  int    `json:"start_line"`

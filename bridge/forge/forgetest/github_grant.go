@@ -29,6 +29,7 @@ func newHub() hub {
 	}
 }
 
+// grant is an installation's token.
 type grant struct {
 	install     *installation
 	repos       map[int64]bool // nil is all of the installation's

@@ -63,6 +63,7 @@ func (s *Server) ghInstallation(i *installation) object {
 	}
 }
 
+// permitted leaves out what is not permitted.
 func (i *installation) permitted(all map[string]string) map[string]string {
 	out := map[string]string{}
 	for name, level := range all {

@@ -7,6 +7,7 @@ import (
 	"seatrial/bridge/forge"
 )
 
+// AddTeam makes a team of members of an organisation.
 func (s *Server) AddTeam(orgName, team string, logins ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

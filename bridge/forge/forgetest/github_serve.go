@@ -105,6 +105,7 @@ func (s *Server) counted(by caller, route string, over bool, next http.Handler) 
 	})
 }
 
+// note adds a request to the list.
 func (s *Server) note(r *http.Request, route string, by *user) {
 	noted := Request{At: s.time(), Came: time.Now(), Method: r.Method, Path: r.URL.Path, Query: maps.Clone(r.URL.Query()), Route: route}
 	if by != nil {
@@ -178,6 +179,7 @@ func (s *Server) tell(by caller, until time.Time) {
 	a.told, a.until = s.exact(), until
 }
 
+// written ends a write.
 func (s *Server) written(by caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -187,6 +187,7 @@ func (g signature) shape() object {
 // stamp is a time as GitHub writes it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// orNull gives null for the empty text.
 func orNull(s string) any {
 	if s == "" {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"seatrial/bridge/forge"
 )
 
+// CheckRun is one as a test sees it.
 type CheckRun struct {
 	ID                 int64
 	App                string
@@ -17,6 +18,7 @@ type CheckRun struct {
 	Notes              int // annotations
 }
 
+// Checks lists a commit's check runs, newest first.
 func (s *Server) Checks(at forge.Repo, commit string) (list []CheckRun, err error) {
 	err = s.inRepo(at, func(r *repo) error {
 		for _, k := range slices.Backward(r.checks) {

@@ -44,6 +44,7 @@ type hook struct {
 	busy    bool // somebody delivers what waits
 }
 
+// post is a webhook on its way.
 type post struct {
 	hook    *hook
 	header  http.Header

@@ -12,6 +12,7 @@ import (
 	"time"
 )
 
+// Request is one that the server got.
 type Request struct {
 	At     time.Time // by the forge's clock
 	Came   time.Time // by this machine's
@@ -26,6 +27,7 @@ type Request struct {
 // mostRequests bounds the list: the demonstration may stay up for long.
 const mostRequests = 20000
 
+// Requests lists the requests to the API so far.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,6 +3,7 @@ package forgetest
 // ForgeKind is the protocol that a Server speaks.
 type ForgeKind int
 
+// The kinds of forge.
 const (
 	Gitea   ForgeKind = iota // API at /api/v1
 	Forgejo                  // as Gitea, but its webhooks carry X-Forgejo headers too

@@ -15,6 +15,7 @@ type said struct {
 	err error
 }
 
+// gitCommit is a commit as git has it.
 type gitCommit struct {
 	sha, tree         string
 	parents           []string
@@ -53,6 +54,7 @@ func (s *Server) head(r *repo, ref string) string {
 	return head
 }
 
+// branches lists a repository's branches by name.
 func (s *Server) branches(r *repo) []string {
 	if r.dir == "" {
 		return nil

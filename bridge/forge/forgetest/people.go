@@ -78,6 +78,7 @@ func (s *Server) Token(login string) (string, error) {
 	return token, nil
 }
 
+// RevokeToken makes a token worthless.
 func (s *Server) RevokeToken(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -78,6 +78,7 @@ func (s *Server) AddTwins(of forge.Repo, prefix string, n int) ([]forge.Repo, er
 	return twins, nil
 }
 
+// DeleteRepo removes a repository.
 func (s *Server) DeleteRepo(at forge.Repo) error {
 	return s.inRepo(at, func(r *repo) error {
 		r.deleted = true

@@ -102,6 +102,7 @@ func (s *scene) must(err error) {
 	}
 }
 
+// as is an adapter in somebody's name.
 func (s *scene) as(login string) Adapter {
 	s.Helper()
 	token, err := s.World.Token(login)
@@ -116,6 +117,7 @@ func (s *scene) git(args ...string) string {
 	return out
 }
 
+// commit writes a file and commits it.
 func (s *scene) commit(file, text string) string {
 	s.Helper()
 	s.commits++
@@ -163,6 +165,7 @@ func (s *scene) begin(scope forge.Scope) forge.Cursor {
 	return cursor
 }
 
+// next reads the feed once.
 func (s *scene) next(scope forge.Scope, cursor forge.Cursor) ([]forge.Comment, forge.Cursor) {
 	s.Helper()
 	comments, cursor, err := s.forge.CommentsAfter(s.ctx, scope, cursor)

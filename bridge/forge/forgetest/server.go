@@ -86,6 +86,7 @@ type Server struct {
 
 var _ World = (*Server)(nil)
 
+// New starts a server.
 func New(o Options) (*Server, error) {
 	s := &Server{
 		kind: o.Kind, hurry: o.Hurry,
@@ -125,6 +126,7 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
+// clear removes what the server made.
 func (s *Server) clear() error {
 	if !s.owned {
 		return nil
@@ -138,6 +140,7 @@ func NewServer(t testing.TB) *Server {
 	return NewServerOf(t, Options{})
 }
 
+// NewServerOf is NewServer with options.
 func NewServerOf(t testing.TB, o Options) *Server {
 	t.Helper()
 	if o.Dir == "" {
@@ -158,6 +161,7 @@ func NewServerOf(t testing.TB, o Options) *Server {
 	return s
 }
 
+// Close stops the server and removes what it made.
 func (s *Server) Close() error {
 	s.Mend()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
@@ -235,6 +239,7 @@ func (s *Server) inPull(at forge.Repo, n int, do func(i *issue) error) error {
 	})
 }
 
+// keep makes a repository known.
 func (s *Server) keep(r *repo) {
 	s.repos[strings.ToLower(r.owner+"/"+r.name)] = r
 	s.numbered[r.id] = r
@@ -282,12 +287,14 @@ func (s *Server) mayRead(r *repo, u *user) bool {
 	return !r.private || u != nil && (strings.EqualFold(r.owner, u.Login) || s.member(r.owner, u.Login) != "")
 }
 
+// mayWrite says whether somebody may write to a repository.
 func (s *Server) mayWrite(r *repo, u *user) bool {
 	return u != nil && (strings.EqualFold(r.owner, u.Login) || s.member(r.owner, u.Login) == Write)
 }
 
 func (s *Server) repoDir(id int64) string { return filepath.Join(s.dir, fmt.Sprintf("%d.git", id)) }
 
+// complain records a misuse.
 func (s *Server) complain(format string, args ...any) {
 	s.complaints = append(s.complaints, fmt.Sprintf(format, args...))
 }

@@ -89,6 +89,7 @@ type move struct {
 	kind          string // as GitHub calls it: push, force_push, branch_creation, pr_merge
 }
 
+// push is an entry of the timeline.
 type push struct {
 	id      int64
 	by      *user

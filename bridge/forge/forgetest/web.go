@@ -20,6 +20,7 @@ var pagesHTML string
 // pagePolicy lets a page load nothing but its own style and its one script.
 const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// pages for a person.
 func (s *Server) web() http.Handler {
 	templates := template.Must(template.New("").Funcs(template.FuncMap{
 		"markdown": markdown,

@@ -100,6 +100,7 @@ func (f *Forge) fetchLog(ctx context.Context, repo forge.Repo, branch string) (s
 	return f.git().Log(ctx, f.cloneURL(repo), "refs/heads/"+branch, dir, "%H %T %ct", latestCommits)
 }
 
+// parseLog reads what fetchLog returned.
 func parseLog(log string) ([]forge.Tree, error) {
 	var trees []forge.Tree
 	for line := range strings.Lines(log) {

@@ -54,8 +54,10 @@ func (f *Forge) knownTo(ctx context.Context) (forge.Person, forge.Ability) {
 	return me, a
 }
 
+// scopes are what a token needs.
 const scopes = "read:user, read:organization, write:issue and write:repository"
 
+// version is a sentence about the server's.
 func (f *Forge) version(ctx context.Context) string {
 	client, err := f.client(ctx, "doctor")
 	if err != nil {

@@ -26,6 +26,7 @@ import (
 	"seatrial/bridge/forge/adapter"
 )
 
+// Config says which server, and as whom.
 type Config struct {
 	ID  string // the forge's id in our configuration
 	URL string // of the server, such as https://git.example.org
@@ -48,6 +49,7 @@ type Config struct {
 	RetryPause time.Duration
 }
 
+// Limits of one request.
 const (
 	// DefaultTimeout leaves a busy Gitea time for a long list, and is shorter than a polling interval.
 	DefaultTimeout = 20 * time.Second

@@ -38,6 +38,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return adapter.Question(r.Context(), w.log, w.pause, func() (*http.Response, error) { return w.once(r) })
 }
 
+// once sends the request one time.
 func (w *wire) once(r *http.Request) (*http.Response, error) {
 	w.Count(r.Context())
 	req := r.Clone(r.Context())

@@ -36,6 +36,7 @@ type checkRun struct {
 // mostNotes is how many annotations GitHub takes in one request.
 const mostNotes = 50
 
+// setCheck makes or changes a check run.
 func (f *Forge) setCheck(ctx context.Context, repo forge.Repo, hash string, s forge.Status) error {
 	known, err := f.findCheck(ctx, repo, hash, s)
 	if err != nil {

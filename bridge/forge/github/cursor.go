@@ -44,6 +44,7 @@ func (c cursor) encode() forge.Cursor {
 	return forge.Cursor(text)
 }
 
+// begin is the cursor of a feed that begins now.
 func begin(scope forge.Scope, now time.Time) cursor {
 	c := cursor{Mark: adapter.Mark{Start: now}}
 	for _, r := range scope.Repos {

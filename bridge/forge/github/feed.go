@@ -98,6 +98,7 @@ func (f *Forge) readOrg(ctx context.Context, scope forge.Scope, c cursor) ([]for
 	return comments, next, nil
 }
 
+// readRepo reads what is new in a repository.
 func (f *Forge) readRepo(ctx context.Context, kind string, repo forge.Repo, mark adapter.Mark) ([]forge.Comment, adapter.Mark, error) {
 	list, now, err := f.repoComments(ctx, kind, repo, mark.Since())
 	if err != nil {

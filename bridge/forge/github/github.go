@@ -72,6 +72,7 @@ type App struct {
 	InstallationID int64
 }
 
+// Limits of one request.
 const (
 	// DefaultTimeout leaves GitHub time for a long list, and is shorter than a polling interval.
 	DefaultTimeout = 20 * time.Second

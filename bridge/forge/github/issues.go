@@ -28,6 +28,7 @@ func (f *Forge) CreateIssue(ctx context.Context, repo forge.Repo, title, body st
 	return made.GetNumber(), nil
 }
 
+// EditIssue replaces the title and the text of an issue, and opens or closes it.
 func (f *Forge) EditIssue(ctx context.Context, repo forge.Repo, number int, title, body string, open bool) error {
 	state := "closed"
 	if open {

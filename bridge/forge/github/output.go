@@ -57,6 +57,7 @@ func annotation(n forge.Note) *sdk.CheckRunAnnotation {
 	}
 }
 
+// line is a note in Markdown.
 func line(n forge.Note) string {
 	title := oneLine(n.Title)
 	switch {

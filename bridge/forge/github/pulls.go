@@ -11,6 +11,7 @@ import (
 	"seatrial/bridge/forge/adapter"
 )
 
+// PullRequest returns a pull request as it is now.
 func (f *Forge) PullRequest(ctx context.Context, repo forge.Repo, n int) (forge.PullRequest, error) {
 	raw, err := f.pull(ctx, "pull", repo, n)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"seatrial/bridge/forge/adapter"
 )
 
+// appSigner signs with an App's key.
 type appSigner struct {
 	app  int64
 	key  func() []byte

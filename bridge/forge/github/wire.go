@@ -91,6 +91,7 @@ func (w *wire) renewing(a *account, to aim, r *http.Request) (*http.Response, er
 	return resp, err
 }
 
+// once sends a request one time.
 func (w *wire) once(a *account, r *http.Request) (*http.Response, error) {
 	if err := a.gate.may(adapter.Kind(r.Context()), w.now()); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"seatrial/harness/run"
 )
 
+// decide lets a comment start a run, and returns the run.
 func decide(t *testing.T, s Subject, comment int64) run.ID {
 	t.Helper()
 	story := journaltest.Story(journaltest.Request("guestbook", int(comment)))

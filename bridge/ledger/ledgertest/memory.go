@@ -40,8 +40,10 @@ type commentKey struct {
 
 type treeKey struct{ forge, repo, tree string }
 
+// New returns an empty ledger with a journal of its own.
 func New() *Memory { return On(journaltest.NewMemory()) }
 
+// On returns an empty ledger beside a journal.
 func On(j *journaltest.Memory) *Memory {
 	return &Memory{
 		Memory:        j,
@@ -94,6 +96,7 @@ func (m *Memory) AddTrees(ctx context.Context, repo forge.Repo, trees []forge.Tr
 	})
 }
 
+// OnDefaultBranch says whether the repository's default branch holds the tree.
 func (m *Memory) OnDefaultBranch(ctx context.Context, forgeID, repo, tree string) (bool, error) {
 	return read(ctx, m, func() bool { _, on := m.trees[treeKey{forgeID, repo, tree}]; return on })
 }

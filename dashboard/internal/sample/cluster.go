@@ -11,6 +11,7 @@ import (
 	"seatrial/harness/run"
 )
 
+// The runs on a cluster.
 var (
 	ClusterPassed  = ID(100)
 	ClusterRunning = ID(110)
@@ -30,6 +31,7 @@ const (
 	nodeFour  = "e8f1b2a6-1f3c-4c9d-8a7e-6b2d4d7ce004"
 )
 
+// ClusterJob is the job of a run's first attempt.
 func ClusterJob(id run.ID) string {
 	return cluster.JobRun + cluster.ChildMarker(id, 1) + "1795620079-9f82d137"
 }
@@ -47,6 +49,7 @@ func NewClusterJournal() Journal {
 	return fill(append(stories(), passed.pass(all...).end(), running.events, hostile.pass(all...).end()))
 }
 
+// Cluster is the cluster of the sample.
 func Cluster(context.Context) cluster.Snapshot {
 	healthy := []cluster.Driver{{Name: "exec", Healthy: true}, {Name: "raw_exec", Healthy: true}}
 	return cluster.Snapshot{Nodes: []cluster.Node{

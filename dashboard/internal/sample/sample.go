@@ -47,8 +47,10 @@ var (
 	Dirty      = ID(90)
 )
 
+// Journal is a journal in memory with the sample's runs.
 type Journal struct{ *journaltest.Memory }
 
+// NewJournal fills a journal.
 func NewJournal() Journal { return fill(stories()) }
 
 func fill(stories [][]run.Event) Journal {
@@ -84,6 +86,7 @@ func (j Journal) DefaultBranchReport(ctx context.Context, forge, repo string) (r
 	return run.Report{}, 0, false, err
 }
 
+// Enrolments are the recipes of the sample.
 func Enrolments() page.Enrolments {
 	var e page.Enrolments
 	for _, name := range []string{"guestbook", "hedgedoc", "nextcloud", "pocketbase", "uptime-kuma", "vaultwarden", "wiki", "zulip"} {
@@ -93,6 +96,7 @@ func Enrolments() page.Enrolments {
 	return e
 }
 
+// Unenrolled are two repositories that are not enrolled.
 func Unenrolled(context.Context) []page.UnenrolledRepo {
 	return []page.UnenrolledRepo{
 		{Forge: "gitea", Repo: "recipes/peertube", Last: Now.Add(-20 * time.Minute)},
@@ -100,6 +104,7 @@ func Unenrolled(context.Context) []page.UnenrolledRepo {
 	}
 }
 
+// Queue is the queue of the sample.
 func Queue() run.Queue {
 	return run.Queue{
 		Slots: []run.Slot{
@@ -116,6 +121,7 @@ type log struct{ *strings.Reader }
 
 func (log) Close() error { return nil }
 
+// OpenLog opens a log of the sample.
 func OpenLog(id run.ID, attempt int) (io.ReadSeekCloser, error) {
 	if id == Waiting || id == Superseded {
 		return nil, fs.ErrNotExist

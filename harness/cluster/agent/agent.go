@@ -34,6 +34,7 @@ const Variable = "SEATRIAL_NOMAD_PROGRAM"
 // bootLimit is for an agent to answer; a machine may be busy.
 const bootLimit = 90 * time.Second
 
+// ErrNoProgram says that there is no Nomad to start.
 var ErrNoProgram = errors.New("there is no nomad program: install Nomad, name it in " + Variable + ", or build one with dev/nomad/build")
 
 // Find looks for a Nomad program: in the environment, in PATH, and where
@@ -58,6 +59,7 @@ func Find() (string, error) {
 	return "", ErrNoProgram
 }
 
+// Options say what an agent is.
 type Options struct {
 	Program string // from Find
 	Dir     string // of this agent alone; it is made
@@ -82,6 +84,7 @@ type Options struct {
 	Change func(config map[string]any)
 }
 
+// Agent is one process.
 type Agent struct {
 	Options
 	HTTP string // http://host:port
@@ -151,6 +154,7 @@ func (a *Agent) Stop() error {
 	return nil
 }
 
+// PID is the agent's process, or 0.
 func (a *Agent) PID() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

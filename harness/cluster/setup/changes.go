@@ -2,6 +2,7 @@ package setup
 
 import "fmt"
 
+// Kind is what an object is.
 type Kind int
 
 // The kinds, in the order in which they are made: a policy names a namespace, and a job
@@ -22,8 +23,10 @@ func (k Kind) folder() string {
 	return [...]string{"namespaces", "policies", "variables", "jobs", "tokens"}[k]
 }
 
+// Did is what became of an object.
 type Did int
 
+// What can become of an object.
 const (
 	Unchanged Did = iota
 	Made
@@ -45,6 +48,7 @@ type Change struct {
 	Why string // of what was kept, for people
 }
 
+// String is a line for people.
 func (c Change) String() string {
 	line := fmt.Sprintf("%-13s  %-9s  %s", c.Did, c.Kind, c.Name)
 	if c.Why != "" {
@@ -53,6 +57,7 @@ func (c Change) String() string {
 	return line
 }
 
+// Changes are what became of everything.
 type Changes struct {
 	List  []Change
 	Notes []string // sentences for people, such as why there are no policies

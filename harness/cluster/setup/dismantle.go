@@ -61,6 +61,7 @@ func revoke(ctx context.Context, client *cluster.Client, policy string) error {
 	return errors.Join(failed...)
 }
 
+// empty removes a namespace and all that is in it.
 func empty(ctx context.Context, client *cluster.Client, namespace string) error {
 	if _, _, err := client.Namespaces().Info(namespace, client.Query(ctx, "")); cluster.Is(err, cluster.ErrNotFound) {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"seatrial/harness/cluster"
 )
 
+// Mark says how a finding is.
 type Mark int
 
 const (
@@ -25,6 +26,7 @@ type Finding struct {
 	Next string // what to do; empty where it is fine
 }
 
+// String is a line for people.
 func (f Finding) String() string {
 	line := [...]string{"✓", "!", "✗"}[f.Mark] + " " + f.What
 	if f.Next != "" {

@@ -18,6 +18,7 @@ type need struct {
 	probe             func(context.Context) error // nil: there is no such call, and the policy's text tells
 }
 
+// nonexistent is the name of things that do not exist.
 const nonexistent = "seatrial-doctor"
 
 func (d *doctor) needs() []need {

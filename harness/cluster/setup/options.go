@@ -15,6 +15,7 @@ import (
 	"seatrial/recipes"
 )
 
+// Drivers of the executor.
 const (
 	DriverRawExec = "raw_exec"
 	DriverDocker  = "docker"

@@ -31,11 +31,13 @@ const (
 // killTimeout is longer than a run takes to tear down.
 const killTimeout = run.TeardownBudget + 2*time.Minute
 
+// File is one object's definition.
 type File struct {
 	Name string // such as jobs/seatrial-run.nomad.hcl
 	HCL  string
 }
 
+// Render is everything that Apply makes, in its order.
 func Render(o Options) ([]File, error) {
 	objects, err := render(o)
 	if err != nil {
@@ -48,6 +50,7 @@ func Render(o Options) ([]File, error) {
 	return files, nil
 }
 
+// object is one thing on a cluster.
 type object struct {
 	Kind
 	name        string

@@ -36,6 +36,7 @@ type memoryRun struct {
 	report run.Report
 }
 
+// NewMemory returns an empty journal.
 func NewMemory() *Memory {
 	return &Memory{runs: map[run.ID]*memoryRun{}, changed: make(chan struct{})}
 }

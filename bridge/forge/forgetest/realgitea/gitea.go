@@ -37,6 +37,7 @@ const startLimit = 60 * time.Second
 
 const adminName = "keeper" // of the forge; nobody in a test is called so
 
+// Gitea is a running server.
 type Gitea struct {
 	url   string
 	dir   string
@@ -95,6 +96,7 @@ func New(t testing.TB) *Gitea {
 //go:embed app.ini.tmpl
 var iniTemplate string
 
+// Start starts a server.
 func Start() (_ *Gitea, err error) {
 	binary, static, err := Binary()
 	if err != nil {
@@ -148,6 +150,7 @@ func Start() (_ *Gitea, err error) {
 	return g, err
 }
 
+// command runs one of Gitea's other commands and returns what it printed.
 func (g *Gitea) command(binary string, args ...string) (string, error) {
 	cmd := exec.Command(binary, append(args, "--config", filepath.Join(g.dir, "app.ini"))...)
 	cmd.Dir, cmd.Env = g.dir, g.env()

@@ -58,6 +58,7 @@ func (g *Gitea) OpenPull(p forgetest.NewPull) (int, error) {
 
 func key(r forge.Repo, n int) string { return fmt.Sprintf("%s#%d", r, n) }
 
+// fork makes the author's fork, or finds it.
 func (g *Gitea) fork(client *sdk.Client, p forgetest.NewPull) (string, error) {
 	name := p.Repo.Owner + "-" + p.Repo.Name
 	if found, resp, err := client.GetRepo(p.Author, name); err == nil {

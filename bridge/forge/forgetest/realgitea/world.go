@@ -94,6 +94,7 @@ func (g *Gitea) newToken(login string, scopes ...sdk.AccessTokenScope) (string, 
 	return token.Token, nil
 }
 
+// as is a client in somebody's name.
 func (g *Gitea) as(login string) (*sdk.Client, string, error) {
 	g.mu.Lock()
 	token := g.tokens[login]
@@ -145,6 +146,7 @@ func (g *Gitea) gitPush(token, repo, dir string, refs ...string) error {
 // waitLimit bounds the wait for what Gitea does in its queues.
 const waitLimit = 15 * time.Second
 
+// await asks until the answer is yes.
 func await(what string, yes func() (bool, error)) error {
 	deadline := time.Now().Add(waitLimit)
 	for {
