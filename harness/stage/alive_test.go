@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"seatrial/harness/app"
@@ -42,14 +41,7 @@ const (
 
 // A stage that leaves the app up ends with one that lives and answers well.
 func TestDyingApps(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		given    func(s *story)
-		outcomes string
-		tells    []string
-		silent   []string
-		deeds    string
-	}{
+	for _, c := range []tale{
 		{
 			name: "web dies with data in it, while it is watched", given: func(s *story) { mortal(s, 5*time.Second, "web exited with code 1 after 5s") },
 			outcomes: "policy:passed lint:passed upgrade:failed restart:failed backup:blocked install:passed restore:blocked checks:passed",
@@ -67,7 +59,7 @@ func TestDyingApps(t *testing.T) {
 			name: "web dies while the checks are asked", given: func(s *story) {
 				mortal(s, 14*time.Second, "web exited with code 1 after 14s")
 				s.app.on["step front page"] = nth(1, func(ctx context.Context) error {
-					time.Sleep(16 * time.Second)
+					time.Sleep(16 * time.Second) // of the story's own clock
 					return &run.Fault{Summary: "GET /: connection refused"}
 				})
 			},
@@ -206,7 +198,7 @@ func TestDyingApps(t *testing.T) {
 				seeding(s)
 				s.app.on["step write Buy rope 2"] = fault("expected a status below 400, got 409")
 			},
-			outcomes: allPassed, tells: []string{"The app is seeded once only", "got 409"}, silent: []string{"write Buy rope 3"},
+			outcomes: allPassed, tells: []string{"The app is seeded once only", "got 409"}, never: []string{"write Buy rope 3"},
 		},
 		{
 			name: "an expectation that more data disturbs is told, and no fault", given: func(s *story) {
@@ -235,29 +227,7 @@ func TestDyingApps(t *testing.T) {
 			},
 		},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newStory(t)
-			synctest.Test(t, func(t *testing.T) {
-				s.app.t = t
-				c.given(s)
-				s.tell(t.Context())
-			})
-			r := s.report(t)
-			if got := outcomes(r); got != c.outcomes {
-				t.Errorf("answers:\n got %s\nwant %s\n%s", got, c.outcomes, text(r))
-			}
-			for _, want := range c.tells {
-				if !strings.Contains(text(r), want) {
-					t.Errorf("nobody tells %q:\n%s", want, text(r))
-				}
-			}
-			for _, not := range c.silent {
-				if all := text(r) + strings.Join(s.app.deeds, ","); strings.Contains(all, not) {
-					t.Errorf("somebody tells %q:\n%s", not, all)
-				}
-			}
-			inOrder(t, s.app.deeds, c.deeds)
-		})
+		c.play(t)
 	}
 }
 

@@ -3,16 +3,13 @@ package stage
 import (
 	"bytes"
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/klauspost/compress/zstd"
 
 	"seatrial/harness/app"
 	"seatrial/harness/canary"
-	"seatrial/harness/run"
 	"seatrial/recipes"
 )
 
@@ -103,15 +100,7 @@ func TestDeclaredBackups(t *testing.T) {
 	if err := packer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		name     string
-		given    func(s *story)
-		outcomes string
-		tells    []string
-		silent   []string
-		deeds    string
-		never    []string
-	}{
+	for _, c := range []tale{
 		{
 			name: "whole volumes", given: func(s *story) {
 				s.app.declared = &app.Backup{Services: []app.BackupService{{Service: "app", Volumes: []app.BackupVolume{{Volume: "data"}}}}}
@@ -290,39 +279,6 @@ func TestDeclaredBackups(t *testing.T) {
 			outcomes: noBackup, tells: []string{"the backup holds a compressed file that is not whole: data/dump.sql.zst"},
 		},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newStory(t)
-			synctest.Test(t, func(t *testing.T) {
-				s.app.t = t
-				c.given(s)
-				s.tell(t.Context())
-			})
-			r := s.report(t)
-			if got := outcomes(r); got != c.outcomes {
-				t.Errorf("answers:\n got %s\nwant %s\n%s", got, c.outcomes, text(r))
-			}
-			for _, want := range c.tells {
-				if !strings.Contains(text(r), want) {
-					t.Errorf("nobody tells %q:\n%s", want, text(r))
-				}
-			}
-			for _, not := range c.silent {
-				if strings.Contains(text(r), not) {
-					t.Errorf("somebody tells %q:\n%s", not, text(r))
-				}
-			}
-			inOrder(t, s.app.deeds, c.deeds)
-			for _, not := range c.never {
-				if strings.Contains(strings.Join(s.app.deeds, ",")+",", not+",") {
-					t.Errorf("%q was done: %s", not, strings.Join(s.app.deeds, ","))
-				}
-			}
-			if good := r.Outcome(run.StageBackup) == run.Passed; good != (s.result.Backup > 0) {
-				t.Errorf("the backup holds %d bytes", s.result.Backup)
-			}
-			if left, _ := filepath.Glob(filepath.Join(s.dir, "backup-*")); len(left) > 0 || s.app.frozen {
-				t.Errorf("left: %v, frozen: %v", left, s.app.frozen)
-			}
-		})
+		c.play(t)
 	}
 }

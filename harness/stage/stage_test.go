@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"seatrial/harness/app"
@@ -60,16 +59,7 @@ func TestStories(t *testing.T) {
 	whole := sqliteFile(t, false)
 	damaged := sqliteFile(t, true)
 	zipped := gzipFile(t)
-	for _, c := range []struct {
-		name     string
-		given    func(s *story)
-		outcomes string
-		verdict  run.Verdict
-		level    int
-		tells    []string // of the faults, notes and warnings
-		silent   []string // about this
-		deeds    string   // in this order, among others
-	}{
+	for _, c := range []tale{
 		{
 			name: "a good recipe with a release", outcomes: allPassed, verdict: run.VerdictPass, level: 5,
 			deeds: "deploy 1.0.0,plant,upgrade head,running,look,step front page,stop,start,look,prepare,freeze,export data,thaw,destroy,deploy head,step front page,stop,import data,start,look,step front page",
@@ -480,40 +470,7 @@ func TestStories(t *testing.T) {
 			outcomes: "policy:passed lint:passed checks:passed", verdict: run.VerdictPass,
 		},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newStory(t)
-			synctest.Test(t, func(t *testing.T) {
-				s.app.t = t
-				if c.given != nil {
-					c.given(s)
-				}
-				s.tell(t.Context())
-			})
-			r := s.report(t)
-			if got := outcomes(r); got != c.outcomes {
-				t.Errorf("answers:\n got %s\nwant %s\n%s", got, c.outcomes, text(r))
-			}
-			if r.Verdict() != c.verdict || r.Level() != c.level {
-				t.Errorf("verdict %s, level %d, want %s, %d\n%s", r.Verdict(), r.Level(), c.verdict, c.level, text(r))
-			}
-			for _, want := range c.tells {
-				if !strings.Contains(text(r), want) {
-					t.Errorf("nobody tells %q:\n%s", want, text(r))
-				}
-			}
-			for _, not := range c.silent {
-				if strings.Contains(text(r), not) {
-					t.Errorf("somebody tells %q:\n%s", not, text(r))
-				}
-			}
-			inOrder(t, s.app.deeds, c.deeds)
-			if s.app.frozen {
-				t.Error("the app was left frozen")
-			}
-			if left, _ := filepath.Glob(filepath.Join(s.dir, "backup-*")); len(left) > 0 {
-				t.Errorf("temporary files were left: %v", left)
-			}
-		})
+		c.play(t)
 	}
 }
 

@@ -55,8 +55,8 @@ func (s *scene) first() *scene {
 	return nil
 }
 
-// kinds follows to the end.
-func (s *scene) kinds() (kinds []run.Kind) {
+// follow hears every event until the end.
+func (s *scene) follow(heard func(e run.Event)) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
 	defer cancel()
@@ -64,11 +64,16 @@ func (s *scene) kinds() (kinds []run.Kind) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		kinds = append(kinds, e.Kind)
+		heard(e)
 	}
 	if ctx.Err() != nil {
 		s.t.Fatalf("it did not end: %v", s.state())
 	}
+}
+
+func (s *scene) kinds() (kinds []run.Kind) {
+	s.t.Helper()
+	s.follow(func(e run.Event) { kinds = append(kinds, e.Kind) })
 	return kinds
 }
 
@@ -76,20 +81,15 @@ func (s *scene) kinds() (kinds []run.Kind) {
 // many. It returns the numbers of all.
 func (s *scene) talk(enough int, heard func(n int)) (seqs []int64) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
-	defer cancel()
-	for e, err := range s.d.Follow(ctx, s.r.ID, 1, 0) {
-		if err != nil {
-			s.t.Fatal(err)
-		}
+	s.follow(func(e run.Event) {
 		seqs = append(seqs, e.Seq)
 		heard(len(seqs))
 		if len(seqs) == enough {
 			eventually(s.t, "it is stopped", func() bool { return s.d.Stop(s.t.Context(), s.r.ID, 1) == nil })
 		}
-	}
-	if len(seqs) < enough || ctx.Err() != nil {
-		s.t.Errorf("only %d events, and it did not end: %v", len(seqs), s.state())
+	})
+	if len(seqs) < enough {
+		s.t.Errorf("only %d events: %v", len(seqs), s.state())
 	}
 	return seqs
 }

@@ -107,20 +107,12 @@ var lifecycle = []clause{
 		f.answers(t, f.Outliver.Name)
 	}},
 	{"A service that ended is a fault with the tail of its log, at the latest when one asks", func(t *testing.T, f Fixture) {
-		err := f.App.Deploy(t.Context(), f.Crash)
-		for deadline := time.Now().Add(10 * time.Second); err == nil && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-			err = f.App.Alive(t.Context())
-		}
-		if fault := isFault(t, err); len(fault.Evidence) == 0 {
+		if fault := isFault(t, f.crashed(t)); len(fault.Evidence) == 0 {
 			t.Errorf("no evidence: %+v", fault)
 		}
 	}},
 	{"Stop of an app of which a service had ended is a fault that tells so, and the app is stopped", func(t *testing.T, f Fixture) {
-		err := f.App.Deploy(t.Context(), f.Crash)
-		for deadline := time.Now().Add(10 * time.Second); err == nil && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-			err = f.App.Alive(t.Context())
-		}
-		isFault(t, err)
+		isFault(t, f.crashed(t))
 		if fault := isFault(t, f.App.Stop(t.Context())); len(fault.Evidence) == 0 {
 			t.Errorf("no evidence: %+v", fault)
 		}
@@ -130,7 +122,7 @@ var lifecycle = []clause{
 	{"Lives are the same while nothing was started anew, and others afterwards", func(t *testing.T, f Fixture) {
 		teller, ok := f.App.(app.Lives)
 		if !ok {
-			t.Skip("not told")
+			t.Skip("this deployer does not tell by what its services run")
 		}
 		lives := func() []app.Life {
 			t.Helper()
@@ -246,6 +238,16 @@ func (f Fixture) reachable(t *testing.T) string {
 	}
 	t.Fatalf("the app does not answer: %v; alive: %v", last, f.App.Alive(t.Context()))
 	return ""
+}
+
+// crashed deploys what ends by itself, and waits until that is told.
+func (f Fixture) crashed(t *testing.T) error {
+	t.Helper()
+	err := f.App.Deploy(t.Context(), f.Crash)
+	for deadline := time.Now().Add(time.Minute); err == nil && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		err = f.App.Alive(t.Context())
+	}
+	return err
 }
 
 func (f Fixture) answers(t *testing.T, version string) {

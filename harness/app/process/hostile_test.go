@@ -318,7 +318,7 @@ func TestABuildHasNoNetworkUnlessAllowed(t *testing.T) {
 
 // waitFor tries until there is an error, for a while.
 func waitFor(try func() error) error {
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if err := try(); err != nil {
 			return err
 		}
