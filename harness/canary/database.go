@@ -113,7 +113,7 @@ func (s *Set) lookInFleeting(ctx context.Context, f *finding, e engine, db datab
 	if err != nil || held || !db.marked || len(db.tables) == 0 {
 		return err
 	}
-	f.doubt(db.Name, "the database %s is new at each start: what the app keeps there, and not in $DATA_DIR, is lost (it held %s)", db.Name, rowsOf(db.tables))
+	f.doubt(asGlob(db.Name), "the database %s is new at each start: what the app keeps there, and not in $DATA_DIR, is lost (it held %s)", db.Name, rowsOf(db.tables))
 	return nil
 }
 
@@ -130,15 +130,15 @@ func (s *Set) lookForRows(ctx context.Context, f *finding, e engine, db database
 			return err
 		}
 		if rows(tables) >= rows(db.tables) {
-			f.doubt(db.Name, "%s; %s has as many", said, now.Name)
+			f.doubt(asGlob(db.Name), "%s; %s has as many", said, now.Name)
 			return nil
 		}
 	}
 	if len(db.tables) > 0 && rows(db.tables) == 0 {
-		f.doubt(db.Name, "%s", said)
+		f.doubt(asGlob(db.Name), "%s", said)
 		return nil
 	}
-	f.lose(db.Name, "%s", said)
+	f.lose(asGlob(db.Name), "%s", said)
 	return nil
 }
 

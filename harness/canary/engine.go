@@ -129,9 +129,9 @@ func (e engine) look(ctx context.Context, in app.Databases, db app.Database, tok
 		switch {
 		case why == "":
 		case sure:
-			tables.lose(t.name, "%s: %s", db.Name, why)
+			tables.lose(asGlob(t.name), "%s: %s", db.Name, why)
 		default:
-			tables.doubt(t.name, "%s: %s", db.Name, why)
+			tables.doubt(asGlob(t.name), "%s: %s", db.Name, why)
 		}
 		if t.sampled() {
 			tables.note("%s: the table %s is too large for every row to be watched; its number of rows and both of its ends are", db.Name, t.name)
@@ -140,9 +140,9 @@ func (e engine) look(ctx context.Context, in app.Databases, db app.Database, tok
 	switch text := fmt.Sprintf("%s no longer holds the row that was put into it", db.Name); {
 	case held:
 	case len(tables.lost) > 0:
-		f.lose(db.Name, "%s", text)
+		f.lose(asGlob(db.Name), "%s", text)
 	default: // its own rows are all there
-		f.doubt(db.Name, "%s", text)
+		f.doubt(asGlob(db.Name), "%s", text)
 		f.tables = true
 	}
 	f.add(&tables)

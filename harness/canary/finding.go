@@ -9,6 +9,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"seatrial/harness/run"
+	"seatrial/internal/lazyregexp"
 )
 
 // finding is what a look came to.
@@ -91,6 +92,11 @@ func quoted(all []string) []string {
 	}
 	return out
 }
+
+// asGlob is a glob that matches a name alone.
+func asGlob(name string) string { return globSigns.ReplaceAllString(name, `\$0`) }
+
+var globSigns = lazyregexp.New(`[*?\[\]{}\\]`)
 
 // ignored says whether the name, or that of a folder that it lies in, matches one of
 // the globs.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -229,6 +230,36 @@ func TestNoTableOfOursWhereNoneIsWanted(t *testing.T) {
 	f.do(`DELETE FROM entries WHERE id = 2`)
 	if _, err := set.Look(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "entries is gone: id 2") {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// What a fault says excuses it does, whatever the file is called.
+func TestTheExcuseThatIsNamedExcuses(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.write("photos/my [old] {cat}*.jpg", "a cat")
+	set, err := canary.Seeder{App: f}.Seed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.remove("photos/my [old] {cat}*.jpg")
+	_, err = set.Look(t.Context(), nil)
+	var fault *run.Fault
+	if !errors.As(err, &fault) {
+		t.Fatalf("got %v", err)
+	}
+	quoted := fault.Hint[strings.Index(fault.Hint, "[")+1 : strings.LastIndex(fault.Hint, "]")]
+	excuse, err := strconv.Unquote(quoted)
+	if err != nil {
+		t.Fatalf("%s: %v", quoted, err)
+	}
+	f.write("photos/my [old] {cat}*.jpg", "a cat")
+	if set, err = (canary.Seeder{App: f, Ignore: []string{excuse}}).Seed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.remove("photos/my [old] {cat}*.jpg")
+	if _, err := set.Look(t.Context(), nil); err != nil {
+		t.Errorf("%s does not excuse it: %v", excuse, err)
 	}
 }
 

@@ -136,14 +136,14 @@ func (s *Set) lookForVolume(ctx context.Context, f *finding, v volume, all map[s
 		f.note("the volume %s, which was empty, is no longer the app's", v.name)
 		return nil
 	}
-	f.lose(v.name+"/**", "the volume %s is no longer the app's, and %s in it are not in another one", v.name, count(v.held, "file"))
+	f.lose(asGlob(v.name)+"/**", "the volume %s is no longer the app's, and %s in it are not in another one", v.name, count(v.held, "file"))
 	return nil
 }
 
 // lookForFiles compares the app's own files with what was recorded. One that was moved is
 // not gone, and one that holds other bytes is the app's business.
 func (s *Set) lookForFiles(f *finding, v volume, covered func(Place) bool, here map[string]app.File, sums map[string]bool) {
-	var left, gone, changed []string
+	var left, gone, empty, changed []string
 	rotates := rotating(v.files, here)
 	for _, name := range slices.Sorted(maps.Keys(v.files)) {
 		was, full := v.files[name], v.name+"/"+name
@@ -160,9 +160,9 @@ func (s *Set) lookForFiles(f *finding, v volume, covered func(Place) bool, here 
 		case passing(name), rotates(name):
 			changed = append(changed, full)
 		case there:
-			gone = append(gone, fmt.Sprintf("the file %s is empty, and held %d bytes", full, was.Size))
+			empty = append(empty, name)
 		default:
-			gone = append(gone, fmt.Sprintf("the file %s is gone (%d bytes)", full, was.Size))
+			gone = append(gone, name)
 		}
 	}
 	if len(left) > 0 {
@@ -171,12 +171,21 @@ func (s *Set) lookForFiles(f *finding, v volume, covered func(Place) bool, here 
 	if len(changed) > 0 {
 		f.note("Files that the app itself changed or removed: %s", some(changed))
 	}
-	for i, text := range gone {
-		if i == namedFiles {
-			f.lose(v.name+"/**", "%d more files of the volume %s are gone", len(gone)-i, v.name)
-			break
+	for _, kind := range []struct {
+		names     []string
+		one, more string
+	}{
+		{gone, "the file %s is gone (%d bytes)", "%d more files of the volume %s are gone"},
+		{empty, "the file %s is empty, and held %d bytes", "%d more files of the volume %s are empty"},
+	} {
+		for i, name := range kind.names {
+			if i == namedFiles {
+				f.lose(asGlob(v.name)+"/**", kind.more, len(kind.names)-i, v.name)
+				break
+			}
+			full := v.name + "/" + name
+			f.lose(asGlob(full), kind.one, full, v.files[name].Size)
 		}
-		f.lose(strings.Fields(strings.TrimPrefix(text, "the file "))[0], "%s", text)
 	}
 }
 
@@ -206,10 +215,10 @@ func (s *Set) lookForMark(f *finding, v volume, dir string, covered func(Place) 
 		return
 	}
 	if dir == "" {
-		f.lose(where+"/"+plainName, "the volume %s no longer holds the file with an ordinary name that was put into it", v.name)
+		f.lose(asGlob(where)+"/"+plainName, "the volume %s no longer holds the file with an ordinary name that was put into it", v.name)
 		return
 	}
-	f.lose(where+"/**", "the folder %s no longer holds the files that were put into it", where)
+	f.lose(asGlob(where)+"/**", "the folder %s no longer holds the files that were put into it", where)
 }
 
 // some names a few of many.
